@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "kernel/mount.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+int mount_clone(int dirfd, const char *path, enum mount_flags flags)
+{
+    unsigned how = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC;
+    if (!*path)
+        how |= AT_EMPTY_PATH;
+    if (flags & MOUNT_RECURSIVE)
+        how |= AT_RECURSIVE;
+    return (int)syscall(SYS_open_tree, dirfd, path, how);
+}
+
+static int mount_setattr_at(int dirfd, const char *path, const struct mount_attr *attr,
+                            enum mount_flags flags)
+{
+    unsigned how = *path ? 0 : AT_EMPTY_PATH;
+    if (flags & MOUNT_RECURSIVE)
+        how |= AT_RECURSIVE;
+    return (int)syscall(SYS_mount_setattr, dirfd, path, how, attr, sizeof(*attr));
+}
+
+int mount_change(int mount, uint64_t set, uint64_t clear, uint64_t propagation, enum mount_flags flags)
+{
+    /* The access time bits are one field: setting one means clearing the others first. */
+    if (set & (MOUNT_ATTR_NOATIME | MOUNT_ATTR_STRICTATIME))
+        clear |= MOUNT_ATTR__ATIME;
+    struct mount_attr attr = { .attr_set = set, .attr_clr = clear, .propagation = propagation };
+    return mount_setattr_at(mount, "", &attr, flags);
+}
+
+int mount_idmap(int mount, int userns, enum mount_flags flags)
+{
+    struct mount_attr attr = { .attr_set = MOUNT_ATTR_IDMAP, .userns_fd = (uint64_t)userns };
+    return mount_setattr_at(mount, "", &attr, flags);
+}
+
+int mount_attach(int mount, int dirfd, const char *path)
+{
+    unsigned how = MOVE_MOUNT_F_EMPTY_PATH;
+    if (!*path)
+        how |= MOVE_MOUNT_T_EMPTY_PATH;
+    return (int)syscall(SYS_move_mount, mount, "", dirfd, path, how);
+}
+
+int mount_propagation(uint64_t propagation)
+{
+    struct mount_attr attr = { .propagation = propagation };
+    return mount_setattr_at(AT_FDCWD, "/", &attr, MOUNT_RECURSIVE);
+}
+
+int mount_pivot(int root)
+{
+    if (fchdir(root) < 0)
+        return -1;
+    /* With "." for both the old root ends up below the new one, where umount2 finds it: pivot_root(2), NOTES. */
+    if (syscall(SYS_pivot_root, ".", ".") < 0)
+        return -1;
+    if (umount2(".", MNT_DETACH) < 0)
+        return -1;
+    return chdir("/");
+}
+
+int fs_open(const char *type)
+{
+    return (int)syscall(SYS_fsopen, type, FSOPEN_CLOEXEC);
+}
+
+int fs_text(int fs, const char *key, const char *value)
+{
+    return (int)syscall(SYS_fsconfig, fs, FSCONFIG_SET_STRING, key, value, 0);
+}
+
+int fs_flag(int fs, const char *key)
+{
+    return (int)syscall(SYS_fsconfig, fs, FSCONFIG_SET_FLAG, key, NULL, 0);
+}
+
+int fs_descriptor(int fs, const char *key, int value)
+{
+    return (int)syscall(SYS_fsconfig, fs, FSCONFIG_SET_FD, key, NULL, value);
+}
+
+int fs_mount(int fs, uint64_t attributes)
+{
+    if (syscall(SYS_fsconfig, fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
+        return -1;
+    return (int)syscall(SYS_fsmount, fs, FSMOUNT_CLOEXEC, attributes);
+}
+
+const char *fs_message(int fs, char *buffer, size_t size)
+{
+    int saved = errno;
+    ssize_t len = read(fs, buffer, size - 1);
+    errno = saved;
+    if (len < 2)
+        return "";
+    /* "e overlay: text\n": a letter for the severity stands first */
+    if (buffer[len - 1] == '\n')
+        len--;
+    buffer[len] = '\0';
+    return buffer + 2;
+}
