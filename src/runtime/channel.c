@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The socket between the two sides of a start. It keeps message boundaries, so each message is one call:
+ *
+ *   parent → child   'G', with descriptors: the id maps are written, here is what you need, go on
+ *   child → parent   'T', with one descriptor: the terminal's master
+ *   child → parent   'P', with one descriptor: the process that was made inside, for exec
+ *   child → parent   'X': all is done, what follows is the program
+ *   child → parent   a struct err: I failed, and this is why
+ *   end of file      behind 'X': the program runs (the socket is close-on-exec); else the child died without a word
+ *
+ * Descriptors of one message are limited to SCM_MAX_FD (253), so many layers take more than one message, 'M'.
+ */
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "runtime/start.h"
+
+enum { CHANNEL_FDS = 250 };
+
+union channel_message {
+    char word;
+    struct err error;
+};
+
+union channel_control {
+    struct cmsghdr header;
+    char room[CMSG_SPACE(CHANNEL_FDS * sizeof(int))];
+};
+
+int channel_open(struct start *start, struct err *err)
+{
+    int pair[2];
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+        return err_sys(err, "socketpair");
+    start->channel = pair[0];
+    start->peer = pair[1];
+    return 0;
+}
+
+static int channel_send(int channel, char word, const int *fds, size_t n_fds)
+{
+    union channel_control control = {};
+    struct iovec data = { .iov_base = &word, .iov_len = 1 };
+    struct msghdr message = { .msg_iov = &data, .msg_iovlen = 1 };
+    if (n_fds) {
+        message.msg_control = &control;
+        message.msg_controllen = CMSG_SPACE(n_fds * sizeof(int));
+        control.header.cmsg_level = SOL_SOCKET;
+        control.header.cmsg_type = SCM_RIGHTS;
+        control.header.cmsg_len = CMSG_LEN(n_fds * sizeof(int));
+        memcpy(CMSG_DATA(&control.header), fds, n_fds * sizeof(int));
+    }
+    return sendmsg(channel, &message, MSG_NOSIGNAL) == 1 ? 0 : -1;
+}
+
+/* Gives the length of the message, its text in *into, its descriptors (at most room) in fds. */
+static ssize_t channel_receive(int channel, union channel_message *into, int *fds, size_t room,
+                               size_t *ret_n_fds)
+{
+    union channel_control control;
+    struct iovec data = { .iov_base = into, .iov_len = sizeof(*into) };
+    struct msghdr message = {
+        .msg_iov = &data,
+        .msg_iovlen = 1,
+        .msg_control = &control,
+        .msg_controllen = sizeof(control),
+    };
+    ssize_t len;
+    do
+        len = recvmsg(channel, &message, MSG_CMSG_CLOEXEC);
+    while (len < 0 && errno == EINTR);
+    *ret_n_fds = 0;
+    struct cmsghdr *header = len > 0 ? CMSG_FIRSTHDR(&message) : NULL;
+    if (!header || header->cmsg_type != SCM_RIGHTS)
+        return len;
+    size_t n_fds = (header->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+    if (n_fds > room)
+        n_fds = room;
+    memcpy(fds, CMSG_DATA(header), n_fds * sizeof(int));
+    *ret_n_fds = n_fds;
+    return len;
+}
+
+int channel_release(struct start *start, const int *fds, size_t n_fds, struct err *err)
+{
+    while (n_fds > CHANNEL_FDS) {
+        if (channel_send(start->channel, 'M', fds, CHANNEL_FDS) < 0)
+            return err_sys(err, "hand descriptors over");
+        fds += CHANNEL_FDS;
+        n_fds -= CHANNEL_FDS;
+    }
+    /* A child that failed already cannot be written to: its reason waits in the socket and is read next. */
+    if (channel_send(start->channel, 'G', fds, n_fds) < 0 && errno != EPIPE && errno != ECONNRESET)
+        return err_sys(err, "release the child");
+    return 0;
+}
+
+int channel_wait(struct start *start, int *fds, size_t n_fds, struct err *err)
+{
+    union channel_message message;
+    size_t got;
+    ssize_t len;
+    do {
+        len = channel_receive(start->channel, &message, fds, n_fds, &got);
+        fds += got;
+        n_fds -= got;
+    } while (len == 1 && message.word == 'M');
+    if (len != 1 || message.word != 'G' || n_fds)
+        return err_plain(err, ERR_SYSTEM, 0, "the parent went away", NULL);
+    return 0;
+}
+
+int channel_send_terminal(struct start *start, int master, struct err *err)
+{
+    if (channel_send(start->channel, 'T', &master, 1) < 0)
+        return step_fail(err, "hand the terminal over", NULL);
+    return 0;
+}
+
+int channel_send_process(struct start *start, int pidfd, struct err *err)
+{
+    if (channel_send(start->channel, 'P', &pidfd, 1) < 0)
+        return step_fail(err, "hand the process over", NULL);
+    return 0;
+}
+
+int channel_announce(struct start *start, struct err *err)
+{
+    if (channel_send(start->channel, 'X', NULL, 0) < 0)
+        return step_fail(err, "the parent went away", NULL);
+    return 0;
+}
+
+void channel_send_error(struct start *start, const struct err *why)
+{
+    (void)send(start->channel, why, sizeof(*why), MSG_NOSIGNAL); /* nobody left to tell */
+}
+
+int channel_watch(struct start *start, struct err *err)
+{
+    bool announced = false;
+    for (;;) {
+        union channel_message message;
+        int fd = -1;
+        size_t n_fds;
+        ssize_t len = channel_receive(start->channel, &message, &fd, 1, &n_fds);
+        if (len < 0)
+            return err_sys(err, "watch the child");
+        if (len == 0)
+            return announced ? 0 : err_set(err, ERR_SYSTEM, "the first process was killed before it started");
+        if (len == sizeof(message.error)) {
+            message.error.text[sizeof(message.error.text) - 1] = '\0';
+            *err = message.error;
+            return -1;
+        }
+        if (message.word == 'X')
+            announced = true;
+        else if (message.word == 'T' && n_fds)
+            start->terminal = take_fd(fd);
+        else if (message.word == 'P' && n_fds)
+            start->made = take_fd(fd);
+        fd_close(&fd);
+    }
+}

@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The nodes of a fresh /dev. In a user namespace no node can be made, so the host's are cloned as detached mounts while
+ * the host is still in sight; otherwise they are made by number.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+#include "kernel/mount.h"
+#include "kernel/namespace.h"
+#include "kernel/terminal.h"
+#include "runtime/start.h"
+
+/* What every container has (runtime-spec, config-linux.md "Default Devices"). */
+struct default_device {
+    char path[16];
+    unsigned char major;
+    unsigned char minor;
+};
+
+static const struct default_device default_devices[] = {
+    { "/dev/null", 1, 3 },   { "/dev/zero", 1, 5 },    { "/dev/full", 1, 7 },
+    { "/dev/random", 1, 8 }, { "/dev/urandom", 1, 9 }, { "/dev/tty", 5, 0 },
+};
+
+static const char device_links[][2][16] = {
+    { "fd", "/proc/self/fd" },
+    { "stdin", "/proc/self/fd/0" },
+    { "stdout", "/proc/self/fd/1" },
+    { "stderr", "/proc/self/fd/2" },
+    { "ptmx", "pts/ptmx" },
+};
+
+size_t device_count(const struct plan *plan)
+{
+    return plan->dev ? array_size(default_devices) + plan->n_devices : 0;
+}
+
+const char *device_path(const struct plan *plan, size_t i)
+{
+    if (i < array_size(default_devices))
+        return default_devices[i].path;
+    return plan->devices[i - array_size(default_devices)].path;
+}
+
+static bool nodes_are_made(const struct plan *plan)
+{
+    return plan->privileged && !(plan->all_flags & CLONE_NEWUSER);
+}
+
+int child_devices_clone(struct start *start, size_t i, struct err *err)
+{
+    if (nodes_are_made(start->plan))
+        return 0;
+    const struct pairs *sources = start->plan->request->device_sources;
+    const char *path = device_path(start->plan, i);
+    const char *source = sources ? pairs_value(sources, path) : NULL;
+    start->devices[i] = mount_clone(AT_FDCWD, source ? source : path, 0);
+    if (start->devices[i] < 0)
+        return step_fail(err, "open device", source ? source : path);
+    return 0;
+}
+
+/* Opens the directory of a node below the root, made if missing. */
+static int directory_open(struct start *start, const char *path, size_t len)
+{
+    char directory[PATH_MAX];
+    if (len >= sizeof(directory)) {
+        errno = ENAMETOOLONG;
+        return -1;
+    }
+    memcpy(directory, path, len);
+    directory[len] = '\0';
+    for (char *at = directory + sizeof("/dev"); at < directory + len; at++) {
+        if (*at != '/')
+            continue;
+        *at = '\0';
+        (void)mkdirat(start->root, directory + 1, 0755); /* the open tells */
+        *at = '/';
+    }
+    (void)mkdirat(start->root, directory + 1, 0755);
+    return openat(start->root, directory + 1, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+}
+
+/* Most are in /dev itself, which stays open. Gives the directory; *ret_opened is what the caller has to close. */
+static int device_directory(struct start *start, const char *path, int *ret_opened)
+{
+    size_t len = (size_t)(strrchr(path, '/') - path);
+    bool in_dev = len == sizeof("/dev") - 1 && text_starts(path, "/dev/");
+    if (!in_dev)
+        return *ret_opened = directory_open(start, path, len);
+    if (start->dev < 0)
+        start->dev = openat(start->root, "dev", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    return start->dev;
+}
+
+static int device_make(struct start *start, size_t i, int directory, const char *name, struct err *err)
+{
+    mode_t type = S_IFCHR;
+    mode_t mode = 0666;
+    dev_t number;
+    uid_t uid = 0;
+    gid_t gid = 0;
+    if (i < array_size(default_devices)) {
+        number = makedev(default_devices[i].major, default_devices[i].minor);
+    } else {
+        const struct spec_device *device = &start->plan->devices[i - array_size(default_devices)];
+        type = device->type[0] == 'b' ? S_IFBLK : device->type[0] == 'p' ? S_IFIFO : S_IFCHR;
+        number = makedev((unsigned)device->major.value, (unsigned)device->minor.value);
+        mode = device->file_mode.set ? (mode_t)device->file_mode.value & 07777 : 0666;
+        uid = (uid_t)device->uid.value;
+        gid = (gid_t)device->gid.value;
+    }
+    if (mknodat(directory, name, type | 0600, number) < 0 ||
+        fchownat(directory, name, uid, gid, AT_SYMLINK_NOFOLLOW) < 0 ||
+        fchmodat(directory, name, mode, 0) < 0)
+        return step_fail(err, "make device", device_path(start->plan, i));
+    return 0;
+}
+
+int child_device(struct start *start, size_t i, struct err *err)
+{
+    const char *path = device_path(start->plan, i);
+    const char *name = strrchr(path, '/') + 1;
+    auto_close int opened = -1;
+    int directory = device_directory(start, path, &opened);
+    if (directory < 0)
+        return step_fail(err, "open the directory of", path);
+    if (nodes_are_made(start->plan))
+        return device_make(start, i, directory, name, err);
+
+    auto_close int file = openat(directory, name, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0666);
+    if (file < 0 || mount_attach(start->devices[i], directory, name) < 0)
+        return step_fail(err, "mount device", path);
+    fd_close(&start->devices[i]);
+    return 0;
+}
+
+int child_device_links(struct start *start, size_t i, struct err *err)
+{
+    (void)i;
+    for (size_t n = 0; n < array_size(device_links); n++)
+        if (symlinkat(device_links[n][1], start->dev, device_links[n][0]) < 0 && errno != EEXIST)
+            return step_fail(err, "link in /dev", device_links[n][0]);
+    return 0;
+}
+
+/* The pseudo-terminal is of the container's own devpts; it is /dev/console as well (console_setup(8) and init expect one). */
+int child_terminal(struct start *start, size_t i, struct err *err)
+{
+    (void)i;
+    auto_close int pts = openat(start->root, "dev/pts", O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    auto_close int master = -1;
+    if (pts < 0 || terminal_open(pts, &master, &start->terminal) < 0)
+        return step_fail(err, "open a pseudo-terminal in /dev/pts", NULL);
+    const struct spec_console_size *size = start->plan->process.console_size;
+    struct terminal_size window = {};
+    if (size)
+        window = (struct terminal_size){ (unsigned short)size->height, (unsigned short)size->width };
+    if (size && terminal_size_set(master, &window) < 0)
+        return step_fail(err, "set the terminal's size", NULL);
+    if (start->join_pidfd >= 0)
+        return channel_send_terminal(start, master, err);
+
+    auto_close int slave = mount_clone(start->terminal, "", 0);
+    auto_close int console =
+        openat(start->root, "dev/console", O_CREAT | O_NOFOLLOW | O_WRONLY | O_CLOEXEC, 0600);
+    if (slave >= 0 && console >= 0 && mount_attach(slave, start->root, "dev/console") < 0)
+        return step_fail(err, "mount the terminal on", "/dev/console");
+    return channel_send_terminal(start, master, err);
+}

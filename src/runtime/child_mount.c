@@ -1,0 +1,367 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The child's file system. What it needs of the host it holds as detached mounts before the root is changed; after that
+ * every path it uses begins at the container's root, so nothing an image prepares can lead out of it. Mount points
+ * are opened first (openat2, no magic links) and mounted on by descriptor, so they cannot be swapped in between.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/openat2.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+#include "base/file.h"
+#include "kernel/mount.h"
+#include "runtime/start.h"
+
+int child_sources_clone(struct start *start, size_t i, struct err *err)
+{
+    const struct plan_source *source = &start->plan->sources[i];
+    enum mount_flags flags = source->recursive ? MOUNT_RECURSIVE : 0;
+    start->sources[i] = mount_clone(AT_FDCWD, source->path, flags);
+    if (start->sources[i] < 0)
+        return step_fail(err, "open", source->path);
+    return 0;
+}
+
+/* --- the root ------------------------------------------------------------------------------------------------- */
+
+/* A directory every host has and that is not needed from here on; what is mounted there goes with the old root. */
+static const char layer_place[] = "/dev";
+
+/* Layers by descriptor came with kernel 6.13. Before it: their names in /proc/self/fd as the working directory, short
+ * enough for fsconfig's 255 characters to hold some sixty of them. */
+static int overlay_named(int fs, const int *lower, size_t n_lower, int upper, int work)
+{
+    char list[256];
+    size_t len = 0;
+    if (chdir("/proc/self/fd") < 0)
+        return -1;
+    for (size_t i = 0; i < n_lower; i++) {
+        int more = snprintf(list + len, sizeof(list) - len, "%s%d", i ? ":" : "", lower[i]);
+        len += (size_t)more;
+        if (len >= sizeof(list)) {
+            errno = E2BIG;
+            return -1;
+        }
+    }
+    if (fs_text(fs, "lowerdir", list) < 0)
+        return -1;
+    if (upper < 0)
+        return 0;
+    (void)snprintf(list, sizeof(list), "%d", upper);
+    if (fs_text(fs, "upperdir", list) < 0)
+        return -1;
+    (void)snprintf(list, sizeof(list), "%d", work);
+    return fs_text(fs, "workdir", list);
+}
+
+static int overlay_layers(int fs, const int *lower, size_t n_lower, int upper, int work)
+{
+    for (size_t i = 0; i < n_lower; i++) {
+        if (fs_descriptor(fs, "lowerdir+", lower[i]) == 0)
+            continue;
+        return i == 0 ? overlay_named(fs, lower, n_lower, upper, work) : -1;
+    }
+    if (upper < 0)
+        return 0;
+    if (fs_descriptor(fs, "upperdir", upper) < 0)
+        return -1;
+    return fs_descriptor(fs, "workdir", work);
+}
+
+static int overlay_mount(struct start *start, int upper, int work, struct err *err)
+{
+    const struct plan *plan = start->plan;
+    const int *lower = start->sources + plan->has_upper;
+    size_t n_lower = plan->n_root_sources - plan->has_upper;
+    auto_close int fs = fs_open("overlay");
+    if (fs < 0)
+        return step_fail(err, "the kernel has no overlay file system", NULL);
+
+    bool configured = overlay_layers(fs, lower, n_lower, upper, work) == 0 &&
+                      fs_flag(fs, "userxattr") == 0 &&
+                      (!(plan->request->rootfs->flags & ROOTFS_VOLATILE) || upper < 0 ||
+                       fs_flag(fs, "volatile") == 0);
+    start->root = configured ? fs_mount(fs, MOUNT_ATTR_NODEV) : -1;
+    if (start->root >= 0)
+        return 0;
+    char message[256];
+    return step_fail(err, "mount the image's layers", fs_message(fs, message, sizeof(message)));
+}
+
+static int directory_at(int dirfd, const char *name)
+{
+    return openat(dirfd, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+}
+
+/* A tmpfs that nobody else sees holds the upper layer. */
+static int upper_in_memory(struct start *start, struct err *err)
+{
+    auto_close int fs = fs_open("tmpfs");
+    int mount = fs >= 0 && fs_text(fs, "mode", "0700") == 0 ? fs_mount(fs, 0) : -1;
+    if (mount < 0 || mount_attach(mount, AT_FDCWD, layer_place) < 0 || mkdirat(mount, "upper", 0755) < 0 ||
+        mkdirat(mount, "work", 0755) < 0)
+        return step_fail(err, "make an upper layer in memory", NULL);
+    start->sources[0] = mount;
+    return 0;
+}
+
+static int overlay_root(struct start *start, struct err *err)
+{
+    const struct plan *plan = start->plan;
+    bool in_memory = plan->request->rootfs->flags & ROOTFS_TMPFS;
+    if (in_memory && upper_in_memory(start, err) < 0)
+        return -1;
+    /* An overlay takes only layers that are mounted in the namespace of whoever mounts it. They may lie on top of each
+     * other, but not on "/": there they would lie on top of the old root too, and outlive it. */
+    for (size_t i = in_memory; i < plan->n_root_sources; i++)
+        if (mount_attach(start->sources[i], AT_FDCWD, layer_place) < 0)
+            return step_fail(err, "attach layer", plan->sources[i].path);
+
+    auto_close int upper = plan->has_upper ? directory_at(start->sources[0], "upper") : -1;
+    auto_close int work = plan->has_upper ? directory_at(start->sources[0], "work") : -1;
+    if (plan->has_upper && (upper < 0 || work < 0))
+        return step_fail(err, "open the upper layer", plan->sources[0].path);
+    return overlay_mount(start, upper, work, err);
+}
+
+int child_root_mount(struct start *start, size_t i, struct err *err)
+{
+    (void)i;
+    const struct plan *plan = start->plan;
+    if (plan->request->rootfs->kind == ROOTFS_OVERLAY) {
+        if (overlay_root(start, err) < 0)
+            return -1;
+    } else {
+        start->root = start->sources[0];
+        start->sources[0] = -1;
+        if (mount_change(start->root, MOUNT_ATTR_NODEV, 0, 0, MOUNT_RECURSIVE) < 0)
+            return step_fail(err, "refuse device nodes in", plan->sources[0].path);
+    }
+    if (mount_attach(start->root, AT_FDCWD, "/") < 0)
+        return step_fail(err, "attach the root file system", NULL);
+    if (mount_pivot(start->root) < 0)
+        return step_fail(err, "change to the root file system", NULL);
+    return 0;
+}
+
+int child_root_readonly(struct start *start, size_t i, struct err *err)
+{
+    (void)i;
+    if (mount_change(start->root, MOUNT_ATTR_RDONLY, 0, 0, 0) < 0)
+        return step_fail(err, "make the root file system read-only", NULL);
+    return 0;
+}
+
+/* --- mount points --------------------------------------------------------------------------------------------- */
+
+static int target_open(struct start *start, const char *path)
+{
+    return file_openat2(start->root, path, O_PATH | O_CLOEXEC, 0,
+                        RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
+}
+
+/* Makes the last component in its directory and opens it; -1 with ENOENT if that is not there. */
+static int target_make_last(struct start *start, char *path, bool is_file)
+{
+    char *slash = strrchr(path, '/');
+    const char *name = slash ? slash + 1 : path;
+    if (slash)
+        *slash = '\0';
+    auto_close int directory = target_open(start, slash ? path : ".");
+    if (slash)
+        *slash = '/';
+    if (directory < 0)
+        return -1;
+    auto_close int made = is_file ? openat(directory, name, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0644) : -1;
+    if (is_file ? made < 0 : mkdirat(directory, name, 0755) < 0)
+        return -1;
+    return openat(directory, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+}
+
+/* Makes what is missing of a path; the last component is a file if is_file. */
+static int target_make(struct start *start, const char *text, bool is_file)
+{
+    char path[PATH_MAX];
+    size_t len = strlen(text);
+    if (len >= sizeof(path)) {
+        errno = ENAMETOOLONG;
+        return -1;
+    }
+    memcpy(path, text, len + 1);
+    while (len && path[len - 1] == '/')
+        path[--len] = '\0';
+    int target = target_make_last(start, path, is_file);
+    if (target >= 0 || errno != ENOENT)
+        return target;
+    for (char *slash = path; (slash = strchr(slash, '/')); *slash++ = '/') {
+        *slash = '\0';
+        auto_close int there = target_open(start, path);
+        auto_close int made = there < 0 && errno == ENOENT ? target_make_last(start, path, false) : -1;
+        if (there < 0 && made < 0)
+            return -1;
+    }
+    return target_make_last(start, path, is_file);
+}
+
+static int target_attach(struct start *start, int mount, const char *path, bool is_file,
+                         struct err *err)
+{
+    auto_close int target = target_open(start, path);
+    if (target < 0 && errno == ENOENT)
+        target = target_make(start, path, is_file);
+    if (target < 0)
+        return step_fail(err, "open mount point", path);
+    if (mount_attach(mount, target, "") == 0)
+        return 0;
+    struct stat status;
+    if (errno == EINVAL && fstat(target, &status) == 0 && S_ISDIR(status.st_mode) == is_file)
+        return err_plain(err, ERR_INVALID, 0,
+                         is_file ? "a file is to be mounted, but there is no file at"
+                                 : "a directory is to be mounted, but there is no directory at",
+                         path);
+    return step_fail(err, "mount on", path);
+}
+
+/* --- mounts --------------------------------------------------------------------------------------------------- */
+
+static int fs_option(int fs, const char *option)
+{
+    char key[64];
+    const char *value = strchr(option, '=');
+    if (!value)
+        return fs_flag(fs, option);
+    size_t len = (size_t)(value - option);
+    if (len >= sizeof(key)) {
+        errno = EINVAL;
+        return -1;
+    }
+    memcpy(key, option, len);
+    key[len] = '\0';
+    return fs_text(fs, key, value + 1);
+}
+
+/* A proc or sysfs can be made in a user namespace only while a whole one is in sight (mount_too_revealing in the kernel's
+ * fs/namespace.c): so before the root is changed. */
+int child_mount_make(struct start *start, size_t i, struct err *err)
+{
+    size_t at = start->plan->fs[i];
+    const struct plan_mount *mount = &start->plan->mounts[at];
+    auto_close int fs = fs_open(mount->type);
+    if (fs < 0)
+        return step_fail(err, "the kernel has no file system", mount->type);
+    if (mount->name)
+        (void)fs_text(fs, "source", mount->name); /* for /proc/mounts alone; not every type takes it */
+    for (size_t option = 0; option < mount->options.rest.len; option++)
+        if (fs_option(fs, mount->options.rest.at[option]) < 0)
+            return step_fail(err, "unknown mount option", mount->options.rest.at[option]);
+    int made = fs_mount(fs, mount->options.set | mount->options.set_below);
+    start->mounts[at] = made;
+    if (made < 0)
+        return step_fail(err, "mount", mount->type);
+    if (mount->options.propagation && mount_change(made, 0, 0, mount->options.propagation, 0) < 0)
+        return step_fail(err, "set the propagation of", mount->destination);
+    return 0;
+}
+
+static int mount_bind(struct start *start, const struct plan_mount *mount, struct err *err)
+{
+    int source = start->sources[mount->source];
+    const struct mount_options *options = &mount->options;
+    if ((options->set || options->clear) && mount_change(source, options->set, options->clear, 0, 0) < 0)
+        return step_fail(err, "set the options of", mount->destination);
+    if ((options->set_below || options->clear_below) &&
+        mount_change(source, options->set_below, options->clear_below, 0, MOUNT_RECURSIVE) < 0)
+        return step_fail(err, "set the options below", mount->destination);
+    if (options->propagation &&
+        mount_change(source, 0, 0, options->propagation,
+                     options->propagation_below ? MOUNT_RECURSIVE : 0) < 0)
+        return step_fail(err, "set the propagation of", mount->destination);
+    struct stat status;
+    if (fstat(source, &status) < 0)
+        return step_fail(err, "look at", mount->destination);
+    return target_attach(start, source, mount->destination, !S_ISDIR(status.st_mode), err);
+}
+
+int child_mount(struct start *start, size_t i, struct err *err)
+{
+    const struct plan_mount *mount = &start->plan->mounts[i];
+    switch (mount->kind) {
+    case PLAN_MOUNT_FS:
+        return target_attach(start, start->mounts[i], mount->destination, false, err);
+    case PLAN_MOUNT_BIND:
+        return mount_bind(start, mount, err);
+    case PLAN_MOUNT_LINK:
+        if (symlinkat(mount->type, start->root, mount->destination) < 0)
+            return step_fail(err, "link", mount->destination);
+        return 0;
+    }
+    return 0;
+}
+
+/* --- masked and read-only paths ------------------------------------------------------------------------------- */
+
+/* The /dev is ours, unless the specification mounts none: then what an image calls /dev/null has to be one. */
+static int null_clone(struct start *start)
+{
+    if (start->null >= 0)
+        return start->null;
+    auto_close int null = mount_clone(start->root, "dev/null", 0);
+    struct stat status;
+    if (null < 0)
+        return -1;
+    if (!start->plan->dev &&
+        (fstat(null, &status) < 0 || !S_ISCHR(status.st_mode) || status.st_rdev != makedev(1, 3))) {
+        errno = ENXIO;
+        return -1;
+    }
+    start->null = take_fd(null);
+    return start->null;
+}
+
+static int empty_clone(struct start *start)
+{
+    if (start->empty >= 0)
+        return start->empty;
+    auto_close int fs = fs_open("tmpfs");
+    if (fs < 0 || fs_text(fs, "size", "4k") < 0 || fs_text(fs, "nr_inodes", "1") < 0)
+        return -1;
+    start->empty = fs_mount(fs, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
+    return start->empty;
+}
+
+/* Files are covered by /dev/null, directories by an empty one, what is not there by nothing. Which it is, trying tells:
+ * move_mount says EINVAL when a file meets a directory, and the detached mount waits for the next path. */
+int child_mask(struct start *start, size_t i, struct err *err)
+{
+    const char *path = start->plan->masked->at[i];
+    if (null_clone(start) < 0)
+        return step_fail(err, "open /dev/null to mask", path);
+    if (mount_attach(start->null, AT_FDCWD, path) == 0) {
+        fd_close(&start->null);
+        return 0;
+    }
+    if (errno == ENOENT)
+        return 0;
+    if (errno == EINVAL && empty_clone(start) >= 0 && mount_attach(start->empty, AT_FDCWD, path) == 0) {
+        fd_close(&start->empty);
+        return 0;
+    }
+    return errno == ENOENT ? 0 : step_fail(err, "mask", path);
+}
+
+int child_readonly(struct start *start, size_t i, struct err *err)
+{
+    const char *path = start->plan->readonly->at[i];
+    auto_close int mount = mount_clone(AT_FDCWD, path, MOUNT_RECURSIVE);
+    if (mount < 0)
+        return errno == ENOENT ? 0 : step_fail(err, "open", path);
+    if (mount_change(mount, MOUNT_ATTR_RDONLY, 0, 0, MOUNT_RECURSIVE) < 0 ||
+        mount_attach(mount, AT_FDCWD, path) < 0)
+        return step_fail(err, "make read-only", path);
+    return 0;
+}

@@ -1,0 +1,471 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A container is made by two processes, and this is all they do:
+ *
+ *   parent                                 child
+ *   cgroup, limits
+ *   joins namespaces by path
+ *   clone3 into the cgroup ─────────────▶  enters v1 cgroups, leaves the caller's keys behind
+ *   writes the id maps                     makes its network and cgroup namespaces meanwhile (the dear ones)
+ *   has the container's directories made
+ *   clones layers and sources, maps them   clones the host's device nodes
+ *   hands them over  ───────────────────▶  becomes root of its namespace
+ *                                          layers → root file system → pivot_root → mounts → masks
+ *   watches  ◀── terminal, error ────────  drops privileges, executes
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "kernel/keyring.h"
+#include "kernel/mount.h"
+#include "kernel/namespace.h"
+#include "kernel/pidfd.h"
+#include "runtime/describe.h"
+
+/* --- the parent's steps --------------------------------------------------------------------------------------- */
+
+void start_warn(struct start *start, const char *text)
+{
+    size_t len = strlen(start->warning);
+    (void)snprintf(start->warning + len, sizeof(start->warning) - len, "%s%s", len ? "; " : "", text);
+}
+
+static int parent_cgroup(struct start *start, size_t i, struct err *err)
+{
+    (void)i;
+    const struct plan *plan = start->plan;
+    int made = cgroup_create(plan->request->cgroups, plan->cgroup, &plan->limits, 0, &start->cgroup, err);
+    start->cgroup_made = made == 1;
+    return made < 0 ? -1 : 0;
+}
+
+/* Before the clone: a pid namespace takes only children, and a new user namespace would have no say over the rest. */
+static int parent_join(struct start *start, size_t i, struct err *err)
+{
+    const struct plan_join *join = &start->plan->joins[i];
+    auto_close int fd = open(join->path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0 || setns(fd, (int)join->flag) < 0)
+        return err_sys(err, "join namespace %s", join->path);
+    return 0;
+}
+
+static _Noreturn void child_run(struct start *start)
+{
+    struct err err = {};
+    struct stamp *stamps = start->stamps;
+    if (stamps)
+        stamps += steps_count(&create_parent_steps, start->plan);
+    fd_close(&start->channel);
+    start->channel = take_fd(start->peer);
+    (void)steps_run(&create_child_steps, start, stamps, &err);
+    channel_send_error(start, &err);
+    _exit(1);
+}
+
+static int parent_clone(struct start *start, size_t i, struct err *err)
+{
+    (void)i;
+    int cgroup = start->cgroup_made ? start->cgroup.v2 : -1;
+    start->pid = namespace_clone(start->plan->clone_flags, cgroup, &start->pidfd);
+    if (start->pid < 0) {
+        (void)err_sys(err, "make a process in new namespaces");
+        if (start->plan->clone_flags & CLONE_NEWUSER)
+            (void)err_hint(err, "user namespaces may be switched off (sysctl user.max_user_namespaces, "
+                                "kernel.unprivileged_userns_clone)");
+        return -1;
+    }
+    if (start->pid == 0)
+        child_run(start);
+    fd_close(&start->peer);
+    return 0;
+}
+
+static int parent_maps(struct start *start, size_t i, struct err *err)
+{
+    (void)i;
+    if (id_maps_write(&start->plan->maps, start->pid, err) < 0)
+        return -1;
+    if (!start->plan->privileged)
+        return 0;
+    char path[40];
+    (void)snprintf(path, sizeof(path), "/proc/%d/ns/user", start->pid);
+    start->userns = open(path, O_RDONLY | O_CLOEXEC);
+    if (start->userns < 0)
+        return err_sys(err, "open %s", path);
+    return 0;
+}
+
+static int parent_prepare(struct start *start, size_t i, struct err *err)
+{
+    (void)i;
+    return start->plan->request->prepare(start->plan->request->prepare_context, err);
+}
+
+static int parent_source(struct start *start, size_t i, struct err *err)
+{
+    const struct plan_source *source = &start->plan->sources[i];
+    enum mount_flags flags = source->recursive ? MOUNT_RECURSIVE : 0;
+    start->sources[i] = mount_clone(AT_FDCWD, source->path, flags);
+    if (start->sources[i] < 0)
+        return err_sys(err, "open %s", source->path);
+    if (start->userns < 0 || mount_idmap(start->sources[i], start->userns, flags) == 0)
+        return 0;
+    /* EINVAL: a file system that cannot map owners (or one of those mounted below it). */
+    if (errno == EINVAL)
+        return err_set(err, ERR_UNMAPPABLE, "the file system of %s cannot map owners", source->path);
+    return err_sys(err, "map the owners of %s", source->path);
+}
+
+int parent_streams(struct start *start, size_t i, struct err *err)
+{
+    /* A program may open /dev/stdout anew, so its streams belong to the container's root. Only pipes and sockets: what
+     * the caller passed on as it is keeps its owner. */
+    struct stat status;
+    uint32_t uid;
+    uint32_t gid;
+    int fd = start->plan->request->stdio[i];
+    const struct id_maps *maps = &start->plan->maps;
+    if (fstat(fd, &status) < 0)
+        return err_sys(err, "look at stream %zu", i);
+    if ((S_ISFIFO(status.st_mode) || S_ISSOCK(status.st_mode)) && id_map_outside(&maps->uid, 0, &uid) &&
+        id_map_outside(&maps->gid, 0, &gid) && uid != status.st_uid && fchown(fd, uid, gid) < 0 && errno != EPERM)
+        return err_sys(err, "give stream %zu to the container", i);
+    return 0; /* EPERM: a pipe of someone else's, which then cannot be opened anew */
+}
+
+int parent_limit(struct start *start, size_t i, struct err *err)
+{
+    const struct rlimit_pair *limit = &start->plan->process.rlimits[i];
+    bool clamped = false;
+    if (rlimit_set(start->pid, limit, &clamped) < 0)
+        return err_sys(err, "set limit %s", rlimit_name(limit->resource));
+    if (clamped) {
+        char text[100];
+        (void)snprintf(text, sizeof(text), "limit %s cannot be raised so far here: the most there is holds",
+                       rlimit_name(limit->resource));
+        start_warn(start, text);
+    }
+    return 0;
+}
+
+int parent_oom_score(struct start *start, size_t i, struct err *err)
+{
+    (void)i;
+    char path[40];
+    char value[16];
+    int64_t score = start->plan->process.oom_score_adj.value;
+    (void)snprintf(path, sizeof(path), "/proc/%d/oom_score_adj", start->pid);
+    (void)snprintf(value, sizeof(value), "%lld", (long long)score);
+    if (file_poke(AT_FDCWD, path, value) == 0)
+        return 0;
+    if (errno != EACCES && errno != EPERM)
+        return err_sys(err, "set oom_score_adj to %s", value);
+    start_warn(start, "oom_score_adj cannot be lowered here: it stays as it is");
+    return 0;
+}
+
+static int parent_release(struct start *start, size_t i, struct err *err)
+{
+    (void)i;
+    const struct plan *plan = start->plan;
+    return channel_release(start, start->sources, plan->privileged ? plan->n_sources : 0, err);
+}
+
+int parent_watch(struct start *start, size_t i, struct err *err)
+{
+    (void)i;
+    return channel_watch(start, err);
+}
+
+/* --- the child's steps ---------------------------------------------------------------------------------------- */
+
+static int child_cgroup(struct start *start, size_t i, struct err *err)
+{
+    (void)i;
+    if (start->cgroup_made && cgroup_enter(&start->cgroup) < 0)
+        return step_fail(err, "enter the cgroup", start->plan->cgroup);
+    return 0;
+}
+
+static int child_keyring(struct start *start, size_t i, struct err *err)
+{
+    (void)start;
+    (void)i;
+    /* A kernel without keys has none to leave behind; a user beyond his quota of keyrings has the filter of keyctl(2). */
+    if (keyring_renew() < 0 && errno != ENOSYS && errno != EDQUOT)
+        return step_fail(err, "leave the caller's keyring", NULL);
+    return 0;
+}
+
+static int child_unshare(struct start *start, size_t i, struct err *err)
+{
+    (void)i;
+    if (unshare((int)start->plan->unshare_flags) < 0)
+        return step_fail(err, "make namespaces", NULL);
+    return 0;
+}
+
+static int child_time_offset(struct start *start, size_t i, struct err *err)
+{
+    const struct spec_time_offset *offset = &start->plan->time_offsets[i];
+    char line[80];
+    (void)snprintf(line, sizeof(line), "%s %lld %u", offset->key, (long long)offset->secs, offset->nanosecs);
+    if (file_poke(AT_FDCWD, "/proc/self/timens_offsets", line) < 0)
+        return step_fail(err, "set the clock offset", line);
+    return 0;
+}
+
+static int child_loopback(struct start *start, size_t i, struct err *err)
+{
+    (void)start;
+    (void)i;
+    if (loopback_up() < 0)
+        return step_fail(err, "bring up the loopback interface", NULL);
+    return 0;
+}
+
+/* Through the host's /proc, which is still in sight: what is written there is the writer's namespace's. */
+static int child_sysctl(struct start *start, size_t i, struct err *err)
+{
+    const struct plan_sysctl *sysctl = &start->plan->sysctls[i];
+    char path[PATH_MAX];
+    (void)snprintf(path, sizeof(path), "/proc/sys/%s", sysctl->path);
+    if (file_poke(AT_FDCWD, path, sysctl->value) < 0)
+        return step_fail(err, "set sysctl", sysctl->path);
+    return 0;
+}
+
+static int child_wait(struct start *start, size_t i, struct err *err)
+{
+    (void)i;
+    const struct plan *plan = start->plan;
+    return channel_wait(start, start->sources, plan->privileged ? plan->n_sources : 0, err);
+}
+
+static int child_become_root(struct start *start, size_t i, struct err *err)
+{
+    (void)start;
+    (void)i;
+    /* Nothing inside may look at our memory or at the program we still are: ptrace(2). Not before the id maps are
+     * written: an ordinary user's parent could not write those of a hidden process. */
+    if (prctl(PR_SET_DUMPABLE, 0L, 0L, 0L, 0L) < 0)
+        return step_fail(err, "hide from the container", NULL);
+    if (syscall(SYS_setresgid, 0, 0, 0) < 0 || syscall(SYS_setresuid, 0, 0, 0) < 0)
+        return step_fail(err, "become root of the user namespace", NULL);
+    return 0;
+}
+
+static int child_propagation(struct start *start, size_t i, struct err *err)
+{
+    (void)start;
+    (void)i;
+    /* A slave, not private: what the host unmounts meanwhile must not stay alive here. */
+    if (mount_propagation(MS_SLAVE) < 0)
+        return step_fail(err, "keep mounts from the host", NULL);
+    return 0;
+}
+
+static int child_init_open(struct start *start, size_t i, struct err *err)
+{
+    (void)i;
+    start->init = open(start->plan->process.init, O_PATH | O_CLOEXEC);
+    if (start->init < 0)
+        return step_fail(err, "open", start->plan->process.init);
+    return 0;
+}
+
+static int child_hostname(struct start *start, size_t i, struct err *err)
+{
+    (void)i;
+    const char *name = start->plan->hostname;
+    if (sethostname(name, strlen(name)) < 0)
+        return step_fail(err, "set the host name", name);
+    return 0;
+}
+
+static int child_domainname(struct start *start, size_t i, struct err *err)
+{
+    (void)i;
+    const char *name = start->plan->domainname;
+    if (setdomainname(name, strlen(name)) < 0)
+        return step_fail(err, "set the domain name", name);
+    return 0;
+}
+
+/* --- counts --------------------------------------------------------------------------------------------------- */
+
+static bool has_userns(const struct plan *plan)
+{
+    return plan->all_flags & CLONE_NEWUSER;
+}
+
+static size_t count_cgroup(const struct plan *plan)
+{
+    return plan->cgroup != NULL;
+}
+
+static size_t count_prepare(const struct plan *plan)
+{
+    return plan->request->prepare != NULL;
+}
+
+static size_t count_maps(const struct plan *plan)
+{
+    return has_userns(plan);
+}
+
+/* Root clones mounts before the child sees them; an ordinary user's child does it as root of its namespace. */
+static size_t count_parent_sources(const struct plan *plan)
+{
+    return plan->privileged ? plan->n_sources : 0;
+}
+
+static size_t count_child_sources(const struct plan *plan)
+{
+    return plan->privileged ? 0 : plan->n_sources;
+}
+
+size_t count_streams(const struct plan *plan)
+{
+    return has_userns(plan) && plan->privileged && !plan->process.terminal ? 3 : 0;
+}
+
+size_t count_limits(const struct plan *plan)
+{
+    return plan->process.n_rlimits;
+}
+
+size_t count_oom_score(const struct plan *plan)
+{
+    return plan->process.oom_score_adj.set;
+}
+
+static size_t count_unshare(const struct plan *plan)
+{
+    return plan->unshare_flags != 0;
+}
+
+static size_t count_joins(const struct plan *plan)
+{
+    return plan->n_joins;
+}
+
+static size_t count_time_offsets(const struct plan *plan)
+{
+    return plan->n_time_offsets;
+}
+
+static size_t count_loopback(const struct plan *plan)
+{
+    return plan->loopback;
+}
+
+static size_t count_sysctls(const struct plan *plan)
+{
+    return plan->n_sysctls;
+}
+
+/* A mount namespace of another user namespace is a slave from birth: mount_namespaces(7). */
+static size_t count_propagation(const struct plan *plan)
+{
+    return !has_userns(plan);
+}
+
+static size_t count_mounts(const struct plan *plan)
+{
+    return plan->n_mounts;
+}
+
+static size_t count_fs(const struct plan *plan)
+{
+    return plan->n_fs;
+}
+
+static size_t count_dev(const struct plan *plan)
+{
+    return plan->dev;
+}
+
+static size_t count_masked(const struct plan *plan)
+{
+    return plan->masked ? plan->masked->len : 0;
+}
+
+static size_t count_readonly(const struct plan *plan)
+{
+    return plan->readonly ? plan->readonly->len : 0;
+}
+
+static size_t count_root_readonly(const struct plan *plan)
+{
+    return plan->root_readonly;
+}
+
+static size_t count_hostname(const struct plan *plan)
+{
+    return plan->hostname != NULL;
+}
+
+static size_t count_domainname(const struct plan *plan)
+{
+    return plan->domainname != NULL;
+}
+
+/* --- the tables ----------------------------------------------------------------------------------------------- */
+
+/* clang-format off */
+static const struct step parent_table[] = {
+    { "make the cgroup", "mkdir", NULL, count_cgroup, describe_cgroup, parent_cgroup },
+    { "join namespace", "setns", NULL, count_joins, describe_join, parent_join },
+    { "make a process in new namespaces", "clone3", NULL, NULL, describe_clone, parent_clone },
+    { "map user and group ids", "write", NULL, count_maps, describe_maps, parent_maps },
+    { "make the container's directories", "mkdirat, openat", "", count_prepare, NULL, parent_prepare },
+    { "clone mount", "open_tree", NULL, count_parent_sources, describe_source, parent_source },
+    { "give the stream to the container's root", "fchown", "uid 0 of the namespace", count_streams, NULL, parent_streams },
+    { "limit", "prlimit", NULL, count_limits, describe_limit, parent_limit },
+    { "set the out-of-memory score", "write", "oom_score_adj", count_oom_score, NULL, parent_oom_score },
+    { "hand over and let go", "sendmsg", NULL, NULL, describe_release, parent_release },
+    { "watch until the program is executed", "recvmsg", "", NULL, NULL, parent_watch },
+    {},
+};
+
+static const struct step child_table[] = {
+    { "enter the cgroup", "write", "tasks, \"0\"", count_cgroup, NULL, child_cgroup },
+    { "leave the caller's keys", "keyctl", "KEYCTL_JOIN_SESSION_KEYRING", NULL, NULL, child_keyring },
+    { "make namespaces", "unshare", NULL, count_unshare, describe_unshare, child_unshare },
+    { "shift the clock", "write", NULL, count_time_offsets, describe_time, child_time_offset },
+    { "bring up the loopback interface", "ioctl", "SIOCSIFFLAGS, lo, IFF_UP", count_loopback, NULL, child_loopback },
+    { "set sysctl", "write", NULL, count_sysctls, describe_sysctl, child_sysctl },
+    { "clone device", "open_tree", "OPEN_TREE_CLONE", device_count, describe_device, child_devices_clone },
+    { "open ruche-init", "open", "O_PATH", count_init, NULL, child_init_open },
+    { "wait for the parent", "recvmsg", "", NULL, NULL, child_wait },
+    { "become root of the user namespace", "setresuid", "0, 0, 0", count_maps, NULL, child_become_root },
+    { "keep mounts from the host", "mount_setattr", "/, AT_RECURSIVE, MS_SLAVE", count_propagation, NULL, child_propagation },
+    { "clone mount", "open_tree", NULL, count_child_sources, describe_source, child_sources_clone },
+    { "make file system", "fsopen, fsmount", NULL, count_fs, describe_fs, child_mount_make },
+    { "change to the root file system", "fsopen, fsmount, move_mount, pivot_root", NULL, NULL, describe_root, child_root_mount },
+    { "mount", "move_mount", NULL, count_mounts, describe_mount, child_mount },
+    { "place device", "move_mount", "", device_count, describe_device, child_device },
+    { "link the streams in /dev", "symlinkat", "/proc/self/fd", count_dev, NULL, child_device_links },
+    { "open the terminal", "openat, ioctl", "/dev/pts/ptmx, TIOCGPTPEER", count_terminal, NULL, child_terminal },
+    { "set the host name", "sethostname", NULL, count_hostname, describe_hostname, child_hostname },
+    { "set the domain name", "setdomainname", NULL, count_domainname, describe_domainname, child_domainname },
+    { "mask", "move_mount", NULL, count_masked, describe_masked, child_mask },
+    { "make read-only", "mount_setattr, move_mount", NULL, count_readonly, describe_readonly, child_readonly },
+    PROCESS_STEPS_AS_ROOT,
+    { "make the root file system read-only", "mount_setattr", "MOUNT_ATTR_RDONLY", count_root_readonly, NULL, child_root_readonly },
+    PROCESS_STEPS,
+    {},
+};
+/* clang-format on */
+
+const struct steps create_parent_steps = { "parent", parent_table };
+const struct steps create_child_steps = { "child", child_table };

@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A process in a running container. A pid namespace takes only children of whoever joins it, so there is a process in
+ * between: it enters the cgroup, joins everything, makes the final process as a child of the parent's
+ * (CLONE_PARENT), hands its pidfd back and is gone. It cannot be looked at from inside at any time.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "kernel/keyring.h"
+#include "kernel/namespace.h"
+#include "kernel/pidfd.h"
+#include "runtime/start.h"
+
+static int exec_cgroup(struct start *start, size_t i, struct err *err)
+{
+    (void)i;
+    int found = cgroup_open(start->plan->request->cgroups, start->plan->cgroup, &start->cgroup, err);
+    start->cgroup_made = found == 1;
+    return found < 0 ? -1 : 0;
+}
+
+static int exec_clone(struct start *start, size_t i, struct err *err)
+{
+    (void)i;
+    int cgroup = start->cgroup_made ? start->cgroup.v2 : -1;
+    start->pid = namespace_clone(0, cgroup, &start->pidfd);
+    if (start->pid < 0)
+        return err_sys(err, "make a process");
+    if (start->pid > 0) {
+        fd_close(&start->peer);
+        return 0;
+    }
+    struct err why = {};
+    struct stamp *stamps = start->stamps;
+    if (stamps)
+        stamps += steps_count(&exec_parent_steps, start->plan);
+    fd_close(&start->channel);
+    start->channel = take_fd(start->peer);
+    (void)steps_run(&exec_child_steps, start, stamps, &why);
+    channel_send_error(start, &why);
+    _exit(1);
+}
+
+static int exec_release(struct start *start, size_t i, struct err *err)
+{
+    (void)i;
+    return channel_release(start, NULL, 0, err);
+}
+
+static int exec_reap(struct start *start, size_t i, struct err *err)
+{
+    (void)i;
+    int status;
+    if (pidfd_wait(start->pidfd, 0, &status) < 0)
+        return err_sys(err, "wait for the process in between");
+    fd_close(&start->pidfd);
+    return 0;
+}
+
+static int exec_hide(struct start *start, size_t i, struct err *err)
+{
+    (void)i;
+    if (prctl(PR_SET_DUMPABLE, 0L, 0L, 0L, 0L) < 0)
+        return step_fail(err, "hide from the container", NULL);
+    if (start->cgroup_made && cgroup_enter(&start->cgroup) < 0)
+        return step_fail(err, "enter the cgroup", start->plan->cgroup);
+    return 0;
+}
+
+static int exec_wait(struct start *start, size_t i, struct err *err)
+{
+    (void)i;
+    return channel_wait(start, NULL, 0, err);
+}
+
+static int exec_join(struct start *start, size_t i, struct err *err)
+{
+    (void)i;
+    const struct plan *plan = start->plan;
+    uint64_t flags = plan->all_flags;
+    for (size_t join = 0; join < plan->n_joins; join++)
+        flags |= plan->joins[join].flag;
+    if (setns(start->join_pidfd, (int)flags) < 0)
+        return step_fail(err, "join the container's namespaces", NULL);
+    return 0;
+}
+
+static int exec_become_root(struct start *start, size_t i, struct err *err)
+{
+    (void)start;
+    (void)i;
+    if (syscall(SYS_setresgid, 0, 0, 0) < 0 || syscall(SYS_setresuid, 0, 0, 0) < 0)
+        return step_fail(err, "become root of the user namespace", NULL);
+    return 0;
+}
+
+static int exec_make(struct start *start, size_t i, struct err *err)
+{
+    (void)i;
+    int pidfd = -1;
+    pid_t pid = namespace_clone(CLONE_PARENT, -1, &pidfd);
+    if (pid < 0)
+        return step_fail(err, "make the process inside", NULL);
+    if (pid == 0)
+        return 0; /* it goes on with the steps */
+    struct err ignored = {};
+    if (channel_send_process(start, pidfd, &ignored) < 0)
+        (void)pidfd_signal(pidfd, SIGKILL); /* nobody would know of it */
+    _exit(0);
+}
+
+static int exec_session(struct start *start, size_t i, struct err *err)
+{
+    (void)start;
+    (void)i;
+    /* Keys first: the session keyring of whoever called is not for the container. */
+    if (keyring_renew() < 0 && errno != ENOSYS && errno != EDQUOT)
+        return step_fail(err, "leave the caller's keyring", NULL);
+    return 0;
+}
+
+static int exec_root(struct start *start, size_t i, struct err *err)
+{
+    (void)i;
+    start->root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (start->root < 0)
+        return step_fail(err, "open the container's root", NULL);
+    return 0;
+}
+
+static size_t count_cgroup(const struct plan *plan)
+{
+    return plan->cgroup != NULL;
+}
+
+static size_t count_userns(const struct plan *plan)
+{
+    return (plan->all_flags & CLONE_NEWUSER) != 0;
+}
+
+static void describe_join(const struct plan *plan, size_t i, struct str *words, struct str *arguments)
+{
+    (void)i;
+    (void)words;
+    str_addf(arguments, "pidfd, %#llx", (unsigned long long)plan->all_flags);
+}
+
+/* clang-format off */
+static const struct step parent_table[] = {
+    { "open the cgroup", "openat", "", count_cgroup, NULL, exec_cgroup },
+    { "make a process in between", "clone3", "CLONE_PIDFD", NULL, NULL, exec_clone },
+    { "give the stream to the container's root", "fchown", "uid 0 of the namespace", count_streams, NULL, parent_streams },
+    { "limit", "prlimit", "", count_limits, NULL, parent_limit },
+    { "set the out-of-memory score", "write", "oom_score_adj", count_oom_score, NULL, parent_oom_score },
+    { "let go", "sendmsg", "", NULL, NULL, exec_release },
+    { "reap the process in between", "waitid", "P_PIDFD", NULL, NULL, exec_reap },
+    { "watch until the program is executed", "recvmsg", "", NULL, NULL, parent_watch },
+    {},
+};
+
+static const struct step child_table[] = {
+    { "hide from the container, enter its cgroup", "prctl", "PR_SET_DUMPABLE, 0", NULL, NULL, exec_hide },
+    { "wait for the parent", "recvmsg", "", NULL, NULL, exec_wait },
+    { "leave the caller's keys", "keyctl", "KEYCTL_JOIN_SESSION_KEYRING", NULL, NULL, exec_session },
+    { "join the container's namespaces", "setns", NULL, NULL, describe_join, exec_join },
+    { "become root of the user namespace", "setresuid", "0, 0, 0", count_userns, NULL, exec_become_root },
+    { "make the process inside", "clone3", "CLONE_PARENT | CLONE_PIDFD", NULL, NULL, exec_make },
+    { "open the container's root", "open", "/", NULL, NULL, exec_root },
+    { "open the terminal", "openat, ioctl", "/dev/pts/ptmx, TIOCGPTPEER", count_terminal, NULL, child_terminal },
+    PROCESS_STEPS_AS_ROOT,
+    PROCESS_STEPS,
+    {},
+};
+/* clang-format on */
+
+const struct steps exec_parent_steps = { "parent", parent_table };
+const struct steps exec_child_steps = { "child", child_table };

@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "runtime/runtime.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#include "kernel/pidfd.h"
+#include "runtime/start.h"
+
+static int *descriptors_new(size_t n)
+{
+    int *fds = xmalloc((n + 1) * sizeof(*fds));
+    for (size_t i = 0; i < n; i++)
+        fds[i] = -1;
+    return fds;
+}
+
+static void descriptors_free(int *fds, size_t n)
+{
+    for (size_t i = 0; fds && i < n; i++)
+        fd_close(&fds[i]);
+    free(fds);
+}
+
+static void start_init(struct start *start, const struct plan *plan, int join_pidfd)
+{
+    *start = (struct start){
+        .plan = plan,
+        .join_pidfd = join_pidfd,
+        .channel = -1,
+        .peer = -1,
+        .pidfd = -1,
+        .made = -1,
+        .userns = -1,
+        .null = -1,
+        .empty = -1,
+        .root = -1,
+        .dev = -1,
+        .terminal = -1,
+        .init = -1,
+        .n_devices = device_count(plan),
+        .identity = xnew(struct identity),
+    };
+    start->sources = descriptors_new(plan->n_sources);
+    start->mounts = descriptors_new(plan->n_mounts);
+    start->devices = descriptors_new(start->n_devices);
+}
+
+static void start_done(struct start *start)
+{
+    descriptors_free(start->sources, start->plan->n_sources);
+    descriptors_free(start->mounts, start->plan->n_mounts);
+    descriptors_free(start->devices, start->n_devices);
+    free(start->identity);
+    fd_close(&start->channel);
+    fd_close(&start->peer);
+    fd_close(&start->pidfd);
+    fd_close(&start->made);
+    fd_close(&start->userns);
+    fd_close(&start->terminal);
+    fd_close(&start->init);
+    if (start->cgroup_made)
+        cgroup_close(&start->cgroup);
+}
+
+/* What a failed start made goes away with it. */
+static void start_undo(struct start *start)
+{
+    int status;
+    struct err ignored = {};
+    if (start->made >= 0)
+        (void)pidfd_signal(start->made, SIGKILL);
+    if (start->pidfd >= 0) {
+        (void)pidfd_signal(start->pidfd, SIGKILL);
+        (void)pidfd_wait(start->pidfd, 0, &status);
+    }
+    if (start->made >= 0)
+        (void)pidfd_wait(start->made, 0, &status);
+    if (start->cgroup_made && start->join_pidfd < 0)
+        (void)cgroup_remove(&start->cgroup, 1000, &ignored);
+}
+
+/* Both sides write their times into one shared piece of memory, the parent reads it in the end. */
+static struct stamp *stamps_map(size_t n)
+{
+    void *at = mmap(NULL, n * sizeof(struct stamp), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    return at == MAP_FAILED ? NULL : at;
+}
+
+static int start_run(struct start *start, const struct steps *parent, const struct steps *child,
+                     struct runtime_process *ret_process, struct err *err)
+{
+    const struct plan *plan = start->plan;
+    const struct steps *const tables[] = { parent, child };
+    size_t n = steps_count(parent, plan) + steps_count(child, plan);
+    if (plan->request->listener)
+        start->stamps = stamps_map(n);
+
+    int result = channel_open(start, err);
+    if (result == 0)
+        result = steps_run(parent, start, start->stamps, err);
+    if (start->stamps) {
+        steps_tell(tables, array_size(tables), plan, start->stamps);
+        (void)munmap(start->stamps, n * sizeof(struct stamp));
+    }
+    if (result < 0) {
+        start_undo(start);
+        return -1;
+    }
+    *ret_process = (struct runtime_process){
+        .pid = start->pid,
+        .pidfd = start->made >= 0 ? take_fd(start->made) : take_fd(start->pidfd),
+        .terminal = take_fd(start->terminal),
+        .in_cgroup = start->cgroup_made,
+    };
+    memcpy(ret_process->warning, start->warning, sizeof(start->warning));
+    return 0;
+}
+
+int runtime_create(const struct runtime_request *request, struct runtime_process *ret_process,
+                   struct err *err)
+{
+    auto_done(plan) plan = {};
+    auto_done(start) start = { .plan = &plan };
+    if (plan_make(request, &plan, err) < 0)
+        return -1;
+    start_init(&start, &plan, -1);
+    return start_run(&start, &create_parent_steps, &create_child_steps, ret_process, err);
+}
+
+int runtime_exec(const struct runtime_request *request, int pidfd, struct runtime_process *ret_process,
+                 struct err *err)
+{
+    auto_done(plan) plan = {};
+    auto_done(start) start = { .plan = &plan };
+    if (plan_make_process(request, &plan, err) < 0)
+        return -1;
+    plan.cgroup = request->spec->linux->cgroups_path;
+    start_init(&start, &plan, pidfd);
+    return start_run(&start, &exec_parent_steps, &exec_child_steps, ret_process, err);
+}
+
+int runtime_dry_run(const struct runtime_request *request, struct err *err)
+{
+    auto_done(plan) plan = {};
+    const struct steps *const tables[] = { &create_parent_steps, &create_child_steps };
+    if (plan_make(request, &plan, err) < 0)
+        return -1;
+    steps_tell(tables, array_size(tables), &plan, NULL);
+    return 0;
+}
+
+void runtime_process_done(struct runtime_process *process)
+{
+    fd_close(&process->pidfd);
+    fd_close(&process->terminal);
+}

@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/*
+ * A start under way, and the steps it is made of. Two ordered tables of steps, one for each side of the clone, are all
+ * that a start does; --explain prints them, so it cannot say anything else. Steps of the child run between clone and
+ * exec: no allocation, no stdio.
+ */
+#include "kernel/cgroup.h"
+#include "runtime/plan.h"
+
+enum {
+    START_GROUPS_MAX = 1024,
+    START_HOME_MAX = 512,
+    START_DEVICES_MAX = 1024,
+};
+
+/* Who the process becomes, when names had to be looked up inside. */
+struct identity {
+    uint32_t uid;
+    uint32_t gid;
+    size_t n_groups;
+    gid_t groups[START_GROUPS_MAX];
+    char home[START_HOME_MAX]; /* "HOME=/root" */
+};
+
+struct stamp {
+    uint64_t begin_ns;
+    uint64_t end_ns; /* 0: did not end well */
+};
+
+struct start {
+    const struct plan *plan;
+    int join_pidfd;     /* exec: the running container */
+    int channel;        /* our side of the socket between parent and child */
+    int peer;           /* the other one's, until the clone */
+    pid_t pid;
+    int pidfd;
+    int made;           /* exec: the process made inside, as the child in between handed it over, or -1 */
+    int userns;
+    struct cgroup cgroup;
+    bool cgroup_made;
+    int *sources;       /* plan.n_sources detached mounts, -1 where there is none yet */
+    int *mounts;        /* plan.n_mounts file systems made and not yet attached; -1 for binds */
+    int *devices;       /* likewise for device nodes: the default ones, then the plan's */
+    size_t n_devices;
+    int null;           /* a detached /dev/null for masking, or -1 */
+    int empty;          /* a detached read-only empty directory, or -1 */
+    int root;           /* the container's root directory */
+    int dev;            /* its /dev, once a device was placed there */
+    int terminal;       /* parent: the master; child: the slave */
+    int init;           /* ruche-init */
+    struct identity *identity;
+    struct stamp *stamps; /* shared by both sides, one a step and index; NULL: nobody listens */
+    char warning[256];
+};
+
+struct step {
+    const char *words;     /* what it does */
+    const char *call;      /* the system call it rests on */
+    const char *arguments; /* its arguments, or NULL when describe adds them */
+    /* How often it runs: once for each of what the plan has. NULL: once. */
+    size_t (*count)(const struct plan *plan);
+    /* Adds what differs from one plan to the next. NULL: nothing does. */
+    void (*describe)(const struct plan *plan, size_t i, struct str *words, struct str *arguments);
+    int (*run)(struct start *start, size_t i, struct err *err);
+};
+
+struct steps {
+    const char *side; /* "parent", "child" */
+    const struct step *at; /* ends where run is NULL */
+};
+
+extern const struct steps create_parent_steps; /* up to and with the child's exec */
+extern const struct steps create_child_steps;
+extern const struct steps exec_parent_steps;
+extern const struct steps exec_child_steps;
+
+size_t steps_count(const struct steps *steps, const struct plan *plan);
+/* Runs all; stamps begins at the first one of this table, or is NULL. */
+int steps_run(const struct steps *steps, struct start *start, struct stamp *stamps, struct err *err);
+/* Tells the request's listener what was done, in the order of time; stamps NULL: what would be done. */
+void steps_tell(const struct steps *const *tables, size_t n_tables, const struct plan *plan,
+                const struct stamp *stamps);
+
+/* Children: a failed system call in the words of err_plain. Returns -1. */
+int step_fail(struct err *err, const char *what, const char *name);
+
+/* The socket between the two sides (channel.c). */
+int channel_open(struct start *start, struct err *err);
+/* Parent: descriptors for the child, and with them the word to go on. */
+int channel_release(struct start *start, const int *fds, size_t n_fds, struct err *err);
+/* Child: waits for that word. Gives as many descriptors as it has room for. */
+int channel_wait(struct start *start, int *fds, size_t n_fds, struct err *err);
+/* Child: hands over the terminal's master. */
+int channel_send_terminal(struct start *start, int master, struct err *err);
+/* Child between: hands over the process it made inside. */
+int channel_send_process(struct start *start, int pidfd, struct err *err);
+/* Child: what follows is the program. */
+int channel_announce(struct start *start, struct err *err);
+/* Child: why it failed. */
+void channel_send_error(struct start *start, const struct err *why);
+/* Parent: until the child executed its program (0), having taken the terminal, or failed (-1). */
+int channel_watch(struct start *start, struct err *err);
+
+/* Steps in files of their own. */
+int child_devices_clone(struct start *start, size_t i, struct err *err);
+int child_root_mount(struct start *start, size_t i, struct err *err);
+int child_mount_make(struct start *start, size_t i, struct err *err);
+int child_mount(struct start *start, size_t i, struct err *err);
+int child_device(struct start *start, size_t i, struct err *err);
+int child_device_links(struct start *start, size_t i, struct err *err);
+int child_mask(struct start *start, size_t i, struct err *err);
+int child_readonly(struct start *start, size_t i, struct err *err);
+int child_root_readonly(struct start *start, size_t i, struct err *err);
+int child_sources_clone(struct start *start, size_t i, struct err *err);
+int child_terminal(struct start *start, size_t i, struct err *err);
+size_t device_count(const struct plan *plan);
+const char *device_path(const struct plan *plan, size_t i);
+
+/* Parent's steps that an exec has as well. */
+int parent_limit(struct start *start, size_t i, struct err *err);
+int parent_oom_score(struct start *start, size_t i, struct err *err);
+int parent_streams(struct start *start, size_t i, struct err *err);
+int parent_watch(struct start *start, size_t i, struct err *err);
+size_t count_limits(const struct plan *plan);
+size_t count_oom_score(const struct plan *plan);
+size_t count_streams(const struct plan *plan);
+/* Adds a warning for people; what does not fit is left out. */
+void start_warn(struct start *start, const char *text);
+
+/* Steps every process has, in a new container or a running one; both child tables end with them (process.c). */
+size_t count_terminal(const struct plan *plan);
+size_t count_init(const struct plan *plan);
+size_t count_landlock(const struct plan *plan);
+size_t count_make_cwd(const struct plan *plan);
+size_t count_no_new_privileges(const struct plan *plan);
+size_t count_seccomp_privileged(const struct plan *plan);
+size_t count_seccomp(const struct plan *plan);
+void describe_identity(const struct plan *plan, size_t i, struct str *words, struct str *arguments);
+void describe_capabilities(const struct plan *plan, size_t i, struct str *words, struct str *arguments);
+void describe_cwd(const struct plan *plan, size_t i, struct str *words, struct str *arguments);
+void describe_seccomp(const struct plan *plan, size_t i, struct str *words, struct str *arguments);
+void describe_execute(const struct plan *plan, size_t i, struct str *words, struct str *arguments);
+int process_signals(struct start *start, size_t i, struct err *err);
+int process_landlock(struct start *start, size_t i, struct err *err);
+int process_identity_find(struct start *start, size_t i, struct err *err);
+int process_capabilities_bound(struct start *start, size_t i, struct err *err);
+int process_identity_set(struct start *start, size_t i, struct err *err);
+int process_cwd_make(struct start *start, size_t i, struct err *err);
+int process_cwd(struct start *start, size_t i, struct err *err);
+int process_stdio(struct start *start, size_t i, struct err *err);
+int process_no_new_privileges(struct start *start, size_t i, struct err *err);
+int process_seccomp(struct start *start, size_t i, struct err *err);
+int process_execute(struct start *start, size_t i, struct err *err);
+
+/* clang-format off */
+/* While the root file system can still be written. */
+#define PROCESS_STEPS_AS_ROOT                                                                                                            \
+    { "find the user", "read", "/etc/passwd, /etc/group", NULL, describe_identity, process_identity_find },                              \
+    { "reset the signals", "rt_sigprocmask, rt_sigaction", "SIGPIPE", NULL, NULL, process_signals },                                     \
+    { "take the streams", "dup2", "0, 1, 2", NULL, NULL, process_stdio },                                                                \
+    { "make the working directory", "mkdir", NULL, count_make_cwd, describe_cwd, process_cwd_make }
+
+/* From root of the namespace down to what was granted. A filter may be loaded without privileges only once no new ones
+ * can be had; otherwise it has to be loaded while there are some. */
+#define PROCESS_STEPS                                                                                                                    \
+    { "refuse new privileges", "prctl", "PR_SET_NO_NEW_PRIVS", count_no_new_privileges, NULL, process_no_new_privileges },               \
+    { "restrict by Landlock", "landlock_restrict_self", "no device nodes, no mounts", count_landlock, NULL, process_landlock },          \
+    { "filter system calls", "seccomp", NULL, count_seccomp_privileged, describe_seccomp, process_seccomp },                             \
+    { "bound the capabilities", "prctl", NULL, NULL, describe_capabilities, process_capabilities_bound },                                \
+    { "become the user", "setgroups, setresgid, setresuid, capset", "", NULL, describe_identity, process_identity_set },                 \
+    { "change to the working directory", "chdir", NULL, NULL, describe_cwd, process_cwd },                                               \
+    { "filter system calls", "seccomp", NULL, count_seccomp, describe_seccomp, process_seccomp },                                        \
+    { "execute", "execve", NULL, NULL, describe_execute, process_execute }
+/* clang-format on */
+
+/* passwd(5) and group(5) of the container (identity.c), read below the root the caller is in. */
+int identity_find(const struct plan_process *process, struct identity *ret_identity, struct err *err);
+
+/* execve(2) with a search of PATH; only returns if it fails, with the reason and its remedy. */
+int execute(char *const *argv, char *const *env, struct err *err);
