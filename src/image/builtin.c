@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The image that comes with ruche: an oci-archive beside its programs. */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+
+#include "base/program.h"
+#include "image/image.h"
+
+static const char builtin_name[] = "docker.io/library/busybox:latest";
+static const char builtin_file[] = "busybox.tar";
+
+bool image_is_builtin(const char *name)
+{
+    auto_free char *normal = NULL;
+    struct err ignored;
+    return image_normal(name, &normal, &ignored) == 0 && strcmp(normal, builtin_name) == 0;
+}
+
+int image_builtin_load(struct images *images, const struct image_watch *watch, struct err *err)
+{
+    auto_free char *path = NULL;
+    auto_done(image_loads) loads = {};
+    int found = program_data_path(builtin_file, &path, err);
+    if (found < 0)
+        return -1;
+    if (found == 0)
+        return err_set(err, ERR_NOT_FOUND, "%s is not installed", builtin_file);
+    auto_close int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return err_sys(err, "open %s", path);
+    if (image_load(images, fd, watch, &loads, err) < 0)
+        return err_wrap(err, "%s", path);
+    return 0;
+}

@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "image/ingest.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <linux/fs.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/ioctl.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/file.h"
+
+enum { DIR_MODE = 0700, FILE_MODE = 0600, OPEN_ATTEMPTS = 16, PATH_SIZE = 96 };
+
+static const size_t copy_most = 1 << 30;
+
+static int random_name(char *name, size_t size, const char *directory, struct err *err)
+{
+    uint64_t random;
+    if (getrandom(&random, sizeof(random), 0) != (ssize_t)sizeof(random))
+        return err_sys(err, "get random bytes");
+    snprintf(name, size, "%s/%016" PRIx64, directory, random);
+    return 0;
+}
+
+/* ---- birth and death ---- */
+
+/* Whether the locked descriptor is still what the name means: who cleans up may have been between. */
+static bool still_named(int root, const char *name, int fd)
+{
+    struct stat a, b;
+    return fstat(fd, &a) == 0 && fstatat(root, name, &b, AT_SYMLINK_NOFOLLOW) == 0 &&
+           a.st_ino == b.st_ino && a.st_dev == b.st_dev;
+}
+
+/* Returns 1, or 0: somebody took it for a left-over before it was locked. */
+static int ingest_try(struct ingest *ingest, struct err *err)
+{
+    int root = ingest->images->root;
+    if (random_name(ingest->name, sizeof(ingest->name), DIR_INGEST, err) < 0)
+        return -1;
+    if (mkdirat(root, ingest->name, DIR_MODE) < 0)
+        return errno == EEXIST ? 0 : err_sys(err, "make %s", ingest->name);
+    auto_close int fd =
+        openat(root, ingest->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0)
+        return errno == ENOENT ? 0 : err_sys(err, "open %s", ingest->name);
+    if (flock(fd, LOCK_EX) < 0)
+        return err_sys(err, "lock %s", ingest->name);
+    if (!still_named(root, ingest->name, fd))
+        return 0;
+    ingest->directory = take_fd(fd);
+    return 1;
+}
+
+int ingest_open(struct images *images, struct ingest *ret_ingest, struct err *err)
+{
+    struct ingest ingest = { .images = images, .directory = -1 };
+    if (store_prepare(images, err) < 0)
+        return -1;
+    trash_empty(images);
+    for (int i = 0; i < OPEN_ATTEMPTS; i++) {
+        int made = ingest_try(&ingest, err);
+        if (made < 0)
+            return -1;
+        if (made == 0)
+            continue;
+        *ret_ingest = ingest;
+        return 0;
+    }
+    return err_set(err, ERR_CONFLICT, "make a directory in %s: others remove it again", DIR_INGEST);
+}
+
+/* An ordinary user's layers hold files of his subordinate ids, which only their user namespace's root can remove. */
+static int remove_confined(struct images *images, int parent, const char *name, struct err *err)
+{
+    struct transfer_request request = {
+        .version = TRANSFER_VERSION,
+        .verb = TRANSFER_REMOVE,
+    };
+    struct helper helper = { .control = -1 };
+    struct transfer_event event;
+    auto_close int directory = -1;
+    auto_close int socket = -1;
+
+    if (strlen(name) >= sizeof(request.name))
+        return err_set(err, ERR_INVALID, "%s has too long a name", name);
+    strcpy(request.name, name); /* it fits */
+    if (helper_open(images->transfer, parent, &helper, err) < 0)
+        return -1;
+    int result = helper_directory(&helper, parent, &directory, err);
+    if (result == 0)
+        result = helper_request(&helper, &request, &directory, 1, &socket, err);
+    if (result == 0)
+        result = helper_event(socket, &event, err);
+    if (result > 0 && event.kind == TRANSFER_FAILED)
+        event_error(&event, err);
+    if (result > 0)
+        result = event.kind == TRANSFER_DONE ? 0 : -1;
+    helper_close(&helper);
+    return result;
+}
+
+/* Removes what may be a whole layer. */
+static int remove_tree(struct images *images, const char *directory, const char *name,
+                       struct err *err)
+{
+    auto_close int parent = openat(images->root, directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (parent < 0)
+        return err_sys(err, "open %s", directory);
+    if (tree_remove(parent, name, err) == 0)
+        return 0;
+    if (geteuid() == 0 || err->kind != ERR_DENIED)
+        return -1;
+    return remove_confined(images, parent, name, err);
+}
+
+void ingest_close(struct ingest *ingest)
+{
+    struct err ignored;
+    if (ingest->directory < 0)
+        return;
+    (void)remove_tree(ingest->images, DIR_INGEST, ingest->name + strlen(DIR_INGEST) + 1, &ignored);
+    fd_close(&ingest->directory);
+}
+
+/* ---- trash ---- */
+
+int trash_put(struct images *images, const char *path, struct err *err)
+{
+    char name[PATH_SIZE];
+    if (random_name(name, sizeof(name), DIR_TRASH, err) < 0)
+        return -1;
+    if (renameat(images->root, path, images->root, name) == 0)
+        return 1;
+    return errno == ENOENT ? 0 : err_sys(err, "move %s to the trash", path);
+}
+
+static bool ingest_is_dead(struct images *images, const char *name)
+{
+    auto_free char *path = xasprintf("%s/%s", DIR_INGEST, name);
+    auto_close int fd =
+        openat(images->root, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    return fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0;
+}
+
+void trash_empty(struct images *images)
+{
+    auto_done(strings) ingests = {};
+    auto_done(strings) trash = {};
+    struct err ignored;
+
+    (void)dir_list(images->root, DIR_INGEST, &ingests, &ignored);
+    for (size_t i = 0; i < ingests.len; i++)
+        if (ingest_is_dead(images, ingests.at[i]))
+            (void)remove_tree(images, DIR_INGEST, ingests.at[i], &ignored);
+    (void)dir_list(images->root, DIR_TRASH, &trash, &ignored);
+    for (size_t i = 0; i < trash.len; i++)
+        (void)remove_tree(images, DIR_TRASH, trash.at[i], &ignored);
+}
+
+/* ---- files ---- */
+
+int ingest_file(const struct ingest *ingest, uint64_t number, int *ret_fd, uint64_t *ret_size,
+                struct err *err)
+{
+    char name[PATH_SIZE];
+    struct stat st;
+    snprintf(name, sizeof(name), "%" PRIu64, number);
+    auto_close int fd = openat(ingest->directory, name,
+                               O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    if (fd < 0 || fstat(fd, &st) < 0)
+        return err_sys(err, "open a spooled file");
+    if (!S_ISREG(st.st_mode) || st.st_nlink != 1)
+        return err_set(err, ERR_SYSTEM, "ruche-transfer made what it cannot make");
+    *ret_fd = take_fd(fd);
+    *ret_size = (uint64_t)st.st_size;
+    return 0;
+}
+
+static int file_make(const struct ingest *ingest, uint64_t number, int *ret_fd, struct err *err)
+{
+    char name[PATH_SIZE];
+    snprintf(name, sizeof(name), "%" PRIu64, number);
+    int fd = openat(ingest->directory, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
+                    FILE_MODE);
+    if (fd < 0)
+        return err_sys(err, "make a file in the store");
+    *ret_fd = fd;
+    return 0;
+}
+
+int ingest_save(const struct ingest *ingest, uint64_t number, const void *data, size_t len,
+                struct err *err)
+{
+    auto_close int fd = -1;
+    if (file_make(ingest, number, &fd, err) < 0)
+        return -1;
+    if (fd_write_all(fd, data, len) < 0)
+        return err_sys(err, "write to the store");
+    return 0;
+}
+
+int ingest_copy(const struct ingest *ingest, uint64_t number, int from, struct err *err)
+{
+    auto_close int fd = -1;
+    if (file_make(ingest, number, &fd, err) < 0)
+        return -1;
+    if (ioctl(fd, FICLONE, from) == 0)
+        return 0;
+    ssize_t copied;
+    do
+        copied = copy_file_range(from, NULL, fd, NULL, copy_most, 0);
+    while (copied > 0 || (copied < 0 && errno == EINTR));
+    return copied < 0 ? err_sys(err, "copy to the store") : 0;
+}
+
+int ingest_layer(const struct ingest *ingest, size_t number, int *ret_fd, struct err *err)
+{
+    char name[PATH_SIZE];
+    snprintf(name, sizeof(name), "layer-%zu/%s", number, LAYER_TREE);
+    return dir_open_made(ingest->directory, name, DIR_MODE, ret_fd, err);
+}
+
+/* ---- into place ---- */
+
+int ingest_commit_blob(const struct ingest *ingest, uint64_t number, const char *digest,
+                       struct err *err)
+{
+    char name[PATH_SIZE];
+    snprintf(name, sizeof(name), "%" PRIu64, number);
+    auto_free char *path = xasprintf("%s/%s", DIR_BLOBS, digest_hex(digest));
+    if (renameat(ingest->directory, name, ingest->images->root, path) < 0)
+        return err_sys(err, "move a blob into the store");
+    return 0;
+}
+
+int ingest_commit_layer(const struct ingest *ingest, size_t number, const char *diff_id,
+                        struct err *err)
+{
+    char name[PATH_SIZE];
+    snprintf(name, sizeof(name), "layer-%zu", number);
+    auto_free char *path = xasprintf("%s/%s", DIR_LAYERS, digest_hex(diff_id));
+    if (renameat(ingest->directory, name, ingest->images->root, path) == 0)
+        return 0;
+    /* A directory does not replace one that holds something: somebody else was there first. */
+    if (errno == EEXIST || errno == ENOTEMPTY)
+        return 0;
+    return err_sys(err, "move a layer into the store");
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/*
+ * The blobs of images on their way into the store: all are digested, and layers unpacked, several at a time. The process
+ * that digests a blob never parses its archive, and the one that unpacks it never sees another's: so a digest can be
+ * relied upon whatever a layer holds.
+ */
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "image/ingest.h"
+#include "oci/image.h"
+
+struct part {
+    /* asked */
+    char *digest;       /* the blob's: what it has to be, or NULL: to be found out */
+    uint64_t number;    /* in the ingest */
+    bool stored;        /* it lies in the store already, under its digest, and not in the ingest */
+    bool unpack;        /* into the ingest's layer of this part's place in the list */
+    size_t layer;       /* counted from 1, for those who watch; 0: no layer */
+    /* found */
+    bool done;
+    uint64_t size;      /* bytes */
+    char *content;      /* digest of what it unpacks to: a layer's diff-id */
+    uint64_t content_size;
+    enum layer_format format;
+};
+
+struct parts {
+    struct part *at;
+    size_t len;
+    size_t n_layers;
+};
+
+void parts_done(struct parts *parts);
+/* Adds one, not yet asked for anything but to be digested. Gives its place. */
+size_t parts_add(struct parts *parts, const char *digest, uint64_t number);
+
+/* Does what is not done yet. What was unpacked may still be changed until the helper is closed. */
+int parts_run(struct parts *parts, const struct ingest *ingest, const struct helper *helper,
+              const struct image_watch *watch, struct err *err);

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "transfer/job.h"
+
+#include "base/file.h"
+#include "base/mem.h"
+#include "transfer/unpack.h"
+
+int job_remove(struct job *job, struct err *err)
+{
+    return tree_remove(job->fds[1], job->request.name, err);
+}
+
+static int told(void *context, uint64_t bytes, struct err *err)
+{
+    const struct job *job = context;
+    return channel_progress(&job->channel, bytes, err);
+}
+
+static void warned(void *context, const char *text)
+{
+    const struct job *job = context;
+    channel_warning(&job->channel, text);
+}
+
+static int device_wanted(void *context, const struct member *member, struct err *err)
+{
+    const struct job *job = context;
+    int made = channel_device(&job->channel, member, err);
+    if (made == 0) {
+        auto_free char *text = xasprintf("%s: device nodes are left out", member->path);
+        channel_warning(&job->channel, text);
+    }
+    return made;
+}
+
+int job_unpack(struct job *job, struct err *err)
+{
+    const struct sink_help help = {
+        .device = device_wanted,
+        .warning = warned,
+        .context = job,
+    };
+    const struct unpack_limits limits = {
+        .max_bytes = job->request.max_bytes,
+        .max_entries = job->request.max_entries,
+    };
+    struct unpack_result result;
+    auto_drop(stream) *stream = stream_new(job->fds[1], 0);
+    auto_drop(sink) *sink = directory_sink_new(job->fds[2], &help);
+
+    if (unpack_layer(stream, sink, &limits, &help, told, &result, err) < 0)
+        return -1;
+    job->bytes = result.bytes;
+    job->entries = result.entries;
+    return 0;
+}
+
+static const struct verb {
+    int (*run)(struct job *job, struct err *err);
+    int directory; /* which of the descriptors, or -1 */
+} verbs[] = {
+    [TRANSFER_SPOOL] = { job_spool, 2 },   [TRANSFER_DIGEST] = { job_digest, -1 },
+    [TRANSFER_INFLATE] = { job_digest, -1 }, [TRANSFER_UNPACK] = { job_unpack, 2 },
+    [TRANSFER_REMOVE] = { job_remove, 1 },
+};
+
+_Static_assert(array_size(verbs) == TRANSFER_VERB_COUNT, "each verb has its function");
+
+void job_run(struct job *job, const struct confinement *confinement)
+{
+    const struct verb *verb = &verbs[job->request.verb];
+    int directory = verb->directory < 0 ? -1 : job->fds[verb->directory];
+    struct err err;
+
+    if (confinement_enter(confinement, job->request.verb, directory, &err) < 0) {
+        err_wrap(&err, "confine the process");
+        channel_failed(&job->channel, &err);
+        return;
+    }
+    if (verb->run(job, &err) < 0) {
+        channel_failed(&job->channel, &err);
+        return;
+    }
+    struct transfer_event done = {
+        .kind = TRANSFER_DONE,
+        .bytes = job->bytes,
+        .number = job->entries,
+    };
+    (void)channel_send(&job->channel, &done, NULL, NULL, &err);
+}

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/*
+ * What ruche and ruche-transfer say to each other (docs/formats/transfer.md). ruche sends a request with descriptors to
+ * the server; a child of the server's own serves it and answers with events on a socket of that request.
+ * Both ends are of one build: the structs go over the socket as they are. What comes back is checked like a stranger's.
+ */
+#include <stddef.h>
+#include <stdint.h>
+
+enum { TRANSFER_VERSION = 1 };
+
+/* The server's control socket; a socket of the type SEQPACKET. */
+enum { TRANSFER_CONTROL_FD = 3 };
+
+/* verb, descriptors that go with it: the socket for events first */
+#define TRANSFER_VERBS(X)                                                                          \
+    /* an archive, a directory: its files go into the directory, named 0, 1, 2 … */                \
+    X(SPOOL, 3)                                                                                    \
+    /* a blob: digests of it and of what it unpacks to */                                          \
+    X(DIGEST, 2)                                                                                   \
+    /* as DIGEST; what it unpacks to is also written to the third, a pipe */                       \
+    X(INFLATE, 3)                                                                                  \
+    /* a tar stream, a directory: the layer is unpacked into the directory */                      \
+    X(UNPACK, 3)                                                                                   \
+    /* a directory: what is called `name` in it is removed with all below */                       \
+    X(REMOVE, 2)
+
+enum transfer_verb {
+#define X(verb, fds) TRANSFER_##verb,
+    TRANSFER_VERBS(X)
+#undef X
+        TRANSFER_VERB_COUNT
+};
+
+enum { TRANSFER_FDS_MAX = 3, TRANSFER_NAME_SIZE = 64 };
+
+struct transfer_request {
+    uint32_t version;
+    uint32_t verb;
+    uint64_t max_bytes;   /* of what is written or unpacked, in all */
+    uint64_t max_entries; /* members of the archive */
+    char name[TRANSFER_NAME_SIZE];
+};
+
+enum transfer_event_kind {
+    TRANSFER_PROGRESS, /* bytes: read so far */
+    TRANSFER_MEMBER,   /* of a SPOOL: texts[0] is its path, detail below; a file: number and bytes; a link: texts[1] */
+    TRANSFER_DIGESTS,  /* texts[0] of the blob, bytes long; texts[1] of what it unpacks to, number bytes long */
+    TRANSFER_DEVICE,   /* of an UNPACK: texts[0] is its path, detail its mode, number its device; wants an answer */
+    TRANSFER_WARNING,  /* texts[0]: what was left out */
+    TRANSFER_DONE,     /* bytes and entries (number) that were written; the last event */
+    TRANSFER_FAILED,   /* texts[0]: why, detail: its err_kind, number: its errno; the last event */
+    TRANSFER_EVENT_COUNT
+};
+
+enum transfer_member {
+    TRANSFER_MEMBER_FILE,
+    TRANSFER_MEMBER_SYMLINK,  /* to a path from where the link is */
+    TRANSFER_MEMBER_HARDLINK, /* to a path from the top */
+    TRANSFER_MEMBER_COUNT
+};
+
+enum { TRANSFER_TEXT_MAX = 4096, TRANSFER_TEXTS = 2 };
+
+/* Sent only as long as its texts are: one behind the other, each closed by a zero byte. */
+struct transfer_event {
+    uint32_t kind;
+    uint32_t detail;
+    uint64_t number;
+    uint64_t bytes;
+    char texts[TRANSFER_TEXTS * TRANSFER_TEXT_MAX];
+};
+
+enum { TRANSFER_EVENT_HEAD = offsetof(struct transfer_event, texts) };
+
+/* The answer to TRANSFER_DEVICE. */
+struct transfer_answer {
+    int32_t errnum; /* 0: the device is there; -1: left out, as devices are for an ordinary user */
+};
