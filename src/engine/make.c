@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * From a record to a running container: the range of ids, the files of /etc, the specification, the runtime. The same plan is told,
+ * and not carried out, by --dry-run.
+ */
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "engine/create.h"
+#include "engine/monitor.h"
+#include "engine/spec.h"
+#include "engine/subid.h"
+#include "image/image.h"
+
+/* --- files ------------------------------------------------------------------------------------------------------ */
+
+static bool network_is_host(const struct container_config *config)
+{
+    return config->namespaces.network && strcmp(config->namespaces.network, "host") == 0;
+}
+
+static int file_make(int run_dir, const char *name, const char *text, size_t len, struct err *err)
+{
+    auto_close int fd = openat(run_dir, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+    if (fd < 0 || fd_write_all(fd, text, len) < 0)
+        return err_sys(err, "write %s for the container", name);
+    return 0;
+}
+
+/* The host's own file, where the network is the host's. */
+static int file_copy(int run_dir, const char *name, struct err *err)
+{
+    auto_free char *path = xasprintf("/etc/%s", name);
+    auto_free char *text = NULL;
+    size_t len = 0;
+    if (file_load(AT_FDCWD, path, 1 << 20, &text, &len, err) < 0)
+        return -1;
+    return file_make(run_dir, name, text ? text : "", len, err);
+}
+
+static int files_write(const struct container_config *config, int run_dir, struct err *err)
+{
+    auto_done(str) text = {};
+    auto_free char *hostname =
+        config->hostname ? xstrdup(config->hostname) : xstrndup(config->id, CONTAINER_ID_SHORT_LEN);
+    str_addf(&text, "%s\n", hostname);
+    if (file_make(run_dir, "hostname", text.at, text.len, err) < 0)
+        return -1;
+    if (network_is_host(config))
+        return file_copy(run_dir, "hosts", err) < 0 ? -1 : file_copy(run_dir, "resolv.conf", err);
+    str_clear(&text);
+    str_addf(&text, "127.0.0.1\tlocalhost %s\n::1\tlocalhost ip6-localhost ip6-loopback\n", hostname);
+    if (file_make(run_dir, "hosts", text.at, text.len, err) < 0)
+        return -1;
+    return file_make(run_dir, "resolv.conf", "", 0, err); /* no network, nobody to ask */
+}
+
+static int files_make(const struct engine *engine, const struct container_config *config, struct err *err)
+{
+    auto_free char *path = xasprintf("%s/containers/%s", engine->run, config->id);
+    auto_close int run_dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (run_dir < 0)
+        return err_sys(err, "open %s", path);
+    return files_write(config, run_dir, err);
+}
+
+/* --- ids and layers --------------------------------------------------------------------------------------------- */
+
+static int maps_make(struct engine *engine, const struct container *container, struct id_maps *ret_maps,
+                     uint32_t *ret_first, struct err *err)
+{
+    *ret_first = 0;
+    if (engine->rootless)
+        return id_maps_of_user(ret_maps, err);
+    if (subid_lease(engine, container->config.id, ret_first, err) < 0)
+        return -1;
+    id_map_add(&ret_maps->uid, 0, *ret_first, SUBID_COUNT);
+    id_map_add(&ret_maps->gid, 0, *ret_first, SUBID_COUNT);
+    return 0;
+}
+
+/* Topmost first, as overlay wants them. */
+static void layers_list(const struct engine *engine, const struct container_config *config, struct strings *layers)
+{
+    for (size_t i = config->layers.len; i-- > 0;) {
+        auto_free char *path = image_layer_path(config->layers.at[i]);
+        strings_addf(layers, "%s/%s", engine->root, path);
+    }
+}
+
+/* --- the start -------------------------------------------------------------------------------------------------- */
+
+struct making {
+    struct engine *engine;
+    struct container *container;
+    struct start_plan plan;
+    struct id_maps maps;
+    struct runtime_request request;
+};
+
+static void making_done(struct making *making)
+{
+    start_plan_done(&making->plan);
+    id_maps_done(&making->maps);
+}
+
+/* While the child makes its network namespace: the record, if it is still to be made, and the files of /etc. */
+static int making_directories(void *context, struct err *err)
+{
+    struct making *making = context;
+    if (making->container->unmade && container_record(making->engine, making->container, err) < 0)
+        return -1;
+    return files_make(making->engine, &making->container->config, err);
+}
+
+static int making_prepare(struct engine *engine, const struct container_config *config, bool userns,
+                          struct making *making, struct err *err)
+{
+    auto_done(strings) layers = {};
+    auto_free char *run_dir = xasprintf("%s/containers/%s", engine->run, config->id);
+    const struct cgroup_host *cgroups;
+    layers_list(engine, config, &layers);
+    if (engine_cgroups(engine, &cgroups, err) < 0 ||
+        start_plan_make(engine, config, userns ? &making->maps : NULL, &layers, run_dir, &making->plan, err) < 0)
+        return -1;
+    enum runtime_flags flags = RUNTIME_MAKE_CWD;
+    /* A process with CAP_SYS_ADMIN was given it to mount; Landlock would take that back. */
+    if (!config->privileged && !strings_have(&config->cap_add, "SYS_ADMIN") &&
+        !strings_have(&config->cap_add, "CAP_SYS_ADMIN") && !strings_have(&config->cap_add, "ALL"))
+        flags |= RUNTIME_LANDLOCK;
+    if (config->init)
+        flags |= RUNTIME_INIT;
+    making->request = (struct runtime_request){
+        .spec = &making->plan.spec,
+        .rootfs = &making->plan.rootfs,
+        .user = making->plan.user,
+        .groups = &config->groups,
+        .cgroups = cgroups,
+        .optional_limits = making->plan.optional_limits,
+        .device_sources = &making->plan.device_sources,
+        .seccomp = making->plan.seccomp,
+        .flags = flags,
+        .seccomp_cache = -1,
+        .prepare = making_directories,
+        .prepare_context = making,
+        .stdio = { -1, -1, -1 },
+    };
+    return 0;
+}
+
+static int make_once(struct engine *engine, struct container *container, bool userns, const int stdio[3],
+                     runtime_listener *listener, void *context, struct runtime_process *ret_process, struct err *err)
+{
+    auto_done(making) making = { .engine = engine, .container = container };
+    uint32_t first = 0;
+    if (userns && maps_make(engine, container, &making.maps, &first, err) < 0)
+        return -1;
+    int result = making_prepare(engine, &container->config, userns, &making, err);
+    if (result == 0) {
+        memcpy(making.request.stdio, stdio, sizeof(making.request.stdio));
+        making.request.listener = listener;
+        making.request.listener_context = context;
+        result = runtime_create(&making.request, ret_process, err);
+    }
+    if (result < 0) {
+        subid_release(engine, container->config.id, first);
+        return -1;
+    }
+    struct container_state *state = &container->state;
+    state->subid = first;
+    free(state->cgroup);
+    state->cgroup = ret_process->in_cgroup ? xstrdup(making.plan.spec.linux->cgroups_path) : NULL;
+    return 0;
+}
+
+static void userns_record(struct container_state *state, bool userns, const char *why)
+{
+    free(state->userns);
+    state->userns = userns ? xstrdup("private") : xasprintf("host (%s)", why);
+}
+
+int container_make(struct engine *engine, struct container *container, const int stdio[3], runtime_listener *listener,
+                   void *context, struct runtime_process *ret_process, struct str *warnings, struct err *err)
+{
+    const struct container_config *config = &container->config;
+    const char *why;
+    bool userns = container_wants_userns(engine, config, &why);
+    int result = make_once(engine, container, userns, stdio, listener, context, ret_process, err);
+    bool may_fall_back = userns && !engine->rootless && !config->namespaces.user && err->kind == ERR_UNMAPPABLE;
+    if (result < 0 && may_fall_back) {
+        str_addf(warnings, "%s: the container shares the host's user namespace", err->text);
+        userns = false;
+        why = "a mount whose owners cannot be mapped";
+        *err = (struct err){};
+        result = make_once(engine, container, false, stdio, listener, context, ret_process, err);
+    }
+    userns_record(&container->state, userns, why);
+    return result;
+}
+
+int container_dry_run(struct engine *engine, struct container_config *config, runtime_listener *listener, void *context,
+                      struct err *err)
+{
+    auto_done(making) making = { .engine = engine };
+    const char *why;
+    if (container_complete(engine, config, err) < 0)
+        return -1;
+    bool userns = container_wants_userns(engine, config, &why);
+    if (userns && engine->rootless && id_maps_of_user(&making.maps, err) < 0)
+        return -1;
+    if (userns && !engine->rootless) {
+        /* Any free range will be taken; this is the first one looked at. */
+        uint32_t first;
+        if (subid_lease(engine, config->id, &first, err) < 0)
+            return -1;
+        subid_release(engine, config->id, first);
+        id_map_add(&making.maps.uid, 0, first, SUBID_COUNT);
+        id_map_add(&making.maps.gid, 0, first, SUBID_COUNT);
+    }
+    if (making_prepare(engine, config, userns, &making, err) < 0)
+        return -1;
+    making.request.listener = listener;
+    making.request.listener_context = context;
+    return runtime_dry_run(&making.request, err);
+}

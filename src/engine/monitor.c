@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The monitor's life:
+ *
+ *   1. leave the caller's session and terminal; make the container (make.c)
+ *   2. save the state, tell the caller, who from now on may end
+ *   3. copy what the container says to its log and, while he listens, to the caller's stdout and stderr
+ *   4. the first process ended: take what is left in the pipes, remove the cgroup, give the ids back
+ *   5. record the end, then tell the caller, then let go of the lock: whoever waits finds the record
+ *   6. of a container that removes itself, delete the trash last: nobody waits for that
+ *
+ * It does nothing on a signal that a terminal's or a session's end sends. If it is killed, the container goes on, its pipes break, and
+ * the record says "unknown" once it ended.
+ */
+#include "engine/monitor.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <malloc.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "engine/logfile.h"
+#include "engine/subid.h"
+#include "engine/timestamp.h"
+#include "kernel/pidfd.h"
+
+enum {
+    /* A pipe that polls writable takes this much without waiting: PIPE_BUF, pipe(7). */
+    COPY_BYTES = 4096,
+    DRAIN_MS = 100,
+};
+
+struct watch {
+    struct monitor *monitor;
+    struct runtime_process process;
+    struct logfile log;
+    int status; /* of wait(2) */
+};
+
+/* --- telling the caller ----------------------------------------------------------------------------------------- */
+
+static void tell(struct monitor *monitor, const void *message, size_t size, const int *fds, size_t n_fds)
+{
+    union {
+        struct cmsghdr header;
+        char room[CMSG_SPACE(2 * sizeof(int))];
+    } space = {};
+    struct iovec data = { .iov_base = (void *)message, .iov_len = size };
+    struct msghdr packet = { .msg_iov = &data, .msg_iovlen = 1 };
+    if (n_fds) {
+        packet.msg_control = &space;
+        packet.msg_controllen = CMSG_SPACE(n_fds * sizeof(int));
+        space.header.cmsg_level = SOL_SOCKET;
+        space.header.cmsg_type = SCM_RIGHTS;
+        space.header.cmsg_len = CMSG_LEN(n_fds * sizeof(int));
+        memcpy(CMSG_DATA(&space.header), fds, n_fds * sizeof(int));
+    }
+    (void)sendmsg(monitor->control, &packet, MSG_NOSIGNAL); /* nobody may be there any more */
+}
+
+static void tell_started(struct watch *watch, const char *warnings)
+{
+    struct monitor_message message = { .word = MONITOR_STARTED };
+    int fds[] = { watch->process.pidfd, watch->process.terminal };
+    strncpy(message.warnings, warnings, sizeof(message.warnings) - 1);
+    tell(watch->monitor, &message, sizeof(message), fds, watch->process.terminal >= 0 ? 2 : 1);
+}
+
+static void tell_ended(struct monitor *monitor, int exit_code)
+{
+    struct monitor_message message = { .word = MONITOR_ENDED, .exit_code = exit_code };
+    tell(monitor, &message, sizeof(message), NULL, 0);
+}
+
+/* --- the start -------------------------------------------------------------------------------------------------- */
+
+static void leave_caller(const struct monitor *monitor)
+{
+    (void)setsid();
+    if (chdir("/") < 0)
+        return; /* the caller's directory stays in use: no more than that */
+    int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+    for (int fd = 0; null >= 0 && fd < 3; fd++)
+        if (fd == 0 || !monitor->attached)
+            (void)dup2(null, fd);
+    if (null > 2)
+        (void)close(null);
+}
+
+/* Once the container is made, since it would inherit them: what ends whole sessions and groups does not end the monitor. */
+static void signals_ignore(void)
+{
+    static const int numbers[] = { SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGPIPE, SIGTSTP };
+    for (size_t i = 0; i < array_size(numbers); i++)
+        (void)signal(numbers[i], SIG_IGN);
+}
+
+static void state_begin(struct container *container, const struct runtime_process *process)
+{
+    struct container_state *state = &container->state;
+    char now[TIMESTAMP_SIZE];
+    state->status = CONTAINER_RUNNING;
+    state->pid = process->pid;
+    state->monitor_pid = getpid();
+    state->exit_code = 0;
+    free(state->started);
+    free(state->finished);
+    free(state->error);
+    state->started = xstrdup(timestamp_now(now));
+    state->finished = NULL;
+    state->error = NULL;
+    (void)process_start_ticks(process->pid, &state->pid_start);
+}
+
+static int begin(struct watch *watch, struct err *err)
+{
+    struct monitor *monitor = watch->monitor;
+    struct container *container = monitor->container;
+    auto_done(str) warnings = {};
+    if (container_make(monitor->engine, container, monitor->stdio, monitor->listener, monitor->listener_context,
+                       &watch->process, &warnings, err) < 0)
+        return -1;
+    for (size_t i = 0; i < array_size(monitor->stdio); i++)
+        fd_close(&monitor->stdio[i]);
+    if (watch->process.terminal >= 0)
+        monitor->out = watch->process.terminal;
+    state_begin(container, &watch->process);
+    if (watch->process.warning[0])
+        str_addf(&warnings, "%s%s", warnings.len ? "\n" : "", watch->process.warning);
+    if (!container->config.auto_remove)
+        (void)state_save_started(monitor->engine, &container->state, err);
+    if (state_save_running(monitor->engine, monitor->lock, &container->state, err) < 0) {
+        (void)pidfd_signal(watch->process.pidfd, SIGKILL);
+        return -1;
+    }
+    tell_started(watch, str_text(&warnings));
+    return 0;
+}
+
+/* --- the streams ------------------------------------------------------------------------------------------------ */
+
+/* Copies to the caller as long as he takes it. One that stands still holds the container up, as a pipe would. */
+static void pass_on(struct monitor *monitor, int fd, const char *at, size_t len)
+{
+    while (monitor->attached && len) {
+        ssize_t n = write(fd, at, len);
+        if (n < 0 && errno == EAGAIN) {
+            struct pollfd ready = { .fd = fd, .events = POLLOUT };
+            (void)poll(&ready, 1, -1);
+        } else if (n < 0 && errno != EINTR) {
+            monitor->attached = false;
+        } else if (n > 0) {
+            at += n;
+            len -= (size_t)n;
+        }
+    }
+}
+
+/* One read from a stream; closes it at its end. Returns how much came. */
+static size_t copy(struct watch *watch, int *fd, enum log_stream stream)
+{
+    char buffer[COPY_BYTES];
+    ssize_t n = read(*fd, buffer, sizeof(buffer));
+    if (n < 0 && (errno == EINTR || errno == EAGAIN))
+        return 0;
+    if (n <= 0) { /* EIO: the last user of the terminal is gone */
+        fd_close(fd);
+        return 0;
+    }
+    pass_on(watch->monitor, stream == LOG_STDOUT ? STDOUT_FILENO : STDERR_FILENO, buffer, (size_t)n);
+    logfile_add(&watch->log, stream, buffer, (size_t)n);
+    return (size_t)n;
+}
+
+/* Gives back what the start needed and waiting does not: a monitor may live for years, and there are many of them. */
+static void shrink(void)
+{
+    (void)malloc_trim(0);
+}
+
+static void watch_streams(struct watch *watch)
+{
+    struct monitor *monitor = watch->monitor;
+    for (;;) {
+        struct pollfd polled[] = {
+            { .fd = monitor->out, .events = POLLIN },
+            { .fd = monitor->err, .events = POLLIN },
+            { .fd = watch->process.pidfd, .events = POLLIN },
+        };
+        if (poll(polled, array_size(polled), -1) < 0)
+            continue;
+        if (polled[0].revents)
+            (void)copy(watch, &monitor->out, LOG_STDOUT);
+        if (polled[1].revents)
+            (void)copy(watch, &monitor->err, LOG_STDERR);
+        if (polled[2].revents)
+            return;
+    }
+}
+
+/* What was said before the end. Where the pid namespace is the host's, others may still hold the pipes: they are not waited for. */
+static void drain(struct watch *watch)
+{
+    struct monitor *monitor = watch->monitor;
+    while (monitor->out >= 0 || monitor->err >= 0) {
+        struct pollfd polled[] = {
+            { .fd = monitor->out, .events = POLLIN },
+            { .fd = monitor->err, .events = POLLIN },
+        };
+        if (poll(polled, array_size(polled), DRAIN_MS) <= 0)
+            return;
+        if (polled[0].revents)
+            (void)copy(watch, &monitor->out, LOG_STDOUT);
+        if (polled[1].revents)
+            (void)copy(watch, &monitor->err, LOG_STDERR);
+    }
+}
+
+/* --- the end ---------------------------------------------------------------------------------------------------- */
+
+static bool killed_for_memory(struct cgroup *cgroup)
+{
+    struct cgroup_stats stats = {};
+    struct err ignored = {};
+    return cgroup_stats(cgroup, &stats, &ignored) == 0 && stats.oom_kills.set && stats.oom_kills.value > 0;
+}
+
+static void cgroup_end(struct engine *engine, struct container *container)
+{
+    struct container_state *state = &container->state;
+    const struct cgroup_host *host;
+    struct cgroup cgroup = {};
+    struct err ignored = {};
+    if (!state->cgroup || engine_cgroups(engine, &host, &ignored) < 0 ||
+        cgroup_open(host, state->cgroup, &cgroup, &ignored) != 1)
+        return;
+    if (container->config.resources.memory_bytes.set)
+        state->oom_killed = killed_for_memory(&cgroup);
+    (void)cgroup_remove(&cgroup, 2000, &ignored); /* what stays is removed with the container */
+    cgroup_close(&cgroup);
+}
+
+/* Records the end; what goes wrong here can be told to nobody. */
+static void record_end(struct monitor *monitor, int exit_code)
+{
+    struct container *container = monitor->container;
+    struct container_state *state = &container->state;
+    struct err ignored = {};
+    char now[TIMESTAMP_SIZE];
+    subid_release(monitor->engine, state->id, (uint32_t)state->subid);
+    if (container->config.auto_remove || container->unmade) {
+        (void)record_discard(monitor->engine, monitor->lock, state->id, state->name, exit_code, &ignored);
+        return;
+    }
+    state->status = CONTAINER_EXITED;
+    state->pid = 0;
+    state->monitor_pid = 0;
+    state->exit_code = exit_code;
+    free(state->finished);
+    state->finished = xstrdup(timestamp_now(now));
+    (void)state_save_ended(monitor->engine, monitor->lock, state, &ignored);
+}
+
+static void record_failure(struct monitor *monitor, const struct err *why)
+{
+    struct container_state *state = &monitor->container->state;
+    free(state->error);
+    state->error = xstrdup(why->text);
+    record_end(monitor, err_exit_status(why));
+    tell(monitor, why, sizeof(*why), NULL, 0);
+}
+
+static _Noreturn void monitor_exit(struct monitor *monitor)
+{
+    struct err ignored = {};
+    bool discarded = monitor->container->config.auto_remove || monitor->container->unmade;
+    fd_close(&monitor->lock);
+    if (discarded)
+        (void)trash_delete(monitor->engine, monitor->container->config.id, &ignored);
+    _exit(0);
+}
+
+_Noreturn void monitor_run(struct monitor *monitor)
+{
+    struct watch watch = { .monitor = monitor };
+    struct err err = {};
+    int record = -1;
+    leave_caller(monitor);
+    if (begin(&watch, &err) < 0) {
+        record_failure(monitor, &err);
+        monitor_exit(monitor);
+    }
+    (void)record_open(monitor->engine, monitor->container->config.id, &record, &err);
+    logfile_init(&watch.log, record);
+
+    signals_ignore();
+    shrink();
+    watch_streams(&watch);
+    (void)pidfd_wait(watch.process.pidfd, 0, &watch.status);
+    drain(&watch);
+    logfile_flush(&watch.log);
+    cgroup_end(monitor->engine, monitor->container);
+    int exit_code = WIFEXITED(watch.status) ? WEXITSTATUS(watch.status) : 128 + WTERMSIG(watch.status);
+    record_end(monitor, exit_code);
+    tell_ended(monitor, exit_code);
+    monitor_exit(monitor);
+}

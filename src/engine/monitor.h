@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/*
+ * The monitor: one process a container, its parent, from before the container's first process until the end is recorded. For
+ * engine/ alone; monitor.c tells how it goes.
+ */
+#include "engine/record.h"
+
+/* What the monitor inherits from whoever starts the container. */
+struct monitor {
+    struct engine *engine;
+    struct container *container;
+    int lock;        /* of the run directory, held */
+    int control;     /* to whoever starts; -1 when he is gone */
+    bool attached;   /* descriptors 1 and 2 are the caller's, to be written to */
+    int stdio[3];    /* the container's ends: stdin's, stdout's, stderr's; -1 with a terminal */
+    int out;         /* ours: what the container says */
+    int err;
+    runtime_listener *listener;
+    void *listener_context;
+};
+
+/* Messages on the control socket, each in one packet; a struct err is told by its size. */
+enum monitor_word {
+    MONITOR_STARTED = 'S', /* with the pidfd and, if there is one, the terminal; text: warnings */
+    MONITOR_ENDED = 'E',
+};
+struct monitor_message {
+    char word;
+    int exit_code;
+    char warnings[512];
+};
+
+/* Makes the container, tells, watches, records the end. Never returns. */
+_Noreturn void monitor_run(struct monitor *monitor);
+
+/* Builds and runs the container of a record (create.c): the part of the monitor that can fail. */
+int container_make(struct engine *engine, struct container *container, const int stdio[3], runtime_listener *listener,
+                   void *context, struct runtime_process *ret_process, struct str *warnings, struct err *err);
