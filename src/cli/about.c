@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What tells of ruche itself: version, help, man, completion; and the hidden commands that ruche's
+ * own parts call. */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/mem.h"
+#include "cli/cli.h"
+#include "cli/commands.h"
+#include "cli/completion.h"
+#include "cli/man.h"
+#include "cli/program.h"
+#include "engine/engine.h"
+#include "engine/record.h"
+#include "image/image.h"
+
+struct no_args {
+    char unused;
+};
+
+/* ---- version ---- */
+
+static int version_run(void *context, void *args, char **operands, struct err *err)
+{
+    auto_done(str) out = {};
+    struct utsname host = {};
+    (void)context;
+    (void)args;
+    (void)operands;
+    (void)uname(&host); /* it fails for bad addresses alone */
+    str_addf(&out,
+             "Version:       %s\n"
+             "OCI runtime:   1.3\n"
+             "OCI image:     1.1\n"
+             "Kernel:        %s %s\n"
+             "Architecture:  %s\n",
+             RUCHE_VERSION, host.sysname, host.release, host.machine);
+    return say(&out, err);
+}
+
+const struct command version_command = {
+    .name = "version",
+    .args = "",
+    .summary = "Show the versions of ruche and of what it speaks",
+    .args_size = sizeof(struct no_args),
+    .run = version_run,
+};
+
+/* ---- help ---- */
+
+static int help_run(void *context, void *args, char **operands, struct err *err)
+{
+    auto_done(str) out = {};
+    int n_words;
+    (void)context;
+    (void)args;
+    if (!operands[0]) {
+        program_help(&out);
+        return say(&out, err);
+    }
+    const struct command *command = command_find(operands, &n_words);
+    if (!command)
+        return err_set(err, ERR_USAGE, "there is no command %s", operands[0]);
+    command_help(command, "ruche", &out);
+    return say(&out, err);
+}
+
+const struct command help_command = {
+    .name = "help",
+    .args = "[COMMAND]",
+    .summary = "Show what a command does, and its options",
+    .most = 2,
+    .args_size = sizeof(struct no_args),
+    .run = help_run,
+};
+
+/* ---- man ---- */
+
+struct man_args {
+    const char *directory;
+};
+
+/* clang-format off */
+static const struct option man_table[] = {
+    OPTION_TEXT(man_args, directory, 'd', "directory", "DIRECTORY",
+        "Write a file for each page, such as ruche-run.1"),
+    OPTION_END,
+};
+/* clang-format on */
+static const struct option *const man_options[] = { man_table, NULL };
+
+static void page_write(const struct command *command, struct str *out)
+{
+    auto_done(str) text = {};
+    if (command->name[0]) {
+        man_write(command, program_command.options, out);
+        return;
+    }
+    struct command program = program_command;
+    program_text(&text);
+    program.text = str_text(&text);
+    man_write(&program, NULL, out);
+}
+
+/* "image ls" → "ruche-image-ls.1" */
+static char *page_name(const struct command *command)
+{
+    char *name = xasprintf("ruche%s%s.1", command->name[0] ? "-" : "", command->name);
+    for (char *at = name; *at; at++)
+        if (*at == ' ')
+            *at = '-';
+    return name;
+}
+
+static int page_save(int dirfd, const struct command *command, struct err *err)
+{
+    auto_done(str) page = {};
+    auto_free char *name = page_name(command);
+    page_write(command, &page);
+    return file_save(dirfd, name, page.at, page.len, 0644, 0, err);
+}
+
+static int pages_save(const char *path, struct err *err)
+{
+    auto_close int dirfd = -1;
+    if (dir_open_made(AT_FDCWD, path, 0755, &dirfd, err) < 0 ||
+        page_save(dirfd, &program_command, err) < 0)
+        return -1;
+    for (const struct command *const *at = commands; *at; at++)
+        if (!((*at)->flags & COMMAND_HIDDEN) && page_save(dirfd, *at, err) < 0)
+            return -1;
+    return 0;
+}
+
+static int man_run(void *context, void *args_, char **operands, struct err *err)
+{
+    const struct man_args *args = args_;
+    const struct command *command = &program_command;
+    auto_done(str) page = {};
+    int n_words;
+    (void)context;
+    if (args->directory && operands[0])
+        return err_set(err, ERR_USAGE, "--directory is for all pages at once; leave out %s",
+                       operands[0]);
+    if (args->directory)
+        return pages_save(args->directory, err);
+    if (operands[0])
+        command = command_find(operands, &n_words);
+    if (!command)
+        return err_set(err, ERR_USAGE, "there is no command %s", operands[0]);
+    page_write(command, &page);
+    return say(&page, err);
+}
+
+static const char *const man_examples[] = {
+    "ruche man run | man -l -",
+    "Read the page of a command",
+    "ruche man -d /usr/local/share/man/man1",
+    "Install all pages",
+    NULL,
+};
+
+const struct command man_command = {
+    .name = "man",
+    .args = "[OPTIONS] [COMMAND]",
+    .summary = "Print manual pages",
+    .text = "Prints the manual page of a command, or of ruche itself, or writes all of them to a "
+            "directory.",
+    .examples = man_examples,
+    .options = man_options,
+    .flags = COMMAND_INTERSPERSED,
+    .most = 2,
+    .args_size = sizeof(struct man_args),
+    .run = man_run,
+};
+
+/* ---- completion ---- */
+
+static int completion_run(void *context, void *args, char **operands, struct err *err)
+{
+    auto_done(str) script = {};
+    (void)context;
+    (void)args;
+    if (completion_write(operands[0], commands, program_command.options, &script, err) < 0)
+        return -1;
+    return say(&script, err);
+}
+
+static const char *const completion_examples[] = {
+    "source <(ruche completion bash)",
+    "Complete commands, options and names in this shell",
+    "ruche completion zsh >\"${fpath[1]}/_ruche\"",
+    "Install it for zsh",
+    "ruche completion fish >~/.config/fish/completions/ruche.fish",
+    "Install it for fish",
+    NULL,
+};
+
+const struct command completion_command = {
+    .name = "completion",
+    .args = "bash|zsh|fish",
+    .summary = "Print a shell's completion script",
+    .examples = completion_examples,
+    .least = 1,
+    .most = 1,
+    .args_size = sizeof(struct no_args),
+    .run = completion_run,
+};
+
+static int containers_complete(struct engine *engine, enum container_list_flags flags,
+                               struct str *out, struct err *err)
+{
+    auto_done(container_states) states = {};
+    if (container_list(engine, flags, &states, err) < 0)
+        return -1;
+    for (size_t i = 0; i < states.len; i++)
+        if (states.at[i].name)
+            str_addf(out, "%s\n", states.at[i].name);
+    return 0;
+}
+
+static int images_complete(struct engine *engine, struct str *out, struct err *err)
+{
+    struct images *images;
+    auto_done(image_rows) rows = {};
+    if (engine_images(engine, &images, err) < 0 || images_list(images, &rows, err) < 0)
+        return -1;
+    for (size_t i = 0; i < rows.len; i++) {
+        auto_free char *name = rows.at[i].name ? image_familiar(rows.at[i].name) : NULL;
+        if (name)
+            str_addf(out, "%s\n", name);
+    }
+    return 0;
+}
+
+/* What the scripts ask for: names of a kind, one a line. */
+static int complete_run(void *context, void *args, char **operands, struct err *err)
+{
+    struct engine *engine;
+    auto_done(str) out = {};
+    int result;
+    (void)args;
+    if (cli_engine(context, &engine, err) < 0)
+        return -1;
+    if (strcmp(operands[0], "containers") == 0)
+        result = containers_complete(engine, CONTAINER_LIST_ALL, &out, err);
+    else if (strcmp(operands[0], "running") == 0)
+        result = containers_complete(engine, 0, &out, err);
+    else if (strcmp(operands[0], "images") == 0)
+        result = images_complete(engine, &out, err);
+    else
+        result = err_set(err, ERR_USAGE, "\"%s\" is not one of containers, running, images",
+                         operands[0]);
+    return result < 0 ? -1 : say(&out, err);
+}
+
+const struct command complete_command = {
+    .name = "__complete",
+    .args = "containers|running|images",
+    .summary = "Print names for a shell's completion",
+    .flags = COMMAND_HIDDEN,
+    .least = 1,
+    .most = 1,
+    .args_size = sizeof(struct no_args),
+    .run = complete_run,
+};
+
+/* ---- removal inside of a user namespace ---- */
+
+/* Where userns_exec puts the first descriptor that it hands over. */
+enum { REMOVE_FD = 3 };
+
+static int remove_run(void *context, void *args, char **operands, struct err *err)
+{
+    (void)context;
+    (void)args;
+    (void)operands;
+    if (fcntl(REMOVE_FD, F_GETFD) < 0)
+        return err_set(err, ERR_USAGE,
+                       "this command is for ruche's own use: it needs a directory as descriptor %d",
+                       REMOVE_FD);
+    return trash_remove_inside(REMOVE_FD, err);
+}
+
+const struct command remove_command = {
+    .name = "__remove",
+    .args = "",
+    .summary = "Empty the directory that is descriptor 3",
+    .flags = COMMAND_HIDDEN,
+    .args_size = sizeof(struct no_args),
+    .run = remove_run,
+};

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/* Every command there is, and the options that stand before it. From these tables come parsing,
+ * help, manual and completion. */
+#include "base/option.h"
+
+struct cli;
+
+/* What --help says of the program as a whole: a command with the name "". Its options are the
+ * global ones. */
+extern const struct command program_command;
+
+/* NULL-ended, in the order in which --help lists them. */
+extern const struct command *const commands[];
+
+/* The command that the words begin with; *ret_words is how many of them are its name. NULL: none.
+ */
+const struct command *command_find(char *const *words, int *ret_words);
+/* Adds "  run   Create a container and start it" for every command that is not hidden. */
+void commands_list(struct str *out);
+
+/* run.c */
+extern const struct command run_command;
+extern const struct command create_command;
+extern const struct command start_command;
+/* exec.c */
+extern const struct command exec_command;
+/* ps.c */
+extern const struct command ps_command;
+/* logs.c */
+extern const struct command logs_command;
+/* life.c */
+extern const struct command stop_command;
+extern const struct command kill_command;
+extern const struct command rm_command;
+extern const struct command wait_command;
+extern const struct command pause_command;
+extern const struct command unpause_command;
+/* inspect.c */
+extern const struct command inspect_command;
+/* images.c */
+extern const struct command images_command;
+extern const struct command image_ls_command;
+extern const struct command rmi_command;
+extern const struct command tag_command;
+/* load.c */
+extern const struct command load_command;
+/* about.c */
+extern const struct command version_command;
+extern const struct command help_command;
+extern const struct command man_command;
+extern const struct command completion_command;
+extern const struct command complete_command;
+extern const struct command remove_command;
