@@ -246,7 +246,7 @@ static int read_u32s(const struct reader *reader, const struct place *place, con
     json_array_foreach(value, i, item)
     {
         struct place inner = { .up = place, .index = i };
-        uint64_t number;
+        uint64_t number = 0;
 
         if (read_whole(reader, &inner, item, 0, UINT32_MAX, &number) < 0)
             return -1;
@@ -391,7 +391,7 @@ static int read_number(const struct reader *reader, const struct place *place,
     enum field_type type = field->type;
     bool narrow = type == FIELD_TYPE_MAYBE_U64 && field->size > 0; /* FIELD_MAYBE_U64_TO */
     uint64_t highest = narrow ? field->size : bounds[type].highest;
-    uint64_t number;
+    uint64_t number = 0;
 
     if (read_whole(reader, place, value, bounds[type].lowest, highest, &number) < 0)
         return -1;

@@ -42,8 +42,7 @@ struct capability_sets {
     uint64_t ambient;
 };
 
-/* The number of "CAP_NET_RAW" or "net_raw", in any case. "ALL" is the caller's: see capability_all.
- */
+/* The number of "CAP_NET_RAW" or "net_raw", in any case. For "ALL" there is capability_all. */
 int capability_parse(const char *name, int *ret_capability, struct err *err);
 /* "CAP_NET_RAW", or NULL for a number that has no name here. */
 const char *capability_name(int capability);

@@ -367,7 +367,7 @@ static int check_usage(const struct cgroup *cgroup, const struct cgroup_limits *
     if (!limit->set || limit->value < 0 || of_v1 || cgroup->v2 < 0)
         return 0;
     int found = cgroup_file_load(cgroup, cgroup->host->v2, "memory.current", &text, err);
-    if (found <= 0)
+    if (found <= 0 || !text)
         return found;
     text[strcspn(text, "\n")] = '\0';
     if (number_parse_unsigned(text, UINT64_MAX, "memory.current", &used, err) < 0)

@@ -39,7 +39,8 @@ static int first_child(int dirfd, char **ret_name)
     const struct dirent *entry;
     errno = 0;
     while ((entry = readdir(dir)))
-        if (entry->d_type == DT_DIR && strcmp(entry->d_name, ".") && strcmp(entry->d_name, ".."))
+        if (entry->d_type == DT_DIR && strcmp(entry->d_name, ".") != 0 &&
+            strcmp(entry->d_name, "..") != 0)
             break;
     int errnum = errno;
     int found = entry ? 1 : errnum ? -1 : 0;

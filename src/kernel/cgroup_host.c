@@ -46,8 +46,8 @@ static char *unescape(struct view text)
         bool octal = at[0] == '\\' && text.len - i > 3;
         for (int k = 1; octal && k < 4; k++)
             octal = at[k] >= '0' && at[k] <= '7';
-        out[len++] =
-            octal ? (char)((at[1] - '0') << 6 | (at[2] - '0') << 3 | (at[3] - '0')) : at[0];
+        int byte = octal ? (at[1] - '0') * 64 + (at[2] - '0') * 8 + at[3] - '0' : *at;
+        out[len++] = (char)byte;
         i += octal ? 3 : 0;
     }
     out[len] = '\0';
@@ -221,10 +221,15 @@ static char *base_of(const struct cgroup_hierarchy *v2, const char *own)
     return delegated(v2->mount, path) ? take_ptr(path) : NULL;
 }
 
-void cgroup_host_place(struct cgroup_host *host, const char *own)
+static void mark_writable(struct cgroup_host *host)
 {
     for (size_t i = 0; i < host->len; i++)
         host->at[i].writable = may_write(host->at[i].mount);
+}
+
+void cgroup_host_place(struct cgroup_host *host, const char *own)
+{
+    mark_writable(host);
     free(host->base);
     host->base = host->v2 < 0 ? NULL : base_of(&host->at[host->v2], own);
 }
@@ -243,34 +248,44 @@ static char *identity_now(void)
                      (unsigned long long)now.stx_btime.tv_sec, now.stx_btime.tv_nsec);
 }
 
-static int load_own(char **ret_own, struct err *err)
+/* What is delegated differs from process to process; whoever may write the top need not ask. */
+static int find_base(struct cgroup_host *host, struct err *err)
 {
+    const struct cgroup_hierarchy *v2 = host->v2 < 0 ? NULL : &host->at[host->v2];
+    if (!v2 || v2->writable) {
+        host->base = v2 ? xstrdup("") : NULL;
+        return 0;
+    }
+    char *own = NULL;
     size_t len;
-    return file_load(AT_FDCWD, "/proc/self/cgroup", SELF_CGROUP_MAX_BYTES, ret_own, &len, err);
+    if (file_load(AT_FDCWD, "/proc/self/cgroup", SELF_CGROUP_MAX_BYTES, &own, &len, err) < 0)
+        return -1;
+    host->base = base_of(v2, own);
+    free(own);
+    return 0;
 }
 
 int cgroup_host_detect(struct cgroup_host *ret_host, struct err *err)
 {
-    auto_free char *identity = identity_now();
     auto_free char *mountinfo = NULL;
-    auto_free char *own = NULL;
     size_t len;
+    char *identity = identity_now();
+    struct cgroup_host host = { .v2 = -1 };
     int found =
         file_load(AT_FDCWD, "/proc/self/mountinfo", MOUNTINFO_MAX_BYTES, &mountinfo, &len, err);
     if (found == 0)
-        return err_set(err, ERR_NOT_FOUND, "/proc/self/mountinfo: no such file; mount /proc");
-    struct cgroup_host host;
-    if (found < 0 || cgroup_host_parse(mountinfo, &host, err) < 0)
-        return err_wrap(err, "cgroups");
-
-    cgroup_host_place(&host, NULL);
-    if (host.v2 >= 0 && !host.base && load_own(&own, err) < 0) {
+        found = err_set(err, ERR_NOT_FOUND, "there is no /proc/self/mountinfo; mount /proc");
+    if (found > 0)
+        found = cgroup_host_parse(mountinfo, &host, err);
+    host.identity = identity;
+    if (found == 0) {
+        mark_writable(&host);
+        found = find_base(&host, err);
+    }
+    if (found < 0) {
         cgroup_host_done(&host);
         return err_wrap(err, "cgroups");
     }
-    if (own)
-        host.base = base_of(&host.at[host.v2], own);
-    host.identity = take_ptr(identity);
     *ret_host = host;
     return 0;
 }
@@ -334,25 +349,19 @@ static bool parse_saved(const char *text, struct cgroup_host *host)
 int cgroup_host_load(int dirfd, const char *file, struct cgroup_host *ret_host, struct err *err)
 {
     auto_free char *text = NULL;
-    auto_free char *own = NULL;
     size_t len;
     int found = file_load(dirfd, file, SAVED_MAX_BYTES, &text, &len, err);
     if (found <= 0)
         return found;
     struct cgroup_host host = { .v2 = -1 };
-    if (!parse_saved(text, &host)) {
+    int valid = parse_saved(text, &host);
+    if (valid && find_base(&host, err) < 0)
+        valid = -1;
+    if (valid <= 0)
         cgroup_host_done(&host);
-        return 0;
-    }
-    /* What is delegated differs from process to process. */
-    const struct cgroup_hierarchy *v2 = host.v2 < 0 ? NULL : &host.at[host.v2];
-    if (v2 && !v2->writable && load_own(&own, err) < 0) {
-        cgroup_host_done(&host);
-        return -1;
-    }
-    host.base = v2 ? base_of(v2, own) : NULL;
-    *ret_host = host;
-    return 1;
+    else
+        *ret_host = host;
+    return valid;
 }
 
 int cgroup_host_open(int dirfd, const char *file, struct cgroup_host *ret_host, struct err *err)

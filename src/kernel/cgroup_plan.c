@@ -134,6 +134,7 @@ static int miss(struct cgroup_planner *planner, enum cgroup_controller controlle
     if (!(planner->limits->optional & (1U << controller)))
         return -1;
     planner->plan->dropped |= 1U << controller;
+    *planner->err = (struct err){};
     return 0;
 }
 
@@ -232,7 +233,8 @@ static bool limit_value(const struct limit_row *row, const struct cgroup_limits 
 static char *weight_of_shares(uint64_t shares)
 {
     uint64_t from = shares < 2 ? 2 : shares > 262144 ? 262144 : shares;
-    return xasprintf("%llu", (unsigned long long)(1 + (from - 2) * 9999 / 262142));
+    unsigned long long weight = 1 + (from - 2) * 9999 / 262142;
+    return xasprintf("%llu", weight);
 }
 
 static int check_swap(const struct cgroup_limits *limits, bool v2, struct err *err)

@@ -166,7 +166,8 @@ static int plan_hugepage(struct cgroup_planner *planner, const struct cgroup_hug
     int hierarchy;
     size_t digits = at->size ? strspn(at->size, "0123456789") : 0;
     const char *unit = at->size ? at->size + digits : "";
-    if (!digits || digits > 10 || (strcmp(unit, "KB") && strcmp(unit, "MB") && strcmp(unit, "GB")))
+    bool is_unit = text_same(unit, "KB") || text_same(unit, "MB") || text_same(unit, "GB");
+    if (!digits || digits > 10 || !is_unit)
         return err_set(planner->err, ERR_INVALID,
                        "hugepage limit: size \"%.40s\" is not like 2MB or 1GB",
                        at->size ? at->size : "");

@@ -23,7 +23,6 @@
 
 enum {
     PROCS_MAX_BYTES = 64 << 20,
-    DEPTH_MAX = 100,
     KILL_PASSES_MAX = 100,
     KILL_FREEZE_MS = 500,
 };
@@ -62,66 +61,52 @@ static bool is_gone(int errnum)
     return errnum == ENOENT || errnum == ENODEV;
 }
 
-static int list_below(int dirfd, unsigned depth, struct cgroup_pids *pids, struct err *err);
-
-/* Takes the descriptor. */
-static int list_children(int fd, unsigned depth, struct cgroup_pids *pids, struct err *err)
+/* Takes the descriptor of the group at `path`, and adds the groups in it to the queue. */
+static void queue_children(int fd, const char *path, struct strings *queue)
 {
     DIR *dir = fdopendir(fd);
     if (!dir) {
         fd_close(&fd);
-        return err_sys(err, "read a cgroup's directory");
+        return;
     }
-    int result = 0;
     const struct dirent *entry;
-    while (result == 0 && (entry = readdir(dir))) {
-        bool is_child =
-            entry->d_type == DT_DIR && strcmp(entry->d_name, ".") && strcmp(entry->d_name, "..");
-        if (!is_child)
-            continue;
-        auto_close int child =
-            openat(dirfd(dir), entry->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-        if (child >= 0)
-            result = list_below(child, depth + 1, pids, err);
-        else if (!is_gone(errno))
-            result = err_sys(err, "open cgroup %s", entry->d_name);
-    }
+    while ((entry = readdir(dir)))
+        if (entry->d_type == DT_DIR && !text_same(entry->d_name, ".") &&
+            !text_same(entry->d_name, ".."))
+            strings_addf(queue, "%s%s%s", path, *path ? "/" : "", entry->d_name);
     (void)closedir(dir);
-    return result;
 }
 
-static int list_below(int dirfd, unsigned depth, struct cgroup_pids *pids, struct err *err)
+static int list_group(int top, const char *path, struct strings *queue, struct cgroup_pids *pids,
+                      struct err *err)
 {
     auto_free char *text = NULL;
     size_t len;
     struct stat st;
-    if (depth > DEPTH_MAX)
-        return err_set(err, ERR_UNSUPPORTED, "cgroups nested deeper than %d", DEPTH_MAX);
-    auto_close int procs = openat(dirfd, "cgroup.procs", O_RDONLY | O_CLOEXEC);
+    struct err cause = {};
+    auto_close int dir = openat(top, *path ? path : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (dir < 0)
+        return is_gone(errno) ? 0 : err_sys(err, "open group %s", path);
+    auto_close int procs = openat(dir, "cgroup.procs", O_RDONLY | O_CLOEXEC);
     if (procs < 0)
         return is_gone(errno) ? 0 : err_sys(err, "open cgroup.procs");
-    struct err cause = {};
-    if (file_load_fd(procs, PROCS_MAX_BYTES, &text, &len, &cause) < 0) {
-        /* A threaded group's processes are listed by the group its domain is. */
-        if (is_gone(cause.errnum) || cause.errnum == EOPNOTSUPP)
-            return 0;
+    /* A threaded group's processes are listed by the group its domain is. */
+    if (file_load_fd(procs, PROCS_MAX_BYTES, &text, &len, &cause) == 0) {
+        add_pids(text, pids);
+    } else if (!is_gone(cause.errnum) && cause.errnum != EOPNOTSUPP) {
         *err = cause;
         return err_wrap(err, "cgroup.procs");
     }
-    add_pids(text, pids);
-
     /* kernfs counts a directory's links: two, and one for each directory in it. */
-    if (fstat(dirfd, &st) < 0 || st.st_nlink <= 2)
-        return 0;
-    int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0)
-        return is_gone(errno) ? 0 : err_sys(err, "open a cgroup's directory");
-    return list_children(fd, depth, pids, err);
+    if (fstat(dir, &st) == 0 && st.st_nlink > 2)
+        queue_children(take_fd(dir), path, queue);
+    return 0;
 }
 
 int cgroup_procs(const struct cgroup *cgroup, struct cgroup_pids *ret_pids, struct err *err)
 {
     struct cgroup_pids pids = {};
+    auto_done(strings) queue = {};
     int home = cgroup_home(cgroup);
     auto_close int dir = -1;
     if (home >= 0) {
@@ -130,7 +115,11 @@ int cgroup_procs(const struct cgroup *cgroup, struct cgroup_pids *ret_pids, stru
         if (dir < 0 && !is_gone(errno))
             return err_sys(err, "open cgroup %s", path);
     }
-    if (dir >= 0 && list_below(dir, 0, &pids, err) < 0) {
+    if (dir >= 0)
+        strings_add(&queue, "");
+    for (size_t i = 0; i < queue.len; i++) {
+        if (list_group(dir, queue.at[i], &queue, &pids, err) == 0)
+            continue;
         cgroup_pids_done(&pids);
         return err_wrap(err, "list processes of cgroup %s", cgroup->path);
     }

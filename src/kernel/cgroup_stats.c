@@ -112,8 +112,9 @@ static bool io_sum(const char *text, const char *key, uint64_t *ret_number)
     for (const char *word = text; (word = strchr(word, ' ')); word++) {
         uint64_t number;
         bool named = strncmp(word + 1, key, len) == 0;
-        char behind = named ? word[1 + len] : '\0';
-        if ((behind == ' ' || behind == '=') && number_at(word + 1 + len + 1, &number))
+        const char *behind = word + 1 + (named ? len : 0);
+        bool found = named && (*behind == ' ' || *behind == '=');
+        if (found && number_at(behind + 1, &number))
             sum += number;
     }
     *ret_number = sum;

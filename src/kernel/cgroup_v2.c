@@ -41,6 +41,29 @@ static int refuse_controller(const char *dir, const char *name, int errnum, stru
     return -1;
 }
 
+/* Not at the hierarchy's root, the one group without a cgroup.type: there it does not matter. */
+static bool holds_processes(const char *dir)
+{
+    auto_free char *type = xasprintf("%s/cgroup.type", dir);
+    auto_free char *procs = xasprintf("%s/cgroup.procs", dir);
+    char byte;
+    if (faccessat(AT_FDCWD, type, F_OK, 0) < 0)
+        return false;
+    auto_close int fd = open(procs, O_RDONLY | O_CLOEXEC);
+    return fd >= 0 && read(fd, &byte, 1) == 1;
+}
+
+/* 0, or errno. The kernel refuses most controllers where processes are, but not pids or cpu: it
+ * makes a threaded domain of the group, and those below it cannot have processes any more. So it is
+ * we who refuse. */
+static int switch_on(const char *dir, const char *value)
+{
+    auto_free char *file = xasprintf("%s/cgroup.subtree_control", dir);
+    if (holds_processes(dir))
+        return EBUSY;
+    return file_poke(AT_FDCWD, file, value) == 0 ? 0 : errno;
+}
+
 bool cgroup_v2_enable(const struct cgroup *cgroup, enum cgroup_controller controller,
                       struct err *ret_why)
 {
@@ -52,16 +75,17 @@ bool cgroup_v2_enable(const struct cgroup *cgroup, enum cgroup_controller contro
         return false;
     }
     auto_free char *value = xasprintf("+%s", name);
-    /* The levels above a delegated group are not ours to write, and have it on already if it can be
-     * had. */
     bool on = false;
+    bool told = false;
     for (const char *at = cgroup->path; *at; at += 1 + strcspn(at + 1, "/")) {
         auto_free char *dir = xasprintf("%s%.*s", mount, (int)(at - cgroup->path), cgroup->path);
-        auto_free char *file = xasprintf("%s/cgroup.subtree_control", dir);
-        bool was_on = on || at == cgroup->path;
-        on = file_poke(AT_FDCWD, file, value) == 0;
-        if (!on && was_on)
-            (void)refuse_controller(dir, name, errno, ret_why);
+        int errnum = switch_on(dir, value);
+        /* Levels above a delegated group are not ours to write, and may have it on already. Of the
+         * others the first that fails is the cause. */
+        if (errnum && !told)
+            (void)refuse_controller(dir, name, errnum, ret_why);
+        told = errnum && errnum != EACCES && errnum != EPERM;
+        on = !errnum;
     }
     if (on)
         *ret_why = (struct err){};

@@ -350,12 +350,13 @@ static struct cgroup_device_rule *list_find(const struct device_list *list,
 
 static void list_add(struct device_list *list, const struct cgroup_device_rule *rule)
 {
-    struct cgroup_device_rule *same = list_find(list, rule);
-    if (same) {
-        same->access |= rule->access;
+    struct cgroup_device_rule *entry = list_find(list, rule);
+    if (entry) {
+        entry->access |= rule->access;
         return;
     }
-    *(struct cgroup_device_rule *)array_add(list) = *rule;
+    entry = array_add(list);
+    *entry = *rule;
 }
 
 /* Takes out what a rule of the default's polarity makes no exception any more. */

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
-/* The session keyring (session-keyring(7)): a fresh one keeps what the caller holds out of reach.
- */
+/* The session keyring (session-keyring(7)): a fresh one keeps the caller's keys out of reach. */
 
 /* Gives the calling process a new, nameless, empty session keyring that is linked to no other:
  * neither the caller's keys nor those of the user's keyring (to which a login's session keyring has

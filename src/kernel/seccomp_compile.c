@@ -46,15 +46,14 @@ enum {
 struct clause {
     const struct seccomp_compare *compares;
     uint32_t action;
-    uint16_t next; /* NO_CLAUSE: the last one */
+    uint16_t before; /* the clause that is tried before this one, or NO_CLAUSE */
     uint8_t n_compares;
 };
 
 struct outcome {
     uint32_t action;
-    uint16_t first; /* clause, or NO_CLAUSE */
-    uint16_t last;
-    bool closed; /* a rule without comparisons has been met */
+    uint16_t last; /* clause, or NO_CLAUSE */
+    bool closed;   /* a rule without comparisons has been met */
 };
 
 struct table {
@@ -110,10 +109,10 @@ static void outcome_close(const struct table *table, struct outcome *outcome, ui
     outcome->closed = true;
     outcome->action = action;
     /* Clauses that all say what is said without them only keep the kernel from marking the call. */
-    for (uint16_t i = outcome->first; i != NO_CLAUSE; i = table->clauses[i].next)
+    for (uint16_t i = outcome->last; i != NO_CLAUSE; i = table->clauses[i].before)
         needed |= table->clauses[i].action != action;
     if (!needed)
-        outcome->first = NO_CLAUSE;
+        outcome->last = NO_CLAUSE;
 }
 
 static void table_add(struct table *table, uint32_t number, uint32_t action,
@@ -131,13 +130,10 @@ static void table_add(struct table *table, uint32_t number, uint32_t action,
         outcome_close(table, outcome, action);
         return;
     }
-    uint16_t clause = clause_add(
-        table, (struct clause){ .compares = compares, .n_compares = n_compares, .action = action });
-    if (outcome->first == NO_CLAUSE)
-        outcome->first = clause;
-    else
-        table->clauses[outcome->last].next = clause;
-    outcome->last = clause;
+    outcome->last = clause_add(table, (struct clause){ .compares = compares,
+                                                       .n_compares = n_compares,
+                                                       .action = action,
+                                                       .before = outcome->last });
 }
 
 static void name_add(struct table *table, uint32_t token, const char *name,
@@ -193,7 +189,7 @@ static void table_fill(struct table *table, const struct seccomp_rules *rules, u
 
 static bool outcome_same(const struct outcome *a, const struct outcome *b)
 {
-    return a->action == b->action && a->first == b->first;
+    return a->action == b->action && a->last == b->last;
 }
 
 static void runs_add(struct runs *runs, uint32_t start, const struct outcome *outcome)
@@ -294,12 +290,8 @@ static bool is_low_word(const struct seccomp_compare *compare)
     return compare->operation == SECCOMP_MASKED_EQUAL && compare->mask == UINT32_MAX;
 }
 
-static unsigned write_clauses(struct program *program, const struct clause *clauses, uint16_t first,
-                              uint32_t action)
+static unsigned write_clause(struct program *program, const struct clause *clause, unsigned no)
 {
-    const struct clause *clause = &clauses[first];
-    unsigned no = clause->next == NO_CLAUSE ? program_return(program, action)
-                                            : write_clauses(program, clauses, clause->next, action);
     unsigned yes = program_return(program, clause->action);
 
     /* This clause has loaded the word that the next one would look at. */
@@ -315,15 +307,18 @@ static unsigned write_outcome(struct program *program, struct runs *runs, size_t
 {
     struct run *run = &runs->at[i];
 
-    if (run->outcome.first == NO_CLAUSE)
+    if (run->outcome.last == NO_CLAUSE)
         return program_return(program, run->outcome.action);
-    if (run->label == 0)
-        run->label = write_clauses(program, runs->clauses, run->outcome.first, run->outcome.action);
+    if (run->label == 0) {
+        unsigned label = program_return(program, run->outcome.action);
+        for (uint16_t c = run->outcome.last; c != NO_CLAUSE; c = runs->clauses[c].before)
+            label = write_clause(program, &runs->clauses[c], label);
+        run->label = label;
+    }
     return run->label;
 }
 
-/* A run of one number between two that are alike: one comparison for equality tells it from them.
- */
+/* A run of one number between two that are alike: one comparison tells it from both. */
 static bool is_island(const struct runs *runs, size_t i)
 {
     return i > 0 && i + 1 < runs->len && runs->at[i + 1].start == runs->at[i].start + 1 &&
@@ -341,6 +336,7 @@ static bool is_chain(const struct runs *runs, size_t low, size_t high)
     return true;
 }
 
+/* NOLINTNEXTLINE(misc-no-recursion): each level halves the runs */
 static unsigned write_tree(struct program *program, struct runs *runs, size_t low, size_t high)
 {
     if (is_chain(runs, low, high)) {

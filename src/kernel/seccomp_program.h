@@ -38,8 +38,7 @@ unsigned program_load(struct program *program, uint32_t offset, uint32_t mask, u
 /* True if the instruction at the label is the first one so far and does nothing but load this very
  * word. */
 bool program_starts_with_load(const struct program *program, unsigned label, uint32_t offset);
-/* Takes back the first instruction, to which nothing refers. Gives the label of the one behind it.
- */
+/* Takes back the first instruction, to which nothing may refer. Gives the label of the next. */
 unsigned program_drop_first(struct program *program);
 /* The program's first instruction. */
 const struct sock_filter *program_start(const struct program *program);

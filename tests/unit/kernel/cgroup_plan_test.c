@@ -309,11 +309,9 @@ Test(cgroup_plan, cpuset)
 Test(cgroup_plan, block_io)
 {
     limits.io_weight = (struct maybe_u64)SET(500);
-    *(struct cgroup_weight *)array_add(&limits.io_weights) = (struct cgroup_weight){ 8, 0, 10 };
-    *(struct cgroup_throttle *)array_add(&limits.io_throttles) =
-        (struct cgroup_throttle){ CGROUP_WRITE_BPS, 8, 0, 1048576 };
-    *(struct cgroup_throttle *)array_add(&limits.io_throttles) =
-        (struct cgroup_throttle){ CGROUP_READ_IOPS, 8, 16, 0 };
+    *array_add(&limits.io_weights) = (struct cgroup_weight){ 8, 0, 10 };
+    *array_add(&limits.io_throttles) = (struct cgroup_throttle){ CGROUP_WRITE_BPS, 8, 0, 1048576 };
+    *array_add(&limits.io_throttles) = (struct cgroup_throttle){ CGROUP_READ_IOPS, 8, 16, 0 };
     use(v1_text);
     must(0);
     goes("/g/blkio/blkio.bfq.weight", "500");
@@ -341,15 +339,13 @@ Test(cgroup_plan, block_io_ranges)
     limits.io_weight.value = 1001;
     refused(0, ERR_INVALID, "10 to 1000");
     limits.io_weight.set = false;
-    *(struct cgroup_throttle *)array_add(&limits.io_throttles) =
-        (struct cgroup_throttle){ CGROUP_WRITE_BPS, -1, 0, 1 };
+    *array_add(&limits.io_throttles) = (struct cgroup_throttle){ CGROUP_WRITE_BPS, -1, 0, 1 };
     refused(0, ERR_INVALID, "device number");
 }
 
 Test(cgroup_plan, hugepages)
 {
-    *(struct cgroup_hugepage *)array_add(&limits.hugepages) =
-        (struct cgroup_hugepage){ "2MB", 4 << 20 };
+    *array_add(&limits.hugepages) = (struct cgroup_hugepage){ "2MB", 4 << 20 };
     use(v2_text);
     must(0);
     goes("/g/hugetlb.2MB.max", "4194304");
@@ -367,8 +363,7 @@ Test(cgroup_plan, hugepages)
 
 Test(cgroup_plan, network_and_rdma)
 {
-    *(struct cgroup_priority *)array_add(&limits.net_priorities) =
-        (struct cgroup_priority){ "eth0", 5 };
+    *array_add(&limits.net_priorities) = (struct cgroup_priority){ "eth0", 5 };
     use(v1_text);
     must(0);
     goes("/g/net/net_prio.ifpriomap", "eth0 5");
@@ -377,8 +372,7 @@ Test(cgroup_plan, network_and_rdma)
     limits.net_priorities.at[0].interface = "eth0 6\nlo";
     refused(0, ERR_INVALID, "interface name");
     limits.net_priorities.len = 0;
-    *(struct cgroup_rdma *)array_add(&limits.rdma) =
-        (struct cgroup_rdma){ "mlx5_0", SET(3), SET(10000) };
+    *array_add(&limits.rdma) = (struct cgroup_rdma){ "mlx5_0", SET(3), SET(10000) };
     must(0);
     goes("/g/rdma.max", "mlx5_0 hca_handle=3 hca_object=10000");
 }
@@ -417,7 +411,7 @@ Test(cgroup_plan, unified_files)
 
 static void add_rule(bool allow, char type, int64_t major, int64_t minor)
 {
-    *(struct cgroup_device_rule *)array_add(&limits.device_rules) =
+    *array_add(&limits.device_rules) =
         (struct cgroup_device_rule){ allow, type, major, minor, CGROUP_DEVICE_ALL };
 }
 

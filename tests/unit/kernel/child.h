@@ -5,8 +5,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* Ends the child with the line's number, so that a failure says where. Lines above 255 are folded.
- */
+/* Ends the child with the line's number (folded above 255), so that a failure says where. */
 #define child_assert(condition)                                                                    \
     do {                                                                                           \
         if (!(condition))                                                                          \

@@ -3,6 +3,7 @@
 
 #include <criterion/criterion.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -137,6 +138,26 @@ Test(seccomp_cache, damage_is_repaired, .init = place_make, .fini = place_remove
         cr_assert_eq(file_save(dir, names.at[0], whole, i, 0600, 0, &err), 0);
         ask(&rules);
     }
+    seccomp_rules_done(&rules);
+}
+
+/* Rules whose name collides with that of others would find the others' file. */
+Test(seccomp_cache, the_name_proves_nothing, .init = place_make, .fini = place_remove)
+{
+    struct seccomp_rules rules = rules_make();
+    auto_done(strings) names = {};
+    auto_done(strings) both = {};
+    struct err err;
+
+    ask(&rules);
+    file_name(&names);
+    rules.otherwise = SECCOMP_RET_ALLOW;
+    ask(&rules);
+    cr_assert_eq(dir_list(dir, ".", &both, &err), 1);
+    cr_assert_eq(both.len, 2);
+    const char *other = both.at[strcmp(both.at[0], names.at[0]) == 0];
+    cr_assert_eq(renameat(dir, names.at[0], dir, other), 0);
+    ask(&rules);
     seccomp_rules_done(&rules);
 }
 

@@ -183,14 +183,15 @@ Test(seccomp_compile, chains_of_one_word)
     struct seccomp_rules rules = { .otherwise = REFUSED(9) };
     struct seccomp_filter filter;
 
-    for (int i = 0; i < 6; i++) {
+    for (int i = 0; i < 8; i++) {
         struct seccomp_rule *rule = seccomp_rules_add(&rules, "", REFUSED(i % 2 + 1));
         rule->numbers = numbers;
         rule->n_numbers = i == 5 ? 1 : 3;
-        rule->n_compares = 1;
+        rule->n_compares = i == 6 ? 2 : 1;
+        rule->compares[1] = (struct seccomp_compare){ .argument = 1, .value = 2 };
         rule->compares[0] = (struct seccomp_compare){ .argument = i == 4 ? 1 : 0,
                                                       .operation = SECCOMP_MASKED_EQUAL,
-                                                      .value = samples[3 + i],
+                                                      .value = samples[i == 6 ? 2 : 3 + i],
                                                       .mask = i == 3 ? 0xff : UINT32_MAX };
     }
     compile(&rules, &filter);

@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * rr: runs commands in turn, round after round, and prints a line for each with its times and memory. Since every round
+ * has all of them, whatever disturbs the machine disturbs all alike.
+ *
+ *   rr [-n ROUNDS] [-w WARM-UPS] [-p PAUSE_MS] [-e FILE] <LIST
+ *
+ * LIST has a line for each command: NAME, a tab, a mount namespace to enter (a path such as /proc/PID/ns/mnt, or "-"), a
+ * tab, and the command's words with blanks between them; no shell is in the time. Before each run it waits PAUSE_MS: runs that
+ * follow each other at once share what the kernel puts off (RCU), so they hide what somebody meets who runs one command.
+ * Standard error of the commands goes to FILE. A command that fails is reported there, and not run again.
+ *
+ * Printed, with tabs: NAME, median, least, tenth and ninetieth percentile in microseconds, runs, and the greatest resident
+ * memory in KiB that the command or a process it waited for had (the median of the runs). A command that failed has 0 runs.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { TOOLS_MAX = 32, WORDS_MAX = 64 };
+
+struct tool {
+    char *name;
+    int mount_namespace; /* -1: the one we are in */
+    char *words[WORDS_MAX + 1];
+    uint64_t *ns;
+    uint64_t *kib;
+    size_t runs;
+    int failure; /* wait status of the first failed run */
+};
+
+struct options {
+    size_t rounds;
+    size_t warm_ups;
+    unsigned pause_ms;
+    int errors;
+};
+
+static void die(const char *what)
+{
+    fprintf(stderr, "rr: %s: %s\n", what, strerror(errno));
+    exit(1);
+}
+
+static uint64_t clock_ns(void)
+{
+    struct timespec now;
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+/* ---- the list ---- */
+
+static void tool_parse(struct tool *tool, char *line, size_t rounds)
+{
+    char *rest = line;
+    tool->name = strsep(&rest, "\t");
+    const char *namespace = strsep(&rest, "\t");
+    size_t n = 0;
+    for (char *word; rest && n < WORDS_MAX && (word = strsep(&rest, " "));)
+        if (*word)
+            tool->words[n++] = word;
+    if (n == 0 || rest) {
+        errno = EINVAL;
+        die(tool->name ? tool->name : "empty line");
+    }
+    tool->mount_namespace = -1;
+    if (strcmp(namespace, "-") != 0) {
+        tool->mount_namespace = open(namespace, O_RDONLY | O_CLOEXEC);
+        if (tool->mount_namespace < 0)
+            die(namespace);
+    }
+    tool->ns = calloc(rounds, sizeof(*tool->ns));
+    tool->kib = calloc(rounds, sizeof(*tool->kib));
+    if (!tool->ns || !tool->kib)
+        die("memory");
+}
+
+static size_t tools_read(struct tool *tools, size_t rounds)
+{
+    size_t n = 0;
+    char *line = NULL;
+    size_t room = 0;
+    for (ssize_t len; n < TOOLS_MAX && (len = getline(&line, &room, stdin)) > 0; line = NULL, room = 0) {
+        if (line[len - 1] == '\n')
+            line[len - 1] = '\0';
+        tool_parse(&tools[n++], line, rounds); /* which keeps the line */
+    }
+    free(line);
+    return n;
+}
+
+/* ---- running ---- */
+
+static void child(const struct tool *tool, int errors)
+{
+    int null = open("/dev/null", O_RDWR);
+    if (null < 0 || dup2(null, 0) < 0 || dup2(null, 1) < 0 || dup2(errors, 2) < 0)
+        _exit(126);
+    if (null > 2)
+        (void)close(null);
+    if (tool->mount_namespace >= 0 && setns(tool->mount_namespace, CLONE_NEWNS) < 0)
+        _exit(126);
+    execvp(tool->words[0], tool->words);
+    _exit(127);
+}
+
+/* Runs it once. Returns its wait status. */
+static int run(const struct tool *tool, int errors, uint64_t *ret_ns, uint64_t *ret_kib)
+{
+    uint64_t begin = clock_ns();
+    pid_t pid = fork();
+    if (pid < 0)
+        die("fork");
+    if (pid == 0)
+        child(tool, errors);
+    int status;
+    struct rusage usage;
+    while (wait4(pid, &status, 0, &usage) < 0)
+        if (errno != EINTR)
+            die("wait4");
+    *ret_ns = clock_ns() - begin;
+    *ret_kib = (uint64_t)usage.ru_maxrss;
+    return status;
+}
+
+static void round_run(struct tool *tools, size_t n, const struct options *options, int counts)
+{
+    for (size_t i = 0; i < n; i++) {
+        struct tool *tool = &tools[i];
+        uint64_t ns, kib;
+        if (tool->failure)
+            continue;
+        (void)usleep(options->pause_ms * 1000);
+        tool->failure = run(tool, options->errors, &ns, &kib);
+        if (tool->failure) {
+            dprintf(options->errors, "rr: %s failed, wait status 0x%x\n", tool->name, (unsigned)tool->failure);
+            continue;
+        }
+        if (counts) {
+            tool->ns[tool->runs] = ns;
+            tool->kib[tool->runs++] = kib;
+        }
+    }
+}
+
+/* ---- results ---- */
+
+static int by_size(const void *a, const void *b)
+{
+    uint64_t x = *(const uint64_t *)a;
+    uint64_t y = *(const uint64_t *)b;
+    return x < y ? -1 : x > y;
+}
+
+static double us_at(const struct tool *tool, size_t percent)
+{
+    return (double)tool->ns[(tool->runs - 1) * percent / 100] / 1e3;
+}
+
+static void tool_print(struct tool *tool)
+{
+    if (tool->failure || tool->runs == 0) {
+        printf("%s\t-\t-\t-\t-\t0\t-\n", tool->name);
+        return;
+    }
+    qsort(tool->ns, tool->runs, sizeof(*tool->ns), by_size);
+    qsort(tool->kib, tool->runs, sizeof(*tool->kib), by_size);
+    printf("%s\t%.0f\t%.0f\t%.0f\t%.0f\t%zu\t%llu\n", tool->name, us_at(tool, 50), us_at(tool, 0), us_at(tool, 10),
+           us_at(tool, 90), tool->runs, (unsigned long long)tool->kib[tool->runs / 2]);
+}
+
+int main(int argc, char **argv)
+{
+    struct options options = { .rounds = 20, .warm_ups = 2, .errors = 2 };
+    static struct tool tools[TOOLS_MAX];
+    for (int option; (option = getopt(argc, argv, "n:w:p:e:")) != -1;) {
+        switch (option) {
+        case 'n':
+            options.rounds = strtoul(optarg, NULL, 10);
+            break;
+        case 'w':
+            options.warm_ups = strtoul(optarg, NULL, 10);
+            break;
+        case 'p':
+            options.pause_ms = (unsigned)strtoul(optarg, NULL, 10);
+            break;
+        case 'e':
+            options.errors = open(optarg, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+            if (options.errors < 0)
+                die(optarg);
+            break;
+        default:
+            return 2;
+        }
+    }
+    if (options.rounds == 0)
+        return 2;
+    size_t n = tools_read(tools, options.rounds);
+    for (size_t i = 0; i < options.warm_ups; i++)
+        round_run(tools, n, &options, 0);
+    for (size_t i = 0; i < options.rounds; i++)
+        round_run(tools, n, &options, 1);
+    for (size_t i = 0; i < n; i++)
+        tool_print(&tools[i]);
+    return 0;
+}
