@@ -6,7 +6,8 @@
  * memory and queues, the change of root, exec, wait, and removing what was made. No seccomp, capabilities, masked paths,
  * log, state on disk or attached streams: what those cost is above the floor.
  *
- *   floor [-u] DIR [PROGRAM [ARGUMENT...]]            once: as a command, to be timed from outside
+ *   floor [-u] DIR [PROGRAM [ARGUMENT...]]            once: as a command, to be timed from outside; it ends when the program
+ *                                                     did, and leaves the removing to a copy of itself
  *   floor [-u] -n RUNS [-p PAUSE_MS] DIR [PROGRAM...] RUNS times in this process: a line for each phase, with tabs:
  *                                                     phase, median and tenth percentile in microseconds
  *
@@ -16,17 +17,19 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/mount.h>
 #include <linux/sched.h>
 #include <net/if.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -34,11 +37,14 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { FIRST_ID = 1 << 30, IDS = 65536, PATH_SIZE = 256, PHASES_MAX = 32 };
+enum { FIRST_ID = 1 << 30, IDS = 65536, PATH_SIZE = 256, PHASES_MAX = 32, NODES = 6 };
+
+static const char *const nodes[NODES] = { "null", "zero", "full", "random", "urandom", "tty" };
 
 /* Of two processes: memory is shared, descriptors too (CLONE_FILES), so that the parent can open them for the child. */
 struct container {
     bool userns;
+    bool leaves; /* once the status is known, and a copy removes what was made */
     char **words;
     char place[PATH_SIZE]; /* DIR/c.PID */
     char rootfs[PATH_SIZE];
@@ -54,6 +60,7 @@ struct container {
     int proc;
     int sys;
     int mqueue;
+    int nodes[NODES];
     int failed; /* errno of the child */
     const char *failed_at;
     uint64_t end_ns[PHASES_MAX];
@@ -196,6 +203,19 @@ static int make_kernel_mounts(struct container *container)
     return container->proc < 0 || container->sys < 0 || container->mqueue < 0 ? -1 : 0;
 }
 
+/* The host's own, to be bound: a user namespace can make none. */
+static int open_nodes(struct container *container)
+{
+    char path[32];
+    for (size_t i = 0; i < NODES; i++) {
+        (void)snprintf(path, sizeof(path), "/dev/%s", nodes[i]);
+        container->nodes[i] = open_tree(AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+        if (container->nodes[i] < 0)
+            return -1;
+    }
+    return 0;
+}
+
 /* Layers are attached where the old root takes them with it. */
 static int mount_overlay(struct container *container)
 {
@@ -231,10 +251,6 @@ static int attach_kernel_mounts(struct container *container)
     return attach_new(container->sys, container->root, "sys");
 }
 
-static const char *const nodes[] = { "null", "zero", "full", "random", "urandom", "tty" };
-enum { NODES = sizeof(nodes) / sizeof(nodes[0]) };
-
-/* Nodes are the host's own, bound: a user namespace can make none. */
 static int clone_node(int dev, const char *name, int source)
 {
     int file = openat(dev, name, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0644);
@@ -244,20 +260,6 @@ static int clone_node(int dev, const char *name, int source)
     return attach_new(source, dev, name);
 }
 
-static int open_nodes(struct container *container, int *sources)
-{
-    char path[32];
-    (void)container;
-    for (size_t i = 0; i < NODES; i++) {
-        (void)snprintf(path, sizeof(path), "/dev/%s", nodes[i]);
-        sources[i] = open_tree(AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
-        if (sources[i] < 0)
-            return -1;
-    }
-    return 0;
-}
-
-/* Runs before the change of root, which would hide the host's nodes; it is attached with the rest. */
 static int make_dev(struct container *container)
 {
     static const struct fs_option dev_options[] = { { "mode", "755" }, { "size", "65536k" }, {} };
@@ -268,14 +270,11 @@ static int make_dev(struct container *container)
         { "/proc/self/fd/2", "stderr" }, { "pts/ptmx", "ptmx" },
     };
     unsigned attributes = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC;
-    int sources[NODES];
-    if (open_nodes(container, sources) < 0)
-        return -1;
     int dev = fs_make("tmpfs", dev_options, attributes);
     if (dev < 0 || attach(dev, container->root, "dev") < 0)
         return -1;
     for (size_t i = 0; i < NODES; i++)
-        if (clone_node(dev, nodes[i], sources[i]) < 0)
+        if (clone_node(dev, nodes[i], container->nodes[i]) < 0)
             return -1;
     for (size_t i = 0; i < sizeof(links) / sizeof(links[0]); i++)
         if (symlinkat(links[i][0], dev, links[i][1]) < 0)
@@ -294,20 +293,22 @@ static const struct phase before_phases[] = {
 };
 
 static const struct phase child_phases[] = {
-    { "child: enter v1 group", enter_group },
+    { "child: begin, enter v1 group", enter_group },
     { "child: cgroup namespace", unshare_groups },
     { "child: wait for id maps and layers", wait_for_parent },
     { "child: loopback", loopback_up },
     { "child: make proc, sysfs, mqueue", make_kernel_mounts },
+    { "child: open device nodes", open_nodes },
     { "child: overlay", mount_overlay },
-    { "child: dev", make_dev },
     { "child: change root", change_root },
     { "child: attach proc, sysfs", attach_kernel_mounts },
+    { "child: dev", make_dev },
     {},
 };
 
 static _Noreturn void child(struct container *container, uint64_t *end_ns)
 {
+    (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
     for (const struct phase *phase = child_phases; phase->run; phase++) {
         if (phase->run(container) < 0) {
             container->failed = errno;
@@ -376,25 +377,10 @@ static int wait_for_child(struct container *container)
     return status == 0 ? 0 : -1;
 }
 
-static void descriptor_close(int *fd)
-{
-    if (*fd >= 0)
-        (void)close(*fd);
-    *fd = -1;
-}
-
-/* The child's are the parent's too until it executes its program; the overlay goes with its last descriptor. */
+/* The child's descriptors are the parent's too; what it mounted goes with the last of them. */
 static int remove_groups(struct container *container)
 {
-    descriptor_close(&container->v1_tasks);
-    descriptor_close(&container->v2_dir);
-    descriptor_close(&container->lower);
-    descriptor_close(&container->upper);
-    descriptor_close(&container->root);
-    descriptor_close(&container->wake[0]);
-    descriptor_close(&container->wake[1]);
-    (void)close_range(3, ~0u, 0);
-    if (container->v1_group[0] && rmdir(container->v1_group) < 0)
+    if (close_range(3, ~0u, 0) < 0 || (container->v1_group[0] && rmdir(container->v1_group) < 0))
         return -1;
     return container->v2_group[0] ? rmdir(container->v2_group) : 0;
 }
@@ -426,6 +412,10 @@ static int remove_directories(struct container *container)
 static const struct phase after_phases[] = {
     { "id maps and mapped layers", map_ids },
     { "wait for the child", wait_for_child },
+    {},
+};
+
+static const struct phase removal_phases[] = {
     { "remove control groups", remove_groups },
     { "remove directories", remove_directories },
     {},
@@ -464,14 +454,20 @@ static void container_run(struct container *container)
     uint64_t *end_ns = phases_run(before_phases, container, container->end_ns);
     if (pipe2(container->wake, O_CLOEXEC) < 0)
         die("pipe2");
-    container->pid = clone_child(container);
-    if (container->pid < 0)
-        die("clone3");
     uint64_t *child_end_ns = end_ns + 1;
-    if (container->pid == 0)
+    pid_t pid = clone_child(container);
+    if (pid < 0)
+        die("clone3");
+    if (pid == 0)
         child(container, child_end_ns);
+    container->pid = pid;
     *end_ns = clock_ns();
-    (void)phases_run(after_phases, container, child_end_ns + sizeof(child_phases) / sizeof(child_phases[0]) - 1);
+    uint64_t *after_end_ns = child_end_ns + sizeof(child_phases) / sizeof(child_phases[0]) - 1;
+    after_end_ns = phases_run(after_phases, container, after_end_ns);
+    /* Nobody has to wait for what follows, so a command does not. */
+    if (container->leaves && fork() > 0)
+        return;
+    (void)phases_run(removal_phases, container, after_end_ns);
 }
 
 /* ---- many, with the time of each phase ---- */
@@ -498,7 +494,17 @@ static void phase_print(const char *name, uint64_t *ns, size_t runs)
     printf("%s\t%.0f\t%.0f\n", name, (double)ns[(runs - 1) / 2] / 1e3, (double)ns[(runs - 1) / 10] / 1e3);
 }
 
-/* Begin of a phase is the end of the one before it on its side; both sides begin with the clone. */
+/* A phase begins where the one before it on its side ended; the child's first one where the clone did. */
+static uint64_t phase_begin(const struct container *container, size_t i, size_t clone_at, size_t after_at,
+                            uint64_t begin)
+{
+    if (i == 0)
+        return begin;
+    if (i == clone_at + 1)
+        return container->end_ns[clone_at - 1];
+    return container->end_ns[i == after_at ? clone_at : i - 1];
+}
+
 static void containers_run(struct container *container, size_t runs, unsigned pause_ms)
 {
     const char *names[PHASES_MAX];
@@ -506,6 +512,8 @@ static void containers_run(struct container *container, size_t runs, unsigned pa
     names[clone_at] = clone_name;
     size_t after_at = names_add(names, clone_at + 1, child_phases);
     size_t n = names_add(names, after_at, after_phases);
+    size_t removal_at = n;
+    n = names_add(names, n, removal_phases);
     uint64_t *ns = calloc((n + 2) * runs, sizeof(*ns));
     if (!ns)
         die("memory");
@@ -515,10 +523,10 @@ static void containers_run(struct container *container, size_t runs, unsigned pa
         uint64_t begin = clock_ns();
         container_run(container);
         for (size_t i = 0; i < n; i++) {
-            uint64_t from = i == 0 ? begin : container->end_ns[i == after_at ? clone_at : i - 1];
-            ns[i * runs + run] = container->end_ns[i] > from ? container->end_ns[i] - from : 0;
+            uint64_t from = phase_begin(container, i, clone_at, after_at, begin);
+            ns[i * runs + run] = container->end_ns[i] - from;
         }
-        ns[n * runs + run] = container->end_ns[after_at + 1] - begin;
+        ns[n * runs + run] = container->end_ns[removal_at - 1] - begin;
         ns[(n + 1) * runs + run] = container->end_ns[n - 1] - begin;
     }
     for (size_t i = 0; i < n; i++)
@@ -571,6 +579,7 @@ int main(int argc, char **argv)
         return 2;
     }
     container_init(container, argv[optind], argv + optind + 1);
+    container->leaves = runs == 0;
     if (runs)
         containers_run(container, runs, pause_ms);
     else

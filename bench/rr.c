@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * rr: runs commands in turn, round after round, and prints a line for each with its times and memory. Since every round
- * has all of them, whatever disturbs the machine disturbs all alike.
+ * rr: runs commands in turn, round after round, and prints a line for each with its times and memory. Every round has all
+ * of them, in an order of its own: whatever disturbs the machine, and what a command leaves to be done after it, disturbs
+ * all alike.
  *
  *   rr [-n ROUNDS] [-w WARM-UPS] [-p PAUSE_MS] [-e FILE] <LIST
  *
@@ -16,6 +17,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -132,23 +134,43 @@ static int run(const struct tool *tool, int errors, uint64_t *ret_ns, uint64_t *
     return status;
 }
 
-static void round_run(struct tool *tools, size_t n, const struct options *options, int counts)
+static void tool_run(struct tool *tool, const struct options *options, bool counts)
 {
-    for (size_t i = 0; i < n; i++) {
-        struct tool *tool = &tools[i];
-        uint64_t ns, kib;
-        if (tool->failure)
-            continue;
-        (void)usleep(options->pause_ms * 1000);
-        tool->failure = run(tool, options->errors, &ns, &kib);
-        if (tool->failure) {
-            dprintf(options->errors, "rr: %s failed, wait status 0x%x\n", tool->name, (unsigned)tool->failure);
-            continue;
-        }
-        if (counts) {
-            tool->ns[tool->runs] = ns;
-            tool->kib[tool->runs++] = kib;
-        }
+    uint64_t ns, kib;
+    if (tool->failure)
+        return;
+    (void)usleep(options->pause_ms * 1000);
+    tool->failure = run(tool, options->errors, &ns, &kib);
+    if (tool->failure) {
+        dprintf(options->errors, "rr: %s failed, wait status 0x%x\n", tool->name, (unsigned)tool->failure);
+    } else if (counts) {
+        tool->ns[tool->runs] = ns;
+        tool->kib[tool->runs++] = kib;
+    }
+}
+
+/* The same orders whenever rr runs. */
+static void order_shuffle(size_t *order, size_t n, uint32_t *seed)
+{
+    for (size_t i = 0; i < n; i++)
+        order[i] = i;
+    for (size_t i = n; i > 1; i--) {
+        *seed = *seed * 1664525u + 1013904223u;
+        size_t other = (*seed >> 16) % i;
+        size_t kept = order[i - 1];
+        order[i - 1] = order[other];
+        order[other] = kept;
+    }
+}
+
+static void rounds_run(struct tool *tools, size_t n, const struct options *options)
+{
+    size_t order[TOOLS_MAX];
+    uint32_t seed = 1;
+    for (size_t round = 0; round < options->warm_ups + options->rounds; round++) {
+        order_shuffle(order, n, &seed);
+        for (size_t i = 0; i < n; i++)
+            tool_run(&tools[order[i]], options, round >= options->warm_ups);
     }
 }
 
@@ -205,10 +227,7 @@ int main(int argc, char **argv)
     if (options.rounds == 0)
         return 2;
     size_t n = tools_read(tools, options.rounds);
-    for (size_t i = 0; i < options.warm_ups; i++)
-        round_run(tools, n, &options, 0);
-    for (size_t i = 0; i < options.rounds; i++)
-        round_run(tools, n, &options, 1);
+    rounds_run(tools, n, &options);
     for (size_t i = 0; i < n; i++)
         tool_print(&tools[i]);
     return 0;

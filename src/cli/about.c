@@ -286,6 +286,26 @@ static int remove_run(void *context, void *args, char **operands, struct err *er
     return trash_remove_inside(REMOVE_FD, err);
 }
 
+static int monitor_go_on(void *context, void *args, char **operands, struct err *err)
+{
+    (void)args;
+    struct cli *cli = context;
+    struct engine *engine;
+    if (cli_engine(cli, &engine, err) < 0)
+        return -1;
+    return monitor_resume(engine, operands, err);
+}
+
+const struct command monitor_command = {
+    .name = "__monitor",
+    .args = "CONTAINER LOCK PROCESS STDOUT STDERR",
+    .summary = "Go on as the monitor of a container, from the descriptors of one that was idle",
+    .flags = COMMAND_HIDDEN,
+    .least = 5,
+    .most = 5,
+    .args_size = sizeof(struct no_args),
+    .run = monitor_go_on,
+};
 const struct command remove_command = {
     .name = "__remove",
     .args = "",

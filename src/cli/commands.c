@@ -32,6 +32,7 @@ const struct command *const commands[] = {
     &man_command,
     &completion_command,
     &complete_command,
+    &monitor_command,
     &remove_command,
     NULL,
 };

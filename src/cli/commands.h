@@ -51,4 +51,5 @@ extern const struct command help_command;
 extern const struct command man_command;
 extern const struct command completion_command;
 extern const struct command complete_command;
+extern const struct command monitor_command;
 extern const struct command remove_command;

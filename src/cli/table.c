@@ -102,7 +102,8 @@ static void fit(const struct table *table, size_t *widths, size_t width)
         size_t *widest = NULL;
         for (size_t i = 0; i < table->n_columns; i++) {
             size_t least = table->columns[i].least;
-            if (least > 0 && widths[i] > least && widths[i] + GAP > COLUMN_LEAST &&
+            size_t padded = i + 1 < table->n_columns ? COLUMN_LEAST - GAP : 0;
+            if (least > 0 && widths[i] > least && widths[i] > padded &&
                 (!widest || widths[i] > *widest))
                 widest = &widths[i];
         }

@@ -98,6 +98,9 @@ int container_signal_attended(const struct attendance *attendance, int signal, s
 int container_dry_run(struct engine *engine, struct container_config *config, runtime_listener *listener, void *context,
                       struct err *err);
 
+/* What the hidden command "__monitor" does: a monitor that was idle goes on (monitor.c). Returns only on wrong operands. */
+int monitor_resume(struct engine *engine, char *const *operands, struct err *err);
+
 int container_kill(struct engine *engine, const struct container *container, int signal, struct err *err);
 /* The stop signal, then after timeout_s (-1: the container's own) SIGKILL. One that does not run is fine. */
 int container_stop(struct engine *engine, const struct container *container, int64_t timeout_s, struct err *err);

@@ -9,6 +9,10 @@
  *   5. record the end, then tell the caller, then let go of the lock: whoever waits finds the record
  *   6. of a container that removes itself, delete the trash last: nobody waits for that
  *
+ * While nothing happens for a second and nobody is attached, the process executes ruche-sleep, which takes a few pages of memory,
+ * waits for the same descriptors, and executes ruche again (monitor_resume) when there is something to do. The process, its child, its
+ * lock and its descriptors stay; the rest is on disk.
+ *
  * It does nothing on a signal that a terminal's or a session's end sends. If it is killed, the container goes on, its pipes break, and
  * the record says "unknown" once it ended.
  */
@@ -16,15 +20,16 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <malloc.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/number.h"
+#include "base/program.h"
 #include "engine/logfile.h"
 #include "engine/subid.h"
 #include "engine/timestamp.h"
@@ -34,6 +39,7 @@ enum {
     /* A pipe that polls writable takes this much without waiting: PIPE_BUF, pipe(7). */
     COPY_BYTES = 4096,
     DRAIN_MS = 100,
+    IDLE_MS = 1000,
 };
 
 struct watch {
@@ -83,14 +89,14 @@ static void tell_ended(struct monitor *monitor, int exit_code)
 static void leave_caller(const struct monitor *monitor)
 {
     (void)setsid();
-    if (chdir("/") < 0)
-        return; /* the caller's directory stays in use: no more than that */
     int null = open("/dev/null", O_RDWR | O_CLOEXEC);
     for (int fd = 0; null >= 0 && fd < 3; fd++)
         if (fd == 0 || !monitor->attached)
             (void)dup2(null, fd);
     if (null > 2)
         (void)close(null);
+    if (chdir("/") < 0)
+        return; /* the caller's directory stays in use: no more than that */
 }
 
 /* Once the container is made, since it would inherit them: what ends whole sessions and groups does not end the monitor. */
@@ -178,22 +184,77 @@ static size_t copy(struct watch *watch, int *fd, enum log_stream stream)
     return (size_t)n;
 }
 
-/* Gives back what the start needed and waiting does not: a monitor may live for years, and there are many of them. */
-static void shrink(void)
+/* --- idleness --------------------------------------------------------------------------------------------------- */
+
+static void keep(int fd)
 {
-    (void)malloc_trim(0);
+    if (fd >= 0)
+        (void)fcntl(fd, F_SETFD, 0);
+}
+
+/* ruche-sleep N FD... PROGRAM ruche --root … --run … __monitor ID LOCK PIDFD OUT ERR */
+static void sleep_arguments(const struct watch *watch, int program, struct strings *argv)
+{
+    const struct monitor *monitor = watch->monitor;
+    const int fds[] = { watch->process.pidfd, monitor->out, monitor->err };
+    size_t n = 0;
+    for (size_t i = 0; i < array_size(fds); i++)
+        n += fds[i] >= 0;
+    strings_add(argv, "ruche-sleep");
+    strings_addf(argv, "%zu", n);
+    for (size_t i = 0; i < array_size(fds); i++)
+        if (fds[i] >= 0)
+            strings_addf(argv, "%d", fds[i]);
+    strings_addf(argv, "%d", program);
+    const char *const words[] = { "ruche", "--root", engine_root(monitor->engine), "--run", engine_run(monitor->engine),
+                                  "__monitor", "--", monitor->container->config.id };
+    for (size_t i = 0; i < array_size(words); i++)
+        strings_add(argv, words[i]);
+    strings_addf(argv, "%d", monitor->lock);
+    for (size_t i = 0; i < array_size(fds); i++)
+        strings_addf(argv, "%d", fds[i]);
+}
+
+/* Goes on as ruche-sleep; returns if that is not to be had. The program to be woken as is held open: it is found even if it was
+ * replaced meanwhile. */
+static void sleep_idle(struct watch *watch)
+{
+    struct monitor *monitor = watch->monitor;
+    auto_free char *path = NULL;
+    auto_done(strings) argv = {};
+    struct err ignored = {};
+    char *const env[] = { NULL };
+    int program = open("/proc/self/exe", O_PATH);
+    if (program < 0 || program_path("ruche-sleep", &path, &ignored) < 0) {
+        fd_close(&program);
+        return;
+    }
+    logfile_flush(&watch->log);
+    keep(monitor->lock);
+    keep(monitor->out);
+    keep(monitor->err);
+    keep(watch->process.pidfd);
+    sleep_arguments(watch, program, &argv);
+    (void)execve(path, argv.at, env);
+    (void)close(program);
 }
 
 static void watch_streams(struct watch *watch)
 {
     struct monitor *monitor = watch->monitor;
+    int idle_ms = IDLE_MS;
     for (;;) {
         struct pollfd polled[] = {
             { .fd = monitor->out, .events = POLLIN },
             { .fd = monitor->err, .events = POLLIN },
             { .fd = watch->process.pidfd, .events = POLLIN },
         };
-        if (poll(polled, array_size(polled), -1) < 0)
+        int ready = poll(polled, array_size(polled), monitor->attached ? -1 : idle_ms);
+        if (ready == 0) {
+            sleep_idle(watch);
+            idle_ms = -1; /* it cannot be had */
+        }
+        if (ready <= 0)
             continue;
         if (polled[0].revents)
             (void)copy(watch, &monitor->out, LOG_STDOUT);
@@ -286,28 +347,52 @@ static _Noreturn void monitor_exit(struct monitor *monitor)
     _exit(0);
 }
 
+/* From the running container to its end. */
+static _Noreturn void monitor_watch(struct watch *watch)
+{
+    struct monitor *monitor = watch->monitor;
+    struct err ignored = {};
+    int record = -1;
+    (void)record_open(monitor->engine, monitor->container->config.id, &record, &ignored);
+    logfile_init(&watch->log, record);
+    signals_ignore();
+    watch_streams(watch);
+    (void)pidfd_wait(watch->process.pidfd, 0, &watch->status);
+    drain(watch);
+    logfile_flush(&watch->log);
+    cgroup_end(monitor->engine, monitor->container);
+    int exit_code = WIFEXITED(watch->status) ? WEXITSTATUS(watch->status) : 128 + WTERMSIG(watch->status);
+    record_end(monitor, exit_code);
+    tell_ended(monitor, exit_code);
+    monitor_exit(monitor);
+}
+
 _Noreturn void monitor_run(struct monitor *monitor)
 {
     struct watch watch = { .monitor = monitor };
     struct err err = {};
-    int record = -1;
     leave_caller(monitor);
     if (begin(&watch, &err) < 0) {
         record_failure(monitor, &err);
         monitor_exit(monitor);
     }
-    (void)record_open(monitor->engine, monitor->container->config.id, &record, &err);
-    logfile_init(&watch.log, record);
+    monitor_watch(&watch);
+}
 
-    signals_ignore();
-    shrink();
-    watch_streams(&watch);
-    (void)pidfd_wait(watch.process.pidfd, 0, &watch.status);
-    drain(&watch);
-    logfile_flush(&watch.log);
-    cgroup_end(monitor->engine, monitor->container);
-    int exit_code = WIFEXITED(watch.status) ? WEXITSTATUS(watch.status) : 128 + WTERMSIG(watch.status);
-    record_end(monitor, exit_code);
-    tell_ended(monitor, exit_code);
-    monitor_exit(monitor);
+int monitor_resume(struct engine *engine, char *const *operands, struct err *err)
+{
+    struct monitor monitor = { .engine = engine, .control = -1 };
+    struct watch watch = { .monitor = &monitor };
+    int *const fds[] = { &monitor.lock, &watch.process.pidfd, &monitor.out, &monitor.err };
+    for (size_t i = 0; i < array_size(fds); i++) {
+        int64_t fd;
+        if (number_parse(operands[1 + i], -1, INT_MAX, "descriptor", &fd, err) < 0)
+            return -1;
+        *fds[i] = (int)fd;
+        if (fd >= 0 && fcntl(*fds[i], F_SETFD, FD_CLOEXEC) < 0)
+            return err_sys(err, "descriptor %s", operands[1 + i]);
+    }
+    if (container_find(engine, operands[0], &monitor.container, err) < 0)
+        return -1;
+    monitor_watch(&watch);
 }

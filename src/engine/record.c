@@ -87,6 +87,8 @@ int record_load_config(struct engine *engine, const char *id, struct container_c
                           &text, &len, err);
     if (found <= 0)
         return found;
+    if (len == 0)
+        return 0; /* its maker was killed before the write, or the power cut was faster */
 
     struct container_config config = {};
     if (field_read(container_config_fields, text, len, path, 0, &config, err) < 0)

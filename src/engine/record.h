@@ -64,8 +64,8 @@ int engine_cgroups(struct engine *engine, const struct cgroup_host **ret_cgroups
 bool container_id_valid(const char *id);
 /* Opens containers/<id> (O_RDONLY). ERR_NOT_FOUND if it is gone. */
 int record_open(struct engine *engine, const char *id, int *ret_fd, struct err *err);
-/* Reads containers/<id>/config.json. Returns 1, or 0 if there is none: a record half made or half
- * gone. */
+/* Reads containers/<id>/config.json. Returns 1, or 0 if there is none or an empty one: a
+ * record that was half made. */
 int record_load_config(struct engine *engine, const char *id, struct container_config *ret_config,
                        struct err *err);
 
@@ -77,7 +77,7 @@ bool record_locked(struct engine *engine, const char *id);
 
 /* Of one that removes itself, under its lock: hands the exit code (-1: none) to whoever waits,
  * moves the record to the trash, removes its name (NULL: none) and what is in the run directory.
- * trash_delete(engine, id) is still to do. */
+ * Returns 1, when trash_delete(engine, id) is still to do, or 0 if the record was gone. */
 int record_discard(struct engine *engine, int run_dir_fd, const char *id, const char *name,
                    int exit_code, struct err *err);
 /* Deletes a record from the trash. One that somebody else is deleting is left to him. */

@@ -131,7 +131,7 @@ int container_start(struct engine *engine, struct container *container, struct a
 
     fd_close(&streams.control[1]);
     if (wait_started(streams.control[0], attendance, err) < 0)
-        return err_wrap(err, "container %s", container_label(container));
+        return container->unmade ? -1 : err_wrap(err, "container %s", container_label(container));
     attendance->control = take_fd(streams.control[0]);
     attendance->stdin_fd = take_fd(streams.in[1]);
     return 0;

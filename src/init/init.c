@@ -17,12 +17,13 @@
  * first part; there is nothing to relocate, as no table holds an address.
  */
 #include <asm/ioctls.h>
-#include <asm/unistd.h>
 #include <errno.h>
 #include <linux/signal.h>
 #include <linux/wait.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include "init/bare.h"
 
 enum {
     STDIN = 0,
@@ -34,83 +35,6 @@ enum {
     EXIT_SIGNAL = 128,
 };
 
-/* ---- system calls ---- */
-
-#if defined(__x86_64__)
-
-#define ENTRY                                                                                      \
-    "xor %ebp, %ebp\n"                                                                             \
-    "mov %rsp, %rdi\n"                                                                             \
-    "and $-16, %rsp\n"                                                                             \
-    "call init_main\n"
-
-static long call(long number, long a, long b, long c, long d)
-{
-    register long r10 __asm__("r10") = d;
-    long result;
-    __asm__ volatile("syscall"
-                     : "=a"(result)
-                     : "a"(number), "D"(a), "S"(b), "d"(c), "r"(r10)
-                     : "rcx", "r11", "memory");
-    return result;
-}
-
-#elif defined(__aarch64__)
-
-#define ENTRY                                                                                      \
-    "mov x29, #0\n"                                                                                \
-    "mov x30, #0\n"                                                                                \
-    "mov x0, sp\n"                                                                                 \
-    "bl init_main\n"
-
-static long call(long number, long a, long b, long c, long d)
-{
-    register long x8 __asm__("x8") = number;
-    register long x0 __asm__("x0") = a;
-    register long x1 __asm__("x1") = b;
-    register long x2 __asm__("x2") = c;
-    register long x3 __asm__("x3") = d;
-    __asm__ volatile("svc #0" : "+r"(x0) : "r"(x8), "r"(x1), "r"(x2), "r"(x3) : "memory");
-    return x0;
-}
-
-#elif defined(__riscv)
-
-#define ENTRY                                                                                      \
-    ".option push\n"                                                                               \
-    ".option norelax\n"                                                                            \
-    "lla gp, __global_pointer$\n"                                                                  \
-    ".option pop\n"                                                                                \
-    "mv a0, sp\n"                                                                                  \
-    "andi sp, sp, -16\n"                                                                           \
-    "call init_main\n"
-
-static long call(long number, long a, long b, long c, long d)
-{
-    register long a7 __asm__("a7") = number;
-    register long a0 __asm__("a0") = a;
-    register long a1 __asm__("a1") = b;
-    register long a2 __asm__("a2") = c;
-    register long a3 __asm__("a3") = d;
-    __asm__ volatile("ecall" : "+r"(a0) : "r"(a7), "r"(a1), "r"(a2), "r"(a3) : "memory");
-    return a0;
-}
-
-#else
-#error "say here how this architecture enters a program and makes a system call"
-#endif
-
-/* The stack pointer at entry points at argc; the arguments, a NULL, the environment and another
- * NULL follow it. */
-__asm__(".text\n.global _start\n.hidden _start\n.type _start, %function\n_start:\n" ENTRY);
-_Noreturn void init_main(long *stack);
-
-static _Noreturn void leave(int status)
-{
-    for (;;)
-        (void)call(__NR_exit_group, status, 0, 0, 0);
-}
-
 /* What the kernel calls a set of signals: 64 bits, signal 1 the lowest. */
 static uint64_t signal_bit(int signal)
 {
@@ -119,18 +43,18 @@ static uint64_t signal_bit(int signal)
 
 static void signals_block(uint64_t set)
 {
-    (void)call(__NR_rt_sigprocmask, SIG_SETMASK, (long)&set, 0, sizeof(set));
+    (void)call(__NR_rt_sigprocmask, SIG_SETMASK, (long)&set, 0, sizeof(set), 0);
 }
 
 /* Waits for a signal of the set. Gives its number, or a negative errno. */
 static int signal_wait(uint64_t set)
 {
-    return (int)call(__NR_rt_sigtimedwait, (long)&set, 0, 0, sizeof(set));
+    return (int)call(__NR_rt_sigtimedwait, (long)&set, 0, 0, sizeof(set), 0);
 }
 
 static long process_fork(void)
 {
-    return call(__NR_clone, SIGCHLD, 0, 0, 0);
+    return call(__NR_clone, SIGCHLD, 0, 0, 0, 0);
 }
 
 /* ---- text ---- */
@@ -178,7 +102,7 @@ static _Noreturn void fail(int status, const char *name, const char *why)
     if (len + 1 == PATH_SIZE)
         len--;
     len = text_put(line, len, "\n", 1);
-    (void)call(__NR_write, STDERR, (long)line, (long)len, 0);
+    (void)call(__NR_write, STDERR, (long)line, (long)len, 0, 0);
     leave(status);
 }
 
@@ -186,7 +110,7 @@ static _Noreturn void fail(int status, const char *name, const char *why)
 
 static long execute(const char *path, char **argv, char **env)
 {
-    return call(__NR_execve, (long)path, (long)argv, (long)env, 0);
+    return call(__NR_execve, (long)path, (long)argv, (long)env, 0, 0);
 }
 
 static const char *path_of(char **env)
@@ -228,10 +152,10 @@ static long execute_found(char **argv, char **env)
 static _Noreturn void command_run(char **argv, char **env, int has_terminal)
 {
     if (has_terminal) {
-        int group = (int)call(__NR_getpid, 0, 0, 0, 0);
-        (void)call(__NR_setpgid, 0, 0, 0, 0);
+        int group = (int)call(__NR_getpid, 0, 0, 0, 0, 0);
+        (void)call(__NR_setpgid, 0, 0, 0, 0, 0);
         /* Allowed from the background only while SIGTTOU is blocked, as it is still. */
-        (void)call(__NR_ioctl, STDIN, TIOCSPGRP, (long)&group, 0);
+        (void)call(__NR_ioctl, STDIN, TIOCSPGRP, (long)&group, 0, 0);
     }
     signals_block(0);
     long result = text_has(argv[0], '/') ? execute(argv[0], argv, env) : execute_found(argv, env);
@@ -245,7 +169,7 @@ static _Noreturn void command_run(char **argv, char **env, int has_terminal)
 static int has_terminal(void)
 {
     int group;
-    return call(__NR_ioctl, STDIN, TIOCGPGRP, (long)&group, 0) == 0;
+    return call(__NR_ioctl, STDIN, TIOCGPGRP, (long)&group, 0, 0) == 0;
 }
 
 /* ---- process 1 ---- */
@@ -272,7 +196,7 @@ static void reap(long command)
 {
     int status;
     for (;;) {
-        long pid = call(__NR_wait4, -1, (long)&status, WNOHANG, 0);
+        long pid = call(__NR_wait4, -1, (long)&status, WNOHANG, 0, 0);
         if (pid == command)
             leave(exit_status(status));
         if (pid <= 0 && pid != -EINTR)
@@ -280,7 +204,7 @@ static void reap(long command)
     }
 }
 
-_Noreturn void init_main(long *stack)
+_Noreturn void program_main(long *stack)
 {
     char **argv = (char **)(stack + 1);
     char **env = argv + stack[0] + 1;
@@ -297,13 +221,13 @@ _Noreturn void init_main(long *stack)
         command_run(argv + 2, env, terminal);
     if (terminal) /* it does the same; whoever is first, the group is there for a signal that comes
                      now */
-        (void)call(__NR_setpgid, command, command, 0, 0);
+        (void)call(__NR_setpgid, command, command, 0, 0, 0);
 
     for (;;) {
         int signal = signal_wait(signals);
         if (signal == SIGCHLD)
             reap(command);
         else if (signal > 0)
-            (void)call(__NR_kill, terminal ? -command : command, signal, 0, 0);
+            (void)call(__NR_kill, terminal ? -command : command, signal, 0, 0, 0);
     }
 }

@@ -6,8 +6,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/magic.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <sys/sysmacros.h>
 
 #include "kernel/mount.h"
@@ -65,37 +67,27 @@ int child_devices_clone(struct start *start, size_t i, struct err *err)
     return 0;
 }
 
-/* Opens the directory of a node below the root, made if missing. */
-static int directory_open(struct start *start, const char *path, size_t len)
+/* Opens the directory of a node below the root, made if missing. Most are in /dev itself, which stays open. */
+static int device_directory(struct start *start, const char *path, int *ret_opened)
 {
     char directory[PATH_MAX];
+    size_t len = (size_t)(strrchr(path, '/') - path);
+    if (len == sizeof("/dev") - 1 && text_starts(path, "/dev/")) {
+        if (start->dev < 0)
+            start->dev = target_open(start, "dev");
+        return start->dev;
+    }
     if (len >= sizeof(directory)) {
         errno = ENAMETOOLONG;
         return -1;
     }
     memcpy(directory, path, len);
     directory[len] = '\0';
-    for (char *at = directory + sizeof("/dev"); at < directory + len; at++) {
-        if (*at != '/')
-            continue;
-        *at = '\0';
-        (void)mkdirat(start->root, directory + 1, 0755); /* the open tells */
-        *at = '/';
-    }
-    (void)mkdirat(start->root, directory + 1, 0755);
-    return openat(start->root, directory + 1, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-}
-
-/* Most are in /dev itself, which stays open. Gives the directory; *ret_opened is what the caller has to close. */
-static int device_directory(struct start *start, const char *path, int *ret_opened)
-{
-    size_t len = (size_t)(strrchr(path, '/') - path);
-    bool in_dev = len == sizeof("/dev") - 1 && text_starts(path, "/dev/");
-    if (!in_dev)
-        return *ret_opened = directory_open(start, path, len);
-    if (start->dev < 0)
-        start->dev = openat(start->root, "dev", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    return start->dev;
+    const char *below = directory + strspn(directory, "/");
+    *ret_opened = target_open(start, *below ? below : ".");
+    if (*ret_opened < 0 && errno == ENOENT)
+        *ret_opened = target_make(start, below, false);
+    return *ret_opened;
 }
 
 static int device_make(struct start *start, size_t i, int directory, const char *name, struct err *err)
@@ -115,9 +107,11 @@ static int device_make(struct start *start, size_t i, int directory, const char 
         uid = (uid_t)device->uid.value;
         gid = (gid_t)device->gid.value;
     }
-    if (mknodat(directory, name, type | 0600, number) < 0 ||
-        fchownat(directory, name, uid, gid, AT_SYMLINK_NOFOLLOW) < 0 ||
-        fchmodat(directory, name, mode, 0) < 0)
+    int made = mknodat(directory, name, type | mode, number);
+    /* One of the default devices, that the specification lists as well: its row counts. */
+    if (made < 0 && errno == EEXIST && directory == start->dev && unlinkat(directory, name, 0) == 0)
+        made = mknodat(directory, name, type | mode, number);
+    if (made < 0 || ((uid || gid) && fchownat(directory, name, uid, gid, AT_SYMLINK_NOFOLLOW) < 0))
         return step_fail(err, "make device", device_path(start->plan, i));
     return 0;
 }
@@ -133,8 +127,9 @@ int child_device(struct start *start, size_t i, struct err *err)
     if (nodes_are_made(start->plan))
         return device_make(start, i, directory, name, err);
 
-    auto_close int file = openat(directory, name, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0666);
-    if (file < 0 || mount_attach(start->devices[i], directory, name) < 0)
+    int made = mknodat(directory, name, S_IFREG | 0666, 0);
+    bool there = made == 0 || (errno == EEXIST && directory == start->dev);
+    if (!there || mount_attach(start->devices[i], directory, name) < 0)
         return step_fail(err, "mount device", path);
     fd_close(&start->devices[i]);
     return 0;
@@ -149,12 +144,28 @@ int child_device_links(struct start *start, size_t i, struct err *err)
     return 0;
 }
 
+static int console_mount(struct start *start, struct err *err)
+{
+    auto_close int slave = mount_clone(start->terminal, "", 0);
+    auto_close int console = target_open(start, "dev/console");
+    if (console < 0 && errno == ENOENT)
+        console = target_make(start, "dev/console", true);
+    if (slave >= 0 && console >= 0 && mount_attach(slave, console, "") < 0)
+        return step_fail(err, "mount the terminal on", "/dev/console");
+    return 0; /* an image without a /dev has no place for one */
+}
+
 /* The pseudo-terminal is of the container's own devpts; it is /dev/console as well (console_setup(8) and init expect one). */
 int child_terminal(struct start *start, size_t i, struct err *err)
 {
     (void)i;
-    auto_close int pts = openat(start->root, "dev/pts", O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    struct statfs status;
+    auto_close int pts = target_open(start, "dev/pts");
     auto_close int master = -1;
+    if (pts >= 0 && fstatfs(pts, &status) == 0 && status.f_type != DEVPTS_SUPER_MAGIC) {
+        errno = ENODEV;
+        fd_close(&pts);
+    }
     if (pts < 0 || terminal_open(pts, &master, &start->terminal) < 0)
         return step_fail(err, "open a pseudo-terminal in /dev/pts", NULL);
     const struct spec_console_size *size = start->plan->process.console_size;
@@ -163,13 +174,7 @@ int child_terminal(struct start *start, size_t i, struct err *err)
         window = (struct terminal_size){ (unsigned short)size->height, (unsigned short)size->width };
     if (size && terminal_size_set(master, &window) < 0)
         return step_fail(err, "set the terminal's size", NULL);
-    if (start->join_pidfd >= 0)
-        return channel_send_terminal(start, master, err);
-
-    auto_close int slave = mount_clone(start->terminal, "", 0);
-    auto_close int console =
-        openat(start->root, "dev/console", O_CREAT | O_NOFOLLOW | O_WRONLY | O_CLOEXEC, 0600);
-    if (slave >= 0 && console >= 0 && mount_attach(slave, start->root, "dev/console") < 0)
-        return step_fail(err, "mount the terminal on", "/dev/console");
+    if (start->join_pidfd < 0 && console_mount(start, err) < 0)
+        return -1;
     return channel_send_terminal(start, master, err);
 }

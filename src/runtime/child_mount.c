@@ -24,6 +24,8 @@ int child_sources_clone(struct start *start, size_t i, struct err *err)
     start->sources[i] = mount_clone(AT_FDCWD, source->path, flags);
     if (start->sources[i] < 0)
         return step_fail(err, "open", source->path);
+    if (i < start->plan->n_root_sources && mount_change(start->sources[i], 0, 0, MS_PRIVATE, flags) < 0)
+        return step_fail(err, "part from the host's mounts", source->path);
     return 0;
 }
 
@@ -76,8 +78,9 @@ static int overlay_layers(int fs, const int *lower, size_t n_lower, int upper, i
 static int overlay_mount(struct start *start, int upper, int work, struct err *err)
 {
     const struct plan *plan = start->plan;
-    const int *lower = start->sources + plan->has_upper;
-    size_t n_lower = plan->n_root_sources - plan->has_upper;
+    bool upper_is_source = plan->request->rootfs->upper;
+    const int *lower = start->sources + upper_is_source;
+    size_t n_lower = plan->n_root_sources - upper_is_source;
     auto_close int fs = fs_open("overlay");
     if (fs < 0)
         return step_fail(err, "the kernel has no overlay file system", NULL);
@@ -98,34 +101,34 @@ static int directory_at(int dirfd, const char *name)
     return openat(dirfd, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 }
 
-/* A tmpfs that nobody else sees holds the upper layer. */
-static int upper_in_memory(struct start *start, struct err *err)
+/* A tmpfs that nobody else sees, to hold the upper layer. */
+static int memory_mount(void)
 {
     auto_close int fs = fs_open("tmpfs");
     int mount = fs >= 0 && fs_text(fs, "mode", "0700") == 0 ? fs_mount(fs, 0) : -1;
     if (mount < 0 || mount_attach(mount, AT_FDCWD, layer_place) < 0 || mkdirat(mount, "upper", 0755) < 0 ||
         mkdirat(mount, "work", 0755) < 0)
-        return step_fail(err, "make an upper layer in memory", NULL);
-    start->sources[0] = mount;
-    return 0;
+        return -1;
+    return mount;
 }
 
 static int overlay_root(struct start *start, struct err *err)
 {
     const struct plan *plan = start->plan;
-    bool in_memory = plan->request->rootfs->flags & ROOTFS_TMPFS;
-    if (in_memory && upper_in_memory(start, err) < 0)
-        return -1;
     /* An overlay takes only layers that are mounted in the namespace of whoever mounts it. They may lie on top of each
      * other, but not on "/": there they would lie on top of the old root too, and outlive it. */
-    for (size_t i = in_memory; i < plan->n_root_sources; i++)
+    for (size_t i = 0; i < plan->n_root_sources; i++)
         if (mount_attach(start->sources[i], AT_FDCWD, layer_place) < 0)
             return step_fail(err, "attach layer", plan->sources[i].path);
 
-    auto_close int upper = plan->has_upper ? directory_at(start->sources[0], "upper") : -1;
-    auto_close int work = plan->has_upper ? directory_at(start->sources[0], "work") : -1;
-    if (plan->has_upper && (upper < 0 || work < 0))
-        return step_fail(err, "open the upper layer", plan->sources[0].path);
+    if (!plan->has_upper)
+        return overlay_mount(start, -1, -1, err);
+    bool in_memory = plan->request->rootfs->flags & ROOTFS_TMPFS;
+    int holder = in_memory ? memory_mount() : start->sources[0];
+    auto_close int upper = holder < 0 ? -1 : directory_at(holder, "upper");
+    auto_close int work = holder < 0 ? -1 : directory_at(holder, "work");
+    if (upper < 0 || work < 0)
+        return step_fail(err, "open the upper layer", in_memory ? "in memory" : plan->sources[0].path);
     return overlay_mount(start, upper, work, err);
 }
 
@@ -159,7 +162,7 @@ int child_root_readonly(struct start *start, size_t i, struct err *err)
 
 /* --- mount points --------------------------------------------------------------------------------------------- */
 
-static int target_open(struct start *start, const char *path)
+int target_open(struct start *start, const char *path)
 {
     return file_openat2(start->root, path, O_PATH | O_CLOEXEC, 0,
                         RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
@@ -183,8 +186,7 @@ static int target_make_last(struct start *start, char *path, bool is_file)
     return openat(directory, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 }
 
-/* Makes what is missing of a path; the last component is a file if is_file. */
-static int target_make(struct start *start, const char *text, bool is_file)
+int target_make(struct start *start, const char *text, bool is_file)
 {
     char path[PATH_MAX];
     size_t len = strlen(text);
@@ -268,6 +270,18 @@ int child_mount_make(struct start *start, size_t i, struct err *err)
     return 0;
 }
 
+/* A clone is a peer of the host's mount if that is shared: what is mounted below it here would appear there. It stays one
+ * only on demand. */
+static int bind_propagation(int source, const struct mount_options *options)
+{
+    uint64_t before = options->propagation == MS_SLAVE ? MS_SLAVE : MS_PRIVATE;
+    if (options->propagation != MS_SHARED && mount_change(source, 0, 0, before, MOUNT_RECURSIVE) < 0)
+        return -1;
+    if (options->propagation != MS_SHARED && options->propagation != MS_UNBINDABLE)
+        return 0;
+    return mount_change(source, 0, 0, options->propagation, options->propagation_below ? MOUNT_RECURSIVE : 0);
+}
+
 static int mount_bind(struct start *start, const struct plan_mount *mount, struct err *err)
 {
     int source = start->sources[mount->source];
@@ -277,9 +291,7 @@ static int mount_bind(struct start *start, const struct plan_mount *mount, struc
     if ((options->set_below || options->clear_below) &&
         mount_change(source, options->set_below, options->clear_below, 0, MOUNT_RECURSIVE) < 0)
         return step_fail(err, "set the options below", mount->destination);
-    if (options->propagation &&
-        mount_change(source, 0, 0, options->propagation,
-                     options->propagation_below ? MOUNT_RECURSIVE : 0) < 0)
+    if (bind_propagation(source, options) < 0)
         return step_fail(err, "set the propagation of", mount->destination);
     struct stat status;
     if (fstat(source, &status) < 0)
@@ -305,7 +317,7 @@ int child_mount(struct start *start, size_t i, struct err *err)
 
 /* --- masked and read-only paths ------------------------------------------------------------------------------- */
 
-/* The /dev is ours, unless the specification mounts none: then what an image calls /dev/null has to be one. */
+/* What an image or a volume calls /dev/null has to be one. */
 static int null_clone(struct start *start)
 {
     if (start->null >= 0)
@@ -314,8 +326,7 @@ static int null_clone(struct start *start)
     struct stat status;
     if (null < 0)
         return -1;
-    if (!start->plan->dev &&
-        (fstat(null, &status) < 0 || !S_ISCHR(status.st_mode) || status.st_rdev != makedev(1, 3))) {
+    if (fstat(null, &status) < 0 || !S_ISCHR(status.st_mode) || status.st_rdev != makedev(1, 3)) {
         errno = ENXIO;
         return -1;
     }
@@ -323,10 +334,13 @@ static int null_clone(struct start *start)
     return start->null;
 }
 
+/* The first one is made, the others are copies of it as it lies on the first path it covers. */
 static int empty_clone(struct start *start)
 {
     if (start->empty >= 0)
         return start->empty;
+    if (start->empty_path)
+        return start->empty = mount_clone(AT_FDCWD, start->empty_path, 0);
     auto_close int fs = fs_open("tmpfs");
     if (fs < 0 || fs_text(fs, "size", "4k") < 0 || fs_text(fs, "nr_inodes", "1") < 0)
         return -1;
@@ -349,6 +363,7 @@ int child_mask(struct start *start, size_t i, struct err *err)
         return 0;
     if (errno == EINVAL && empty_clone(start) >= 0 && mount_attach(start->empty, AT_FDCWD, path) == 0) {
         fd_close(&start->empty);
+        start->empty_path = path;
         return 0;
     }
     return errno == ENOENT ? 0 : step_fail(err, "mask", path);

@@ -19,6 +19,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -47,13 +48,46 @@ static int parent_cgroup(struct start *start, size_t i, struct err *err)
     return made < 0 ? -1 : 0;
 }
 
+static const char *own_namespace(uint32_t flag, char path[static 32])
+{
+    for (int kind = 0; kind < NAMESPACE_COUNT; kind++)
+        if (namespace_flag(kind) == flag)
+            (void)snprintf(path, 32, "/proc/self/ns/%s", namespace_file(kind));
+    return path;
+}
+
 /* Before the clone: a pid namespace takes only children, and a new user namespace would have no say over the rest. */
 static int parent_join(struct start *start, size_t i, struct err *err)
 {
     const struct plan_join *join = &start->plan->joins[i];
+    char path[32] = "";
+    auto_close int own = open(own_namespace(join->flag, path), O_RDONLY | O_CLOEXEC);
+    if (own < 0)
+        return err_sys(err, "open %s", path);
     auto_close int fd = open(join->path, O_RDONLY | O_CLOEXEC);
     if (fd < 0 || setns(fd, (int)join->flag) < 0)
         return err_sys(err, "join namespace %s", join->path);
+    start->own[i] = take_fd(own);
+    return 0;
+}
+
+int start_go_back(struct start *start)
+{
+    int result = 0;
+    for (size_t i = 0; start->own && i < start->plan->n_joins; i++) {
+        if (start->own[i] >= 0 && setns(start->own[i], (int)start->plan->joins[i].flag) < 0)
+            result = -1;
+        fd_close(&start->own[i]);
+    }
+    return result;
+}
+
+/* The caller lives on, and makes other containers. */
+static int parent_go_back(struct start *start, size_t i, struct err *err)
+{
+    (void)i;
+    if (start_go_back(start) < 0)
+        return err_sys(err, "return to the caller's own namespaces");
     return 0;
 }
 
@@ -63,6 +97,7 @@ static _Noreturn void child_run(struct start *start)
     struct stamp *stamps = start->stamps;
     if (stamps)
         stamps += steps_count(&create_parent_steps, start->plan);
+    start->umask = umask(0);
     fd_close(&start->channel);
     start->channel = take_fd(start->peer);
     (void)steps_run(&create_child_steps, start, stamps, &err);
@@ -116,6 +151,9 @@ static int parent_source(struct start *start, size_t i, struct err *err)
     start->sources[i] = mount_clone(AT_FDCWD, source->path, flags);
     if (start->sources[i] < 0)
         return err_sys(err, "open %s", source->path);
+    /* What is mounted on a layer here must not appear on the host's own mount of it. */
+    if (i < start->plan->n_root_sources && mount_change(start->sources[i], 0, 0, MS_PRIVATE, flags) < 0)
+        return err_sys(err, "part %s from the host's mounts", source->path);
     if (start->userns < 0 || mount_idmap(start->sources[i], start->userns, flags) == 0)
         return 0;
     /* EINVAL: a file system that cannot map owners (or one of those mounted below it). */
@@ -141,13 +179,26 @@ int parent_streams(struct start *start, size_t i, struct err *err)
     return 0; /* EPERM: a pipe of someone else's, which then cannot be opened anew */
 }
 
+/* What the child itself has open at most, but for hundreds of mounts. */
+enum { LOW_NOFILE = 1024 };
+
+bool limit_is_low(const struct rlimit_pair *limit)
+{
+    return limit->resource == RLIMIT_NOFILE && limit->soft < LOW_NOFILE;
+}
+
 int parent_limit(struct start *start, size_t i, struct err *err)
 {
     const struct rlimit_pair *limit = &start->plan->process.rlimits[i];
+    struct rlimit_pair for_now = *limit;
     bool clamped = false;
-    if (rlimit_set(start->pid, limit, &clamped) < 0)
+    if (limit_is_low(limit)) {
+        for_now.soft = LOW_NOFILE;
+        for_now.hard = limit->hard > LOW_NOFILE ? limit->hard : LOW_NOFILE;
+    }
+    if (rlimit_set(start->pid, &for_now, &clamped) < 0)
         return err_sys(err, "set limit %s", rlimit_name(limit->resource));
-    if (clamped) {
+    if (clamped && for_now.hard == limit->hard) {
         char text[100];
         (void)snprintf(text, sizeof(text), "limit %s cannot be raised so far here: the most there is holds",
                        rlimit_name(limit->resource));
@@ -220,6 +271,12 @@ static int child_time_offset(struct start *start, size_t i, struct err *err)
     (void)snprintf(line, sizeof(line), "%s %lld %u", offset->key, (long long)offset->secs, offset->nanosecs);
     if (file_poke(AT_FDCWD, "/proc/self/timens_offsets", line) < 0)
         return step_fail(err, "set the clock offset", line);
+    if (i + 1 < start->plan->n_time_offsets)
+        return 0;
+    /* execve(2) enters the namespace by itself only since kernel 6.3. */
+    auto_close int fd = open("/proc/self/ns/time_for_children", O_RDONLY | O_CLOEXEC);
+    if (fd < 0 || setns(fd, CLONE_NEWTIME) < 0)
+        return step_fail(err, "enter the time namespace", NULL);
     return 0;
 }
 
@@ -232,7 +289,8 @@ static int child_loopback(struct start *start, size_t i, struct err *err)
     return 0;
 }
 
-/* Through the host's /proc, which is still in sight: what is written there is the writer's namespace's. */
+/* Through the host's /proc, which is still in sight: what is written there is the writer's namespace's. Those of the ipc
+ * namespace belong to its root (ipc_permissions in the kernel's ipc/ipc_sysctl.c). */
 static int child_sysctl(struct start *start, size_t i, struct err *err)
 {
     const struct plan_sysctl *sysctl = &start->plan->sysctls[i];
@@ -250,17 +308,21 @@ static int child_wait(struct start *start, size_t i, struct err *err)
     return channel_wait(start, start->sources, plan->privileged ? plan->n_sources : 0, err);
 }
 
-static int child_become_root(struct start *start, size_t i, struct err *err)
+/* Not before the id maps are written: an ordinary user's parent could not write those of a hidden process. */
+int child_hide(struct start *start, size_t i, struct err *err)
 {
     (void)start;
     (void)i;
-    /* Nothing inside may look at our memory or at the program we still are: ptrace(2). Not before the id maps are
-     * written: an ordinary user's parent could not write those of a hidden process. */
     if (prctl(PR_SET_DUMPABLE, 0L, 0L, 0L, 0L) < 0)
         return step_fail(err, "hide from the container", NULL);
+    return 0;
+}
+
+static int child_become_root(struct start *start, size_t i, struct err *err)
+{
     if (syscall(SYS_setresgid, 0, 0, 0) < 0 || syscall(SYS_setresuid, 0, 0, 0) < 0)
         return step_fail(err, "become root of the user namespace", NULL);
-    return 0;
+    return child_hide(start, i, err);
 }
 
 static int child_propagation(struct start *start, size_t i, struct err *err)
@@ -276,8 +338,10 @@ static int child_propagation(struct start *start, size_t i, struct err *err)
 static int child_init_open(struct start *start, size_t i, struct err *err)
 {
     (void)i;
-    start->init = open(start->plan->process.init, O_PATH | O_CLOEXEC);
-    if (start->init < 0)
+    /* It becomes /proc/1/exe, which leads whoever opens it to the host's own file: by a mount that is read-only. */
+    start->init = mount_clone(AT_FDCWD, start->plan->process.init, 0);
+    if (start->init < 0 ||
+        mount_change(start->init, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV, 0, MS_PRIVATE, 0) < 0)
         return step_fail(err, "open", start->plan->process.init);
     return 0;
 }
@@ -358,6 +422,11 @@ static size_t count_joins(const struct plan *plan)
     return plan->n_joins;
 }
 
+static size_t count_joined(const struct plan *plan)
+{
+    return plan->n_joins != 0;
+}
+
 static size_t count_time_offsets(const struct plan *plan)
 {
     return plan->n_time_offsets;
@@ -426,6 +495,7 @@ static const struct step parent_table[] = {
     { "make the cgroup", "mkdir", NULL, count_cgroup, describe_cgroup, parent_cgroup },
     { "join namespace", "setns", NULL, count_joins, describe_join, parent_join },
     { "make a process in new namespaces", "clone3", NULL, NULL, describe_clone, parent_clone },
+    { "return to the caller's own namespaces", "setns", "", count_joined, NULL, parent_go_back },
     { "map user and group ids", "write", NULL, count_maps, describe_maps, parent_maps },
     { "make the container's directories", "mkdirat, openat", "", count_prepare, NULL, parent_prepare },
     { "clone mount", "open_tree", NULL, count_parent_sources, describe_source, parent_source },
@@ -443,11 +513,12 @@ static const struct step child_table[] = {
     { "make namespaces", "unshare", NULL, count_unshare, describe_unshare, child_unshare },
     { "shift the clock", "write", NULL, count_time_offsets, describe_time, child_time_offset },
     { "bring up the loopback interface", "ioctl", "SIOCSIFFLAGS, lo, IFF_UP", count_loopback, NULL, child_loopback },
-    { "set sysctl", "write", NULL, count_sysctls, describe_sysctl, child_sysctl },
     { "clone device", "open_tree", "OPEN_TREE_CLONE", device_count, describe_device, child_devices_clone },
-    { "open ruche-init", "open", "O_PATH", count_init, NULL, child_init_open },
+    { "open ruche-init", "open_tree, mount_setattr", "MOUNT_ATTR_RDONLY", count_init, NULL, child_init_open },
     { "wait for the parent", "recvmsg", "", NULL, NULL, child_wait },
+    { "hide from the container", "prctl", "PR_SET_DUMPABLE, 0", NULL, NULL, child_hide },
     { "become root of the user namespace", "setresuid", "0, 0, 0", count_maps, NULL, child_become_root },
+    { "set sysctl", "write", NULL, count_sysctls, describe_sysctl, child_sysctl },
     { "keep mounts from the host", "mount_setattr", "/, AT_RECURSIVE, MS_SLAVE", count_propagation, NULL, child_propagation },
     { "clone mount", "open_tree", NULL, count_child_sources, describe_source, child_sources_clone },
     { "make file system", "fsopen, fsmount", NULL, count_fs, describe_fs, child_mount_make },

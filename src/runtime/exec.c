@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A process in a running container. A pid namespace takes only children of whoever joins it, so there is a process in
- * between: it enters the cgroup, joins everything, makes the final process as a child of the parent's
- * (CLONE_PARENT), hands its pidfd back and is gone. It cannot be looked at from inside at any time.
+ * between: it enters the cgroup, closes what the caller had open, joins everything, makes the final process as a child of
+ * the parent's (CLONE_PARENT), hands its pidfd back and is gone. Neither can be looked at from inside before it executes.
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -21,6 +21,8 @@ static int exec_cgroup(struct start *start, size_t i, struct err *err)
     (void)i;
     int found = cgroup_open(start->plan->request->cgroups, start->plan->cgroup, &start->cgroup, err);
     start->cgroup_made = found == 1;
+    if (found == 0) /* outside of it there would be no limits */
+        return err_set(err, ERR_CONFLICT, "cgroup %s is gone; has the container ended?", start->plan->cgroup);
     return found < 0 ? -1 : 0;
 }
 
@@ -36,6 +38,7 @@ static int exec_clone(struct start *start, size_t i, struct err *err)
         return 0;
     }
     struct err why = {};
+    start->umask = umask(0);
     struct stamp *stamps = start->stamps;
     if (stamps)
         stamps += steps_count(&exec_parent_steps, start->plan);
@@ -62,12 +65,10 @@ static int exec_reap(struct start *start, size_t i, struct err *err)
     return 0;
 }
 
-static int exec_hide(struct start *start, size_t i, struct err *err)
+static int exec_enter(struct start *start, size_t i, struct err *err)
 {
     (void)i;
-    if (prctl(PR_SET_DUMPABLE, 0L, 0L, 0L, 0L) < 0)
-        return step_fail(err, "hide from the container", NULL);
-    if (start->cgroup_made && cgroup_enter(&start->cgroup) < 0)
+    if (cgroup_enter(&start->cgroup) < 0)
         return step_fail(err, "enter the cgroup", start->plan->cgroup);
     return 0;
 }
@@ -78,25 +79,38 @@ static int exec_wait(struct start *start, size_t i, struct err *err)
     return channel_wait(start, NULL, 0, err);
 }
 
-static int exec_join(struct start *start, size_t i, struct err *err)
+/* While nobody inside can see this process. */
+static int exec_descriptors(struct start *start, size_t i, struct err *err)
 {
     (void)i;
-    const struct plan *plan = start->plan;
+    const int *stdio = start->plan->request->stdio;
+    const int kept[] = { start->channel, start->join_pidfd, stdio[0], stdio[1], stdio[2] };
+    if (descriptors_close_others(kept, array_size(kept)) < 0)
+        return step_fail(err, "close descriptors", NULL);
+    return 0;
+}
+
+static uint64_t join_flags(const struct plan *plan)
+{
     uint64_t flags = plan->all_flags;
     for (size_t join = 0; join < plan->n_joins; join++)
         flags |= plan->joins[join].flag;
-    if (setns(start->join_pidfd, (int)flags) < 0)
+    return flags;
+}
+
+static int exec_join(struct start *start, size_t i, struct err *err)
+{
+    (void)i;
+    if (setns(start->join_pidfd, (int)join_flags(start->plan)) < 0)
         return step_fail(err, "join the container's namespaces", NULL);
     return 0;
 }
 
 static int exec_become_root(struct start *start, size_t i, struct err *err)
 {
-    (void)start;
-    (void)i;
     if (syscall(SYS_setresgid, 0, 0, 0) < 0 || syscall(SYS_setresuid, 0, 0, 0) < 0)
         return step_fail(err, "become root of the user namespace", NULL);
-    return 0;
+    return child_hide(start, i, err);
 }
 
 static int exec_make(struct start *start, size_t i, struct err *err)
@@ -147,7 +161,7 @@ static void describe_join(const struct plan *plan, size_t i, struct str *words, 
 {
     (void)i;
     (void)words;
-    str_addf(arguments, "pidfd, %#llx", (unsigned long long)plan->all_flags);
+    str_addf(arguments, "pidfd, %#llx", (unsigned long long)join_flags(plan));
 }
 
 /* clang-format off */
@@ -164,8 +178,10 @@ static const struct step parent_table[] = {
 };
 
 static const struct step child_table[] = {
-    { "hide from the container, enter its cgroup", "prctl", "PR_SET_DUMPABLE, 0", NULL, NULL, exec_hide },
+    { "enter the cgroup", "write", "tasks, \"0\"", count_cgroup, NULL, exec_enter },
     { "wait for the parent", "recvmsg", "", NULL, NULL, exec_wait },
+    { "hide from the container", "prctl", "PR_SET_DUMPABLE, 0", NULL, NULL, child_hide },
+    { "close what the caller had open", "close_range", "", NULL, NULL, exec_descriptors },
     { "leave the caller's keys", "keyctl", "KEYCTL_JOIN_SESSION_KEYRING", NULL, NULL, exec_session },
     { "join the container's namespaces", "setns", NULL, NULL, describe_join, exec_join },
     { "become root of the user namespace", "setresuid", "0, 0, 0", count_userns, NULL, exec_become_root },

@@ -67,12 +67,21 @@ static int explain_script(char *head, const char *path, struct err *err)
     return err_plain(err, ERR_NOT_EXECUTABLE, 0, "the script's interpreter cannot be executed:", name);
 }
 
-static int explain_elf(int fd, const Elf64_Ehdr *header, const char *path, struct err *err)
+/* What it is for stands in the same place of a 32-bit header. Those of this machine are little-endian. */
+static unsigned elf_machine(const Elf64_Ehdr *header)
 {
-    if (header->e_machine != OWN_MACHINE) {
-        err_plain(err, ERR_NOT_EXECUTABLE, 0, "the program is for", machine_name(header->e_machine));
+    bool big = header->e_ident[EI_DATA] == ELFDATA2MSB;
+    return big ? __builtin_bswap16(header->e_machine) : header->e_machine;
+}
+
+static int explain_elf(int fd, const Elf64_Ehdr *header, int errnum, const char *path, struct err *err)
+{
+    if (elf_machine(header) != OWN_MACHINE && errnum == ENOEXEC) {
+        err_plain(err, ERR_NOT_EXECUTABLE, 0, "the program is for", machine_name(elf_machine(header)));
         return err_hint(err, "this machine is %s; use an image for it", machine_name(OWN_MACHINE));
     }
+    if (errnum == ENOENT && header->e_ident[EI_CLASS] != ELFCLASS64)
+        return err_plain(err, ERR_NO_COMMAND, 0, "the program needs a 32-bit loader that is not in the image:", path);
     for (unsigned i = 0; i < header->e_phnum && i < 64; i++) {
         Elf64_Phdr row;
         char loader[256];
@@ -94,10 +103,11 @@ static int explain_elf(int fd, const Elf64_Ehdr *header, const char *path, struc
 /* The file is there, yet execve failed. */
 static int explain_file(const char *path, int errnum, struct err *err)
 {
-    struct stat status;
-    if (stat(path, &status) == 0 && S_ISDIR(status.st_mode))
+    struct stat status = {};
+    bool seen = stat(path, &status) == 0;
+    if (seen && S_ISDIR(status.st_mode))
         return err_plain(err, ERR_NOT_EXECUTABLE, 0, "this is a directory:", path);
-    if (errnum == EACCES && !(status.st_mode & 0111))
+    if (seen && errnum == EACCES && !(status.st_mode & 0111))
         return err_plain(err, ERR_NOT_EXECUTABLE, 0,
                          "the file is not executable (chmod +x it, or start it with its interpreter):", path);
     if (errnum != ENOENT && errnum != ENOEXEC)
@@ -112,7 +122,7 @@ static int explain_file(const char *path, int errnum, struct err *err)
     if (len > 2 && memcmp(head.text, "#!", 2) == 0)
         return explain_script(head.text, path, err);
     if (len >= (ssize_t)sizeof(head.elf) && memcmp(head.text, ELFMAG, SELFMAG) == 0)
-        return explain_elf(fd, &head.elf, path, err);
+        return explain_elf(fd, &head.elf, errnum, path, err);
     if (errnum == ENOEXEC)
         return err_plain(err, ERR_NOT_EXECUTABLE, 0,
                          "neither a program nor a script with a #! line:", path);

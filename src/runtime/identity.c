@@ -6,9 +6,11 @@
  * never a name, so no file can turn it into another user.
  */
 #include <fcntl.h>
+#include <linux/openat2.h>
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/file.h"
 #include "base/str.h"
 #include "runtime/start.h"
 
@@ -22,6 +24,7 @@ struct lines {
     size_t begin;
     size_t end;
     size_t total;
+    bool too_long; /* the line's beginning did not fit and is gone */
     char buffer[16384];
 };
 
@@ -29,7 +32,7 @@ static int lines_open(struct lines *lines, const char *path)
 {
     struct stat status;
     lines->begin = lines->end = lines->total = 0;
-    lines->fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    lines->fd = file_openat2(AT_FDCWD, path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0, RESOLVE_NO_MAGICLINKS);
     if (lines->fd < 0)
         return -1;
     if (fstat(lines->fd, &status) < 0 || !S_ISREG(status.st_mode)) {
@@ -39,14 +42,19 @@ static int lines_open(struct lines *lines, const char *path)
     return 0;
 }
 
+/* False at the file's end, and where it is too long: then there are no more lines at all, not even half of one. */
 static bool lines_fill(struct lines *lines)
 {
     memmove(lines->buffer, lines->buffer + lines->begin, lines->end - lines->begin);
     lines->end -= lines->begin;
     lines->begin = 0;
-    if (lines->end == sizeof(lines->buffer))
-        lines->end = 0; /* no line is that long */
+    if (lines->end == sizeof(lines->buffer)) {
+        lines->end = 0;
+        lines->too_long = true;
+    }
     ssize_t n = read(lines->fd, lines->buffer + lines->end, sizeof(lines->buffer) - lines->end);
+    if (n < 0 || lines->total > FILE_MAX)
+        lines->end = 0;
     if (n <= 0 || lines->total > FILE_MAX)
         return false;
     lines->end += (size_t)n;
@@ -54,20 +62,32 @@ static bool lines_fill(struct lines *lines)
     return true;
 }
 
-/* The next line's fields; how many there are, 0 at the end of the file. */
-static size_t lines_next(struct lines *lines, struct view fields[FIELDS_MAX])
+/* The next line; false at the end of the file. */
+static bool lines_cut(struct lines *lines, struct view *ret_line)
 {
     char *newline;
     while (!(newline = memchr(lines->buffer + lines->begin, '\n', lines->end - lines->begin))) {
         if (lines_fill(lines))
             continue;
         if (lines->begin == lines->end)
-            return 0;
+            return false;
         newline = lines->buffer + lines->end; /* a last line without its end */
         break;
     }
-    struct view rest = { lines->buffer + lines->begin, (size_t)(newline - lines->buffer) - lines->begin };
+    *ret_line = (struct view){ lines->buffer + lines->begin, (size_t)(newline - lines->buffer) - lines->begin };
     lines->begin = (size_t)(newline - lines->buffer) + (newline < lines->buffer + lines->end);
+    return true;
+}
+
+/* The next line's fields; how many there are, 0 at the end of the file. */
+static size_t lines_next(struct lines *lines, struct view fields[FIELDS_MAX])
+{
+    struct view rest;
+    do {
+        lines->too_long = false;
+        if (!lines_cut(lines, &rest))
+            return 0;
+    } while (lines->too_long);
     size_t n = 0;
     bool more = true;
     while (more && n < FIELDS_MAX)

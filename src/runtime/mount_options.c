@@ -96,15 +96,13 @@ int mount_options_parse(const struct strings *words, const char *destination,
             options.bind = true;
         else if (strcmp(word, "rbind") == 0)
             options.bind = options.bind_below = true;
-        else if (strcmp(word, "tmpcopyup") == 0)
-            options.copy_up = true;
         else if (passed(word) || attribute_apply(word, &options.set, &options.clear) ||
                  propagation_apply(word, &options))
             continue;
         else if (word[0] == 'r' && attribute_apply(word + 1, &options.set_below, &options.clear_below))
             continue;
         else if (strcmp(word, "remount") == 0 || strcmp(word, "idmap") == 0 ||
-                 strcmp(word, "ridmap") == 0)
+                 strcmp(word, "ridmap") == 0 || strcmp(word, "tmpcopyup") == 0)
             return err_set(err, ERR_UNSUPPORTED, "mount on %s: option %s", destination, word);
         else
             strings_add(&options.rest, word);

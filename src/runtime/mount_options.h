@@ -19,7 +19,6 @@ struct mount_options {
     bool propagation_below;
     bool bind;
     bool bind_below; /* "rbind" */
-    bool copy_up;    /* "tmpcopyup": what the image has there is copied into the tmpfs */
     struct strings rest;
 };
 

@@ -23,8 +23,8 @@ static uint32_t namespace_flag_of(enum spec_namespace_type type)
 static void plan_namespaces(const struct spec *spec, struct plan *plan)
 {
     const struct spec_linux *linux_part = spec->linux;
-    plan->joins = xcalloc(SPEC_NAMESPACE_COUNT, sizeof(*plan->joins));
-    for (size_t i = 0; linux_part && i < linux_part->namespaces.len; i++) {
+    plan->joins = xcalloc(linux_part->namespaces.len, sizeof(*plan->joins));
+    for (size_t i = 0; i < linux_part->namespaces.len; i++) {
         const struct spec_namespace *entry = &linux_part->namespaces.at[i];
         uint32_t flag = namespace_flag_of(entry->type);
         if (entry->path) {
@@ -41,12 +41,18 @@ static void plan_namespaces(const struct spec *spec, struct plan *plan)
 
 static int namespaces_check(const struct plan *plan, struct err *err)
 {
+    const struct spec_linux *linux_part = plan->request->spec->linux;
     if (!(plan->all_flags & CLONE_NEWNS))
         return err_set(err, ERR_UNSUPPORTED, "a container without a mount namespace of its own");
     for (size_t i = 0; i < plan->n_joins; i++)
         if (plan->joins[i].flag & (CLONE_NEWNS | CLONE_NEWUSER))
             return err_set(err, ERR_UNSUPPORTED, "joining %s: a mount or user namespace cannot be joined",
                            plan->joins[i].path);
+    /* Without its namespace either would be the host's. */
+    if ((linux_part->uid_mappings.len || linux_part->gid_mappings.len) && !(plan->all_flags & CLONE_NEWUSER))
+        return err_set(err, ERR_INVALID, "id mappings without a user namespace; add one to linux.namespaces");
+    if (linux_part->time_offsets.len && !(plan->all_flags & CLONE_NEWTIME))
+        return err_set(err, ERR_INVALID, "clock offsets without a time namespace; add one to linux.namespaces");
     return 0;
 }
 
@@ -87,35 +93,31 @@ static void plan_root(const struct runtime_request *request, struct plan *plan)
     plan->root_readonly = request->spec->root && request->spec->root->readonly;
 }
 
-static bool sysctl_allowed(const char *name, uint64_t flags)
+static bool sysctl_allowed(const char *path, uint64_t flags)
 {
-    static const char ipc_names[][24] = { "kernel.msgmax", "kernel.msgmnb", "kernel.msgmni", "kernel.sem",
-                                          "kernel.shmall", "kernel.shmmax", "kernel.shmmni",
-                                          "kernel.shm_rmid_forced" };
-    if (text_starts(name, "net."))
+    static const char ipc_names[][24] = { "kernel/msgmax", "kernel/msgmnb", "kernel/msgmni", "kernel/sem",
+                                          "kernel/shmall", "kernel/shmmax", "kernel/shmmni",
+                                          "kernel/shm_rmid_forced" };
+    if (text_starts(path, "net/"))
         return flags & CLONE_NEWNET;
-    if (text_starts(name, "fs.mqueue."))
+    if (text_starts(path, "fs/mqueue/"))
         return flags & CLONE_NEWIPC;
     for (size_t i = 0; i < array_size(ipc_names); i++)
-        if (strcmp(name, ipc_names[i]) == 0)
+        if (strcmp(path, ipc_names[i]) == 0)
             return flags & CLONE_NEWIPC;
     return false;
 }
 
-/* "net.ipv4.ip_forward", or with slashes where a part has dots: "net/ipv4/conf/eth0.1/forwarding" (sysctl.d(5)). */
+/* "net.ipv4.conf.eth0/1.forwarding" or "net/ipv4/conf/eth0.1/forwarding": which of the two comes first is what separates
+ * (sysctl.d(5)). */
 static int plan_sysctl(struct plan *plan, const struct pair *pair, struct err *err)
 {
-    auto_free char *dotted = xstrdup(pair->key);
     bool slashes = strcspn(pair->key, "/") < strcspn(pair->key, ".");
     char *path = xstrdup(pair->key);
-    for (size_t i = 0; path[i]; i++) {
-        if (path[i] == '.' && !slashes)
-            path[i] = '/';
-        if (dotted[i] == '/')
-            dotted[i] = '.';
-    }
+    for (size_t i = 0; path[i] && !slashes; i++)
+        path[i] = path[i] == '.' ? '/' : path[i] == '/' ? '.' : path[i];
     plan->sysctls[plan->n_sysctls++] = (struct plan_sysctl){ path, pair->value };
-    if (strstr(path, "..") || strstr(path, "//") || !sysctl_allowed(dotted, plan->all_flags))
+    if (strstr(path, "..") || strstr(path, "//") || !sysctl_allowed(path, plan->all_flags))
         return err_set(err, ERR_DENIED,
                        "sysctl %s: it does not belong to a namespace of the container, so it would change the host",
                        pair->key);
@@ -137,6 +139,8 @@ static int unsupported_check(const struct spec *spec, struct err *err)
 {
     const struct spec_linux *linux_part = spec->linux;
     const struct spec_process *process = spec->process;
+    if (!linux_part || !process)
+        return err_set(err, ERR_INVALID, "the configuration has no process or no linux part");
     const struct {
         bool asked;
         const char *what;
@@ -181,11 +185,10 @@ int plan_make(const struct runtime_request *request, struct plan *ret_plan, stru
 {
     const struct spec *spec = request->spec;
     auto_done(plan) plan = { .request = request, .privileged = geteuid() == 0 };
-    if (!spec->linux || !spec->process)
-        return err_set(err, ERR_INVALID, "the configuration has no process or no linux part");
+    if (unsupported_check(spec, err) < 0)
+        return -1;
     plan_namespaces(spec, &plan);
-    if (unsupported_check(spec, err) < 0 || namespaces_check(&plan, err) < 0 ||
-        plan_maps(spec, &plan, err) < 0 || plan_linux(spec, &plan, err) < 0)
+    if (namespaces_check(&plan, err) < 0 || plan_maps(spec, &plan, err) < 0 || plan_linux(spec, &plan, err) < 0)
         return -1;
     plan.limits.optional = request->optional_limits;
     plan_root(request, &plan);
@@ -201,7 +204,10 @@ int plan_make(const struct runtime_request *request, struct plan *ret_plan, stru
 int plan_make_process(const struct runtime_request *request, struct plan *ret_plan, struct err *err)
 {
     auto_done(plan) plan = { .request = request, .privileged = geteuid() == 0 };
+    if (unsupported_check(request->spec, err) < 0)
+        return -1;
     plan_namespaces(request->spec, &plan);
+    plan.cgroup = request->spec->linux->cgroups_path;
     if (plan_maps(request->spec, &plan, err) < 0 || plan_process_make(request, &plan, err) < 0)
         return -1;
     *ret_plan = plan;

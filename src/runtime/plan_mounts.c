@@ -85,6 +85,10 @@ static int mount_make(const struct spec_mount *entry, struct plan *plan, struct 
         if (!entry->source || entry->source[0] != '/')
             return err_set(err, ERR_INVALID, "mount on %s: the source must be an absolute path",
                            entry->destination);
+        /* Not passed over: "r0" for "ro" would leave the host's files open to be written. */
+        if (mount->options.rest.len)
+            return err_set(err, ERR_UNSUPPORTED, "mount on %s: option %s of a bind mount", entry->destination,
+                           mount->options.rest.at[0]);
         mount->kind = PLAN_MOUNT_BIND;
         mount->source = plan_source_add(plan, entry->source, mount->options.bind_below);
         return 0;

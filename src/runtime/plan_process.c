@@ -19,13 +19,15 @@ static int capability_mask(const struct strings *names, uint64_t known, uint64_t
     return 0;
 }
 
-static int plan_capabilities(const struct spec_process *from, struct plan_process *process, struct err *err)
+static int plan_capabilities(const struct spec_process *from, bool userns, struct plan_process *process,
+                             struct err *err)
 {
     struct capability_sets *sets = &process->capabilities;
     const struct spec_capabilities *names = from->capabilities;
     if (!names)
         return 0;
-    uint64_t known = capability_all();
+    /* In the host's user namespace nobody can grant what he does not have himself. */
+    uint64_t known = userns ? capability_all() : capability_permitted();
     if (capability_mask(&names->bounding, known, &sets->bounding, err) < 0 ||
         capability_mask(&names->effective, known, &sets->effective, err) < 0 ||
         capability_mask(&names->permitted, known, &sets->permitted, err) < 0 ||
@@ -89,7 +91,7 @@ int plan_process_make(const struct runtime_request *request, struct plan *plan, 
     if (request->flags & RUNTIME_INIT && program_path("ruche-init", &process->init, err) < 0)
         return -1;
     plan_env(from, process);
-    if (plan_capabilities(from, process, err) < 0 || plan_rlimits(from, process, err) < 0)
+    if (plan_capabilities(from, plan->all_flags & CLONE_NEWUSER, process, err) < 0 || plan_rlimits(from, process, err) < 0)
         return -1;
     return plan_seccomp_make(request, process, err);
 }

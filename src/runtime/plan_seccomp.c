@@ -12,6 +12,8 @@ static int action_of(enum spec_seccomp_action action, const struct maybe_u64 *da
                      struct err *err)
 {
     uint32_t value = data->set ? (uint32_t)data->value : EPERM;
+    if (action == SECCOMP_ACTION_NOTIFY) /* nobody would listen: the kernel makes ENOSYS of it */
+        return err_set(err, ERR_UNSUPPORTED, "linux.seccomp: SCMP_ACT_NOTIFY");
     return seccomp_action_parse(spec_seccomp_action_names[action], value, ret_action, err);
 }
 

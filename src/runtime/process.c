@@ -5,8 +5,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
-#include <linux/close_range.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -17,6 +15,38 @@
 #include "kernel/landlock.h"
 #include "kernel/terminal.h"
 #include "runtime/start.h"
+
+int descriptors_close_others(const int *kept, size_t n)
+{
+    unsigned from = 3;
+    for (;;) {
+        /* The lowest that is kept, and not below what has been dealt with. */
+        unsigned next = ~0U;
+        for (size_t i = 0; i < n; i++)
+            if (kept[i] >= 0 && (unsigned)kept[i] >= from && (unsigned)kept[i] < next)
+                next = (unsigned)kept[i];
+        if (next > from && syscall(SYS_close_range, from, next == ~0U ? next : next - 1, 0) < 0)
+            return -1;
+        if (next == ~0U)
+            return 0;
+        from = next + 1;
+    }
+}
+
+/* Before the first look at a file of the container's: a link there may lead to /proc/self/fd. */
+int process_descriptors(struct start *start, size_t i, struct err *err)
+{
+    (void)i;
+    const int *stdio = start->plan->request->stdio;
+    bool terminal = start->plan->process.terminal;
+    const int kept[] = {
+        start->channel,        start->root, start->init, start->terminal, terminal ? -1 : stdio[0], terminal ? -1 : stdio[1],
+        terminal ? -1 : stdio[2],
+    };
+    if (descriptors_close_others(kept, array_size(kept)) < 0)
+        return step_fail(err, "close descriptors", NULL);
+    return 0;
+}
 
 int process_signals(struct start *start, size_t i, struct err *err)
 {
@@ -67,19 +97,47 @@ int process_capabilities_bound(struct start *start, size_t i, struct err *err)
     return 0;
 }
 
+/* Out of the way of 0, 1 and 2: a caller without streams of his own gets those numbers for anything. */
+static int descriptor_raise(int *fd)
+{
+    if (*fd < 0 || *fd > 2)
+        return 0;
+    *fd = fcntl(*fd, F_DUPFD_CLOEXEC, 3);
+    return *fd < 0 ? -1 : 0;
+}
+
+/* Its user may open /dev/stdout anew. A device or a file of the host is not ours to give. */
+static int stream_give(int fd, uint32_t uid, bool terminal)
+{
+    struct stat status;
+    if (!terminal && uid == 0)
+        return 0;
+    if (fstat(fd, &status) < 0)
+        return -1;
+    if (!terminal && !S_ISFIFO(status.st_mode) && !S_ISSOCK(status.st_mode))
+        return 0;
+    return fchown(fd, uid, (gid_t)-1) < 0 && errno != EPERM && errno != EINVAL && errno != EROFS ? -1 : 0;
+}
+
 int process_stdio(struct start *start, size_t i, struct err *err)
 {
     (void)i;
     bool terminal = start->plan->process.terminal;
-    if (terminal && (setsid() < 0 || terminal_control(start->terminal) < 0))
-        return step_fail(err, "take the terminal", NULL);
+    int from[3];
     for (int fd = 0; fd < 3; fd++) {
-        int from = terminal ? start->terminal : start->plan->request->stdio[fd];
-        if (from == fd ? fcntl(fd, F_SETFD, 0) < 0 : dup2(from, fd) < 0)
+        from[fd] = terminal ? start->terminal : start->plan->request->stdio[fd];
+        if (from[fd] != fd && descriptor_raise(&from[fd]) < 0)
             return step_fail(err, "pass the streams on", NULL);
-        /* Its user may open /dev/stdout anew. What is not ours to give (a file of the host) stays as it is. */
-        if ((start->identity->uid != 0 || terminal) && fchown(fd, start->identity->uid, (gid_t)-1) < 0 &&
-            errno != EPERM && errno != EINVAL && errno != EROFS)
+    }
+    if (descriptor_raise(&start->channel) < 0 || descriptor_raise(&start->root) < 0 || descriptor_raise(&start->init) < 0)
+        return step_fail(err, "pass the streams on", NULL);
+    /* In the caller's session /dev/tty would be the caller's terminal. */
+    if (setsid() < 0 || (terminal && terminal_control(start->terminal) < 0))
+        return step_fail(err, terminal ? "take the terminal" : "begin a session", NULL);
+    for (int fd = 0; fd < 3; fd++) {
+        if (from[fd] == fd ? fcntl(fd, F_SETFD, 0) < 0 : dup2(from[fd], fd) < 0)
+            return step_fail(err, "pass the streams on", NULL);
+        if (stream_give(fd, start->identity->uid, terminal) < 0)
             return step_fail(err, "give the streams to the user", NULL);
     }
     return 0;
@@ -87,11 +145,9 @@ int process_stdio(struct start *start, size_t i, struct err *err)
 
 int process_identity_set(struct start *start, size_t i, struct err *err)
 {
-    (void)i;
     const struct plan_process *process = &start->plan->process;
     const struct identity *identity = start->identity;
-    if (process->umask_set)
-        (void)umask((mode_t)process->umask);
+    (void)umask(process->umask_set ? (mode_t)process->umask : start->umask);
     /* The kernel refuses setgroups where a user mapped only himself: user_namespaces(7). Then there are none to set. */
     if (syscall(SYS_setgroups, identity->n_groups, identity->groups) < 0 &&
         (errno != EPERM || identity->n_groups))
@@ -104,40 +160,39 @@ int process_identity_set(struct start *start, size_t i, struct err *err)
         return step_fail(err, "set the user id (is it in the range of the user namespace?)", NULL);
     if (capability_set(&process->capabilities) < 0)
         return step_fail(err, "set the capabilities", NULL);
-    return 0;
+    return child_hide(start, i, err);
+}
+
+static const char *cwd_below_root(const struct start *start)
+{
+    const char *cwd = start->plan->process.cwd;
+    cwd += strspn(cwd, "/");
+    return *cwd ? cwd : ".";
 }
 
 int process_cwd_make(struct start *start, size_t i, struct err *err)
 {
     (void)i;
-    char path[PATH_MAX];
-    const char *cwd = start->plan->process.cwd;
-    size_t len = strlen(cwd);
-    if (access(cwd, F_OK) == 0 || len >= sizeof(path))
+    const struct identity *identity = start->identity;
+    const char *path = cwd_below_root(start);
+    auto_close int there = target_open(start, path);
+    if (there >= 0 || errno != ENOENT)
         return 0; /* process_cwd tells */
-    memcpy(path, cwd, len + 1);
-    for (char *slash = path + 1; (slash = strchr(slash, '/')); slash++) {
-        *slash = '\0';
-        (void)mkdir(path, 0755);
-        *slash = '/';
-    }
-    if (mkdir(path, 0755) < 0 && errno != EEXIST)
-        return step_fail(err, "make working directory", cwd);
-    if (start->identity->uid && chown(path, start->identity->uid, start->identity->gid) < 0)
-        return step_fail(err, "give the working directory to the user", cwd);
+    auto_close int made = target_make(start, path, false);
+    if (made < 0)
+        return step_fail(err, "make working directory", start->plan->process.cwd);
+    if (identity->uid && fchownat(made, "", identity->uid, identity->gid, AT_EMPTY_PATH) < 0)
+        return step_fail(err, "give the working directory to the user", start->plan->process.cwd);
     return 0;
 }
 
+/* As the user, who may not be let in; by the descriptor, so that no link of /proc leads out of the root. */
 int process_cwd(struct start *start, size_t i, struct err *err)
 {
     (void)i;
-    const char *cwd = start->plan->process.cwd;
-    char path[PATH_MAX];
-    if (chdir(cwd) < 0)
-        return step_fail(err, "change to working directory", cwd);
-    /* A link to a descriptor in /proc could lead out of the root; then the kernel says "(unreachable)". */
-    if (syscall(SYS_getcwd, path, sizeof(path)) < 0 || path[0] != '/')
-        return err_plain(err, ERR_DENIED, 0, "the working directory is outside of the container", cwd);
+    auto_close int fd = target_open(start, cwd_below_root(start));
+    if (fd < 0 || fchdir(fd) < 0)
+        return step_fail(err, "change to working directory", start->plan->process.cwd);
     return 0;
 }
 
@@ -159,6 +214,17 @@ int process_seccomp(struct start *start, size_t i, struct err *err)
     return 0;
 }
 
+int process_low_limits(struct start *start, size_t i, struct err *err)
+{
+    (void)i;
+    const struct plan_process *process = &start->plan->process;
+    bool clamped; /* as far as it is, the parent has said so */
+    for (size_t n = 0; n < process->n_rlimits; n++)
+        if (limit_is_low(&process->rlimits[n]) && rlimit_set(0, &process->rlimits[n], &clamped) < 0)
+            return step_fail(err, "set limit", "nofile");
+    return 0;
+}
+
 static int execute_init(struct start *start, struct err *err)
 {
     const struct plan_process *process = &start->plan->process;
@@ -177,9 +243,6 @@ int process_execute(struct start *start, size_t i, struct err *err)
 {
     (void)i;
     const struct plan_process *process = &start->plan->process;
-    /* Whatever the caller of ruche had open stays outside. */
-    if (syscall(SYS_close_range, 3, ~0U, CLOSE_RANGE_CLOEXEC) < 0)
-        return step_fail(err, "close descriptors", NULL);
     if (channel_announce(start, err) < 0)
         return -1;
     if (start->init >= 0)
@@ -202,6 +265,14 @@ size_t count_init(const struct plan *plan)
 size_t count_landlock(const struct plan *plan)
 {
     return plan->process.landlock;
+}
+
+size_t count_low_limits(const struct plan *plan)
+{
+    size_t count = 0;
+    for (size_t n = 0; n < plan->process.n_rlimits && !count; n++)
+        count = limit_is_low(&plan->process.rlimits[n]);
+    return count;
 }
 
 size_t count_make_cwd(const struct plan *plan)

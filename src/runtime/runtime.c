@@ -43,6 +43,7 @@ static void start_init(struct start *start, const struct plan *plan, int join_pi
         .init = -1,
         .n_devices = device_count(plan),
         .identity = xnew(struct identity),
+        .own = descriptors_new(plan->n_joins),
     };
     start->sources = descriptors_new(plan->n_sources);
     start->mounts = descriptors_new(plan->n_mounts);
@@ -54,6 +55,8 @@ static void start_done(struct start *start)
     descriptors_free(start->sources, start->plan->n_sources);
     descriptors_free(start->mounts, start->plan->n_mounts);
     descriptors_free(start->devices, start->n_devices);
+    (void)start_go_back(start); /* a failure has been told of already */
+    descriptors_free(start->own, start->plan->n_joins);
     free(start->identity);
     fd_close(&start->channel);
     fd_close(&start->peer);
@@ -124,9 +127,9 @@ int runtime_create(const struct runtime_request *request, struct runtime_process
                    struct err *err)
 {
     auto_done(plan) plan = {};
-    auto_done(start) start = { .plan = &plan };
     if (plan_make(request, &plan, err) < 0)
         return -1;
+    auto_done(start) start = {};
     start_init(&start, &plan, -1);
     return start_run(&start, &create_parent_steps, &create_child_steps, ret_process, err);
 }
@@ -135,10 +138,9 @@ int runtime_exec(const struct runtime_request *request, int pidfd, struct runtim
                  struct err *err)
 {
     auto_done(plan) plan = {};
-    auto_done(start) start = { .plan = &plan };
     if (plan_make_process(request, &plan, err) < 0)
         return -1;
-    plan.cgroup = request->spec->linux->cgroups_path;
+    auto_done(start) start = {};
     start_init(&start, &plan, pidfd);
     return start_run(&start, &exec_parent_steps, &exec_child_steps, ret_process, err);
 }

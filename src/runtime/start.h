@@ -37,6 +37,7 @@ struct start {
     int pidfd;
     int made;           /* exec: the process made inside, as the child in between handed it over, or -1 */
     int userns;
+    int *own;           /* the parent's own namespaces, plan.n_joins of them, while it is in those it joined; else -1 */
     struct cgroup cgroup;
     bool cgroup_made;
     int *sources;       /* plan.n_sources detached mounts, -1 where there is none yet */
@@ -45,10 +46,12 @@ struct start {
     size_t n_devices;
     int null;           /* a detached /dev/null for masking, or -1 */
     int empty;          /* a detached read-only empty directory, or -1 */
+    const char *empty_path; /* where one is mounted, or NULL */
     int root;           /* the container's root directory */
     int dev;            /* its /dev, once a device was placed there */
     int terminal;       /* parent: the master; child: the slave */
-    int init;           /* ruche-init */
+    int init;           /* ruche-init, as a detached mount that cannot be written */
+    mode_t umask;       /* the caller's; the child makes files with none */
     struct identity *identity;
     struct stamp *stamps; /* shared by both sides, one a step and index; NULL: nobody listens */
     char warning[256];
@@ -117,12 +120,26 @@ int child_terminal(struct start *start, size_t i, struct err *err);
 size_t device_count(const struct plan *plan);
 const char *device_path(const struct plan *plan, size_t i);
 
+/* Opens what is at a path below the container's root, O_PATH. No link leads out of it, those of /proc least. -1 with errno. */
+int target_open(struct start *start, const char *path);
+/* The same, making what is missing of the path; its last component is a file if is_file. */
+int target_make(struct start *start, const char *path, bool is_file);
+/* Nothing inside may trace us, read our memory or open what we have open: ptrace(2). After each change of ids, for those set
+ * back to what the sysctl fs.suid_dumpable says. */
+int child_hide(struct start *start, size_t i, struct err *err);
+/* Closes all but 0, 1, 2 and those in the list, of which -1 is none. -1 with errno. */
+int descriptors_close_others(const int *kept, size_t n);
+
 /* Parent's steps that an exec has as well. */
 int parent_limit(struct start *start, size_t i, struct err *err);
 int parent_oom_score(struct start *start, size_t i, struct err *err);
 int parent_streams(struct start *start, size_t i, struct err *err);
 int parent_watch(struct start *start, size_t i, struct err *err);
 size_t count_limits(const struct plan *plan);
+/* Whether a limit leaves too few descriptors for what is still to be done. */
+bool limit_is_low(const struct rlimit_pair *limit);
+/* Back from the namespaces that were joined by path. Nothing to do is fine; -1 with errno. */
+int start_go_back(struct start *start);
 size_t count_oom_score(const struct plan *plan);
 size_t count_streams(const struct plan *plan);
 /* Adds a warning for people; what does not fit is left out. */
@@ -141,6 +158,9 @@ void describe_capabilities(const struct plan *plan, size_t i, struct str *words,
 void describe_cwd(const struct plan *plan, size_t i, struct str *words, struct str *arguments);
 void describe_seccomp(const struct plan *plan, size_t i, struct str *words, struct str *arguments);
 void describe_execute(const struct plan *plan, size_t i, struct str *words, struct str *arguments);
+size_t count_low_limits(const struct plan *plan);
+int process_descriptors(struct start *start, size_t i, struct err *err);
+int process_low_limits(struct start *start, size_t i, struct err *err);
 int process_signals(struct start *start, size_t i, struct err *err);
 int process_landlock(struct start *start, size_t i, struct err *err);
 int process_identity_find(struct start *start, size_t i, struct err *err);
@@ -156,9 +176,10 @@ int process_execute(struct start *start, size_t i, struct err *err);
 /* clang-format off */
 /* While the root file system can still be written. */
 #define PROCESS_STEPS_AS_ROOT                                                                                                            \
+    { "close what the caller had open", "close_range", "", NULL, NULL, process_descriptors },                                            \
     { "find the user", "read", "/etc/passwd, /etc/group", NULL, describe_identity, process_identity_find },                              \
     { "reset the signals", "rt_sigprocmask, rt_sigaction", "SIGPIPE", NULL, NULL, process_signals },                                     \
-    { "take the streams", "dup2", "0, 1, 2", NULL, NULL, process_stdio },                                                                \
+    { "take the streams", "setsid, dup2", "0, 1, 2", NULL, NULL, process_stdio },                                                        \
     { "make the working directory", "mkdir", NULL, count_make_cwd, describe_cwd, process_cwd_make }
 
 /* From root of the namespace down to what was granted. A filter may be loaded without privileges only once no new ones
@@ -169,7 +190,8 @@ int process_execute(struct start *start, size_t i, struct err *err);
     { "filter system calls", "seccomp", NULL, count_seccomp_privileged, describe_seccomp, process_seccomp },                             \
     { "bound the capabilities", "prctl", NULL, NULL, describe_capabilities, process_capabilities_bound },                                \
     { "become the user", "setgroups, setresgid, setresuid, capset", "", NULL, describe_identity, process_identity_set },                 \
-    { "change to the working directory", "chdir", NULL, NULL, describe_cwd, process_cwd },                                               \
+    { "change to the working directory", "openat2, fchdir", NULL, NULL, describe_cwd, process_cwd },                                     \
+    { "limit the descriptors", "prlimit", "nofile", count_low_limits, NULL, process_low_limits },                                        \
     { "filter system calls", "seccomp", NULL, count_seccomp, describe_seccomp, process_seccomp },                                        \
     { "execute", "execve", NULL, NULL, describe_execute, process_execute }
 /* clang-format on */

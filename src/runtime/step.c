@@ -113,5 +113,5 @@ void steps_tell(const struct steps *const *tables, size_t n_tables, const struct
 
 int step_fail(struct err *err, const char *what, const char *name)
 {
-    return err_plain(err, ERR_SYSTEM, errno, what, name);
+    return err_plain(err, ERR_SYSTEM, errno, what, name && *name ? name : NULL);
 }

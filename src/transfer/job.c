@@ -24,13 +24,22 @@ static void warned(void *context, const char *text)
 
 static int device_wanted(void *context, const struct member *member, struct err *err)
 {
-    const struct job *job = context;
+    struct job *job = context;
     int made = channel_device(&job->channel, member, err);
-    if (made == 0) {
-        auto_free char *text = xasprintf("%s: device nodes are left out", member->path);
-        channel_warning(&job->channel, text);
-    }
+    if (made == 0 && job->devices_left_out++ == 0)
+        job->first_left_out = xstrdup(member->path);
     return made;
+}
+
+/* One warning for all of them: an image has none or a dozen, all below /dev. */
+static void devices_warn(const struct job *job)
+{
+    if (job->devices_left_out == 0)
+        return;
+    auto_free char *text =
+        xasprintf("an ordinary user makes no device nodes: %zu left out, the first being %s",
+                  job->devices_left_out, job->first_left_out);
+    channel_warning(&job->channel, text);
 }
 
 int job_unpack(struct job *job, struct err *err)
@@ -50,6 +59,7 @@ int job_unpack(struct job *job, struct err *err)
 
     if (unpack_layer(stream, sink, &limits, &help, told, &result, err) < 0)
         return -1;
+    devices_warn(job);
     job->bytes = result.bytes;
     job->entries = result.entries;
     return 0;

@@ -13,6 +13,8 @@ struct job {
     int fds[TRANSFER_FDS_MAX]; /* the channel's first; -1 behind the last */
     uint64_t bytes;            /* the result */
     uint64_t entries;
+    size_t devices_left_out;
+    char *first_left_out;
 };
 
 /* Confines the process, serves the request and reports. */

@@ -12,6 +12,7 @@
 #include "base/field.h"
 
 enum {
+    ERROR_TEXT_MAX = 300,
     XATTRS_MAX = 64,
     XATTR_SIZE_MAX = 64 << 10, /* the kernel's */
 };
@@ -25,6 +26,7 @@ struct tar {
     struct stream *stream;
     struct err error;            /* of the stream, for libarchive passes none on */
     bool failed;
+    bool ended;                  /* the stream; what libarchive still misses then is not there */
     const char *dropped;
     const void *block;           /* what libarchive was given last */
     size_t block_len;
@@ -42,6 +44,7 @@ static la_ssize_t tar_more(struct archive *archive, void *context, const void **
         archive_set_error(archive, EIO, "stream");
         return -1;
     }
+    tar->ended = len == 0;
     tar->block = *ret_at;
     tar->block_len = (size_t)len;
     tar->block_end += (uint64_t)len;
@@ -55,8 +58,13 @@ static int tar_failed(struct tar *tar, const char *what, struct err *err)
         *err = tar->error;
         return -1;
     }
+    if (tar->ended)
+        return err_set(err, ERR_INVALID, "%s: it is truncated", what);
+    /* Its words may have some of the archive's bytes in them. */
     const char *text = archive_error_string(tar->archive);
-    return err_set(err, ERR_INVALID, "%s: %s", what, text ? text : "no tar archive");
+    auto_done(str) shown = { .max_bytes = ERROR_TEXT_MAX };
+    text_escape(&shown, text ? text : "", text ? strlen(text) : 0);
+    return err_set(err, ERR_INVALID, "%s: %s", what, shown.len > 0 ? shown.at : "no tar archive");
 }
 
 void tar_prepare(void)

@@ -41,9 +41,9 @@ static void mount_add(const char *type, const char *source, const char *destinat
 Test(config_check, cleans_paths)
 {
     static const char *const rows[][2] = {
-        { "/", "/" },        { "/a", "/a" },         { "/a/", "/a" },    { "//a///b", "/a/b" },
+        { "/", "/" },         { "/a", "/a" },         { "/a/", "/a" },      { "//a///b", "/a/b" },
         { "/a/./b", "/a/b" }, { "/a/../b", "/b" },    { "/../../a", "/a" }, { "/a/b/..", "/a" },
-        { "/a/..", "/" },    { "/a/...", "/a/..." },
+        { "/a/..", "/" },     { "/a/...", "/a/..." },
     };
     for (size_t i = 0; i < array_size(rows); i++) {
         auto_free char *clean = path_clean(rows[i][0]);
@@ -54,7 +54,8 @@ Test(config_check, cleans_paths)
 Test(config_check, knows_names)
 {
     static const char *const good[] = { "ab", "a1", "0_", "Web.1-x_y" };
-    static const char *const bad[] = { "", "a", "-a", ".a", "_a", "a/b", "a b", "ä1", "a\n", "..", "a\x1b[0m" };
+    static const char *const bad[] = { "",    "a",  "-a",  ".a", "_a",      "a/b",
+                                       "a b", "ä1", "a\n", "..", "a\x1b[0m" };
     for (size_t i = 0; i < array_size(good); i++)
         cr_assert(name_valid(good[i]), "%s", good[i]);
     for (size_t i = 0; i < array_size(bad); i++)
@@ -128,8 +129,9 @@ Test(config_check, checks_numbers)
 Test(config_check, knows_the_words_of_namespaces)
 {
     struct container_namespaces *namespaces = &config.namespaces;
-    char **modes[] = { &namespaces->user,   &namespaces->pid,     &namespaces->ipc, &namespaces->uts,
-                       &namespaces->cgroup, &namespaces->network, &namespaces->time };
+    char **modes[] = { &namespaces->user, &namespaces->pid,    &namespaces->ipc,
+                       &namespaces->uts,  &namespaces->cgroup, &namespaces->network,
+                       &namespaces->time };
     static const char *const good[] = { "", "private", "host", "container:x" };
     static const char *const bad[] = { "none", "hosts", "container:", "shareable" };
     for (size_t m = 0; m < array_size(modes); m++) {

@@ -54,10 +54,11 @@ Test(container, is_found)
 
 Test(container, is_not_found)
 {
-    static const char *const names[] = { "", "web", "/", "..", "../containers", "a/b", "zz", "web\x1b[0m" };
+    static const char *const names[] = { "",    "web", "/",         "..", "../containers",
+                                         "a/b", "zz",  "web\x1b[0m" };
     for (size_t i = 0; i < array_size(names); i++)
         assert_not_found(names[i]);
-    auto_drop(container) *container = make("db");
+    container_free(make("db"));
     for (size_t i = 0; i < array_size(names); i++)
         assert_not_found(names[i]);
     cr_assert_null(strchr(err.text, '\x1b'), "%s", err.text);
@@ -203,7 +204,9 @@ static void damage(const struct container *container, const char *file, const ch
 
 Test(container, that_is_damaged_can_be_removed)
 {
-    static const char *const texts[] = { "", "{", "{\"version\":99,\"id\":\"x\",\"name\":\"\",\"created\":\"\"}" };
+    static const char *const texts[] = {
+        "", "{", "{\"version\":99,\"id\":\"x\",\"name\":\"\",\"created\":\"\"}"
+    };
     for (size_t i = 0; i < array_size(texts); i++) {
         auto_drop(container) *container = make("web");
         damage(container, "config.json", texts[i]);

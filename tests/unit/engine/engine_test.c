@@ -71,7 +71,8 @@ Test(engine, has_the_systems_places_for_root)
 static void check_user_places(void)
 {
     struct engine *other = NULL;
-    user_must(engine_open(NULL, NULL, &other, &err) < 0 && err.kind == ERR_USAGE && strstr(err.text, "HOME"));
+    user_must(engine_open(NULL, NULL, &other, &err) < 0 && err.kind == ERR_USAGE &&
+              strstr(err.text, "HOME"));
     (void)setenv("HOME", "/home/x", 1);
     user_must(engine_open(NULL, NULL, &other, &err) == 0);
     user_must(strcmp(engine_root(other), "/home/x/.local/share/ruche") == 0);

@@ -21,7 +21,8 @@ static json_t *at(json_t *root, const char *path)
     auto_free char *copy = xstrdup(path);
     char *rest = NULL;
     for (char *key = strtok_r(copy, ".", &rest); key; key = strtok_r(NULL, ".", &rest))
-        root = json_is_array(root) ? json_array_get(root, (size_t)atoi(key)) : json_object_get(root, key);
+        root = json_is_array(root) ? json_array_get(root, (size_t)atoi(key))
+                                   : json_object_get(root, key);
     cr_assert_not_null(root, "%s", path);
     return root;
 }
@@ -40,14 +41,53 @@ static void assert_number(json_t *root, const char *path, json_int_t wanted)
 Test(inspect, has_dockers_keys)
 {
     static const char *const keys[] = {
-        "Id", "Created", "Path", "Args", "State.Status", "State.Running", "State.Paused", "State.Restarting",
-        "State.OOMKilled", "State.Dead", "State.Pid", "State.ExitCode", "State.Error", "State.StartedAt",
-        "State.FinishedAt", "Image", "ResolvConfPath", "HostnamePath", "HostsPath", "LogPath", "Name", "RestartCount",
-        "Driver", "Platform", "HostConfig.Binds", "HostConfig.NetworkMode", "HostConfig.RestartPolicy.Name",
-        "HostConfig.AutoRemove", "HostConfig.CapAdd", "HostConfig.Memory", "HostConfig.NanoCpus",
-        "HostConfig.PidsLimit", "HostConfig.SecurityOpt", "HostConfig.Ulimits", "Mounts", "Config.Hostname",
-        "Config.Env", "Config.Cmd", "Config.Image", "Config.WorkingDir", "Config.Entrypoint", "Config.Labels",
-        "NetworkSettings.Networks", "Ruche.UserNamespace.Mode", "Ruche.Seccomp", "Ruche.Cgroup", "Ruche.RootFs.Type",
+        "Id",
+        "Created",
+        "Path",
+        "Args",
+        "State.Status",
+        "State.Running",
+        "State.Paused",
+        "State.Restarting",
+        "State.OOMKilled",
+        "State.Dead",
+        "State.Pid",
+        "State.ExitCode",
+        "State.Error",
+        "State.StartedAt",
+        "State.FinishedAt",
+        "Image",
+        "ResolvConfPath",
+        "HostnamePath",
+        "HostsPath",
+        "LogPath",
+        "Name",
+        "RestartCount",
+        "Driver",
+        "Platform",
+        "HostConfig.Binds",
+        "HostConfig.NetworkMode",
+        "HostConfig.RestartPolicy.Name",
+        "HostConfig.AutoRemove",
+        "HostConfig.CapAdd",
+        "HostConfig.Memory",
+        "HostConfig.NanoCpus",
+        "HostConfig.PidsLimit",
+        "HostConfig.SecurityOpt",
+        "HostConfig.Ulimits",
+        "Mounts",
+        "Config.Hostname",
+        "Config.Env",
+        "Config.Cmd",
+        "Config.Image",
+        "Config.WorkingDir",
+        "Config.Entrypoint",
+        "Config.Labels",
+        "NetworkSettings.Networks",
+        "Ruche.UserNamespace.Mode",
+        "Ruche.Seccomp",
+        "Ruche.Cgroup",
+        "Ruche.RootFs.Type",
     };
     auto_drop(container) *container = make("web");
     json_t *root = inspect(container);
@@ -59,7 +99,8 @@ Test(inspect, has_dockers_keys)
     assert_text(root, "Args.0", "1000");
     assert_text(root, "State.Status", "created");
     assert_text(root, "State.StartedAt", "0001-01-01T00:00:00Z");
-    cr_assert_eq(strncmp(json_string_value(at(root, "Config.Hostname")), container->config.id, 12), 0);
+    cr_assert_eq(strncmp(json_string_value(at(root, "Config.Hostname")), container->config.id, 12),
+                 0);
     assert_number(root, "HostConfig.PidsLimit", 2048);
     assert_number(root, "Config.StopTimeout", 10);
     assert_text(root, "Ruche.Seccomp", "default");
@@ -147,7 +188,8 @@ Test(inspect, shows_the_damaged)
 {
     auto_drop(container) *container = make("web");
     char path[RECORD_PATH_SIZE];
-    must(file_save(root_fd(), record_path(container->config.id, "config.json", path), "{", 1, 0600, 0, &err));
+    must(file_save(root_fd(), record_path(container->config.id, "config.json", path), "{", 1, 0600,
+                   0, &err));
     auto_drop(container) *found = find("web");
     json_t *root = inspect(found);
     assert_text(root, "State.Status", "unknown");

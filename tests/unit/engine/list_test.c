@@ -9,7 +9,8 @@ static void assert_list(enum container_list_flags flags, const char *wanted)
     auto_done(str) text = {};
     must(container_list(engine, flags, &states, &err));
     for (size_t i = 0; i < states.len; i++)
-        str_addf(&text, "%s%s:%s", i > 0 ? " " : "", states.at[i].name, container_status_names[states.at[i].status]);
+        str_addf(&text, "%s%s:%s", i > 0 ? " " : "", states.at[i].name,
+                 container_status_names[states.at[i].status]);
     cr_assert_str_eq(str_text(&text), wanted);
 }
 
@@ -22,7 +23,7 @@ Test(list, of_nothing_is_empty)
 Test(list, has_the_newest_first)
 {
     auto_drop(container) *one = make("one");
-    auto_drop(container) *two = make("two");
+    container_free(make("two"));
     auto_drop(container) *three = make("three");
     struct run first = start(one, 0);
     struct run third = start(three, 0);
@@ -50,7 +51,8 @@ Test(list, shows_the_damaged_only_among_all)
 {
     auto_drop(container) *container = make("web");
     char path[RECORD_PATH_SIZE];
-    must(file_save(root_fd(), record_path(container->config.id, "config.json", path), "", 0, 0600, 0, &err));
+    must(file_save(root_fd(), record_path(container->config.id, "config.json", path), "{", 1, 0600,
+                   0, &err));
     assert_list(0, "");
     assert_list(CONTAINER_LIST_ALL, ":unknown");
 }
@@ -83,7 +85,8 @@ Test(list, throws_the_half_made_away_when_old)
 {
     auto_drop(container) *container = make("web");
     char path[RECORD_PATH_SIZE];
-    const struct timespec old[2] = { { .tv_sec = time(NULL) - 3600 }, { .tv_sec = time(NULL) - 3600 } };
+    const struct timespec old[2] = { { .tv_sec = time(NULL) - 3600 },
+                                     { .tv_sec = time(NULL) - 3600 } };
     cr_assert_eq(unlinkat(root_fd(), record_path(container->config.id, "config.json", path), 0), 0);
     assert_list(CONTAINER_LIST_ALL, "");
     cr_assert(record_exists(engine, container->config.id));

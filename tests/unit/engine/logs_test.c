@@ -31,7 +31,8 @@ static char *slurp(int fd)
     return text;
 }
 
-static void assert_logs(const struct container *container, struct log_request request, const char *out, const char *errors)
+static void assert_logs(const struct container *container, struct log_request request,
+                        const char *out, const char *errors)
 {
     auto_close int out_fd = open(world_path, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
     auto_close int err_fd = open(world_path, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
@@ -46,8 +47,9 @@ static void assert_logs(const struct container *container, struct log_request re
 
 static const struct log_request all = { .tail = -1 };
 
-static const char sample[] = AT(1) "stdout F one\n" AT(2) "stderr F two\n" AT(3) "stdout P thr" "\n" AT(3) "stdout F ee\n"
-    AT(4) "stdout F \n";
+static const char sample[] = AT(1) "stdout F one\n" AT(2) "stderr F two\n" AT(
+    3) "stdout P thr"
+       "\n" AT(3) "stdout F ee\n" AT(4) "stdout F \n";
 
 Test(logs, go_to_their_streams)
 {
@@ -93,8 +95,12 @@ Test(logs, end_with_some_lines)
     static const struct {
         int64_t tail;
         const char *out;
-    } rows[] = { { 0, "" },          { 1, "e" },          { 2, "d\ne" },          { 4, "b\ncc\nd\ne" },
-                 { 5, "a\nb\ncc\nd\ne" }, { 99, "a\nb\ncc\nd\ne" } };
+    } rows[] = { { 0, "" },
+                 { 1, "e" },
+                 { 2, "d\ne" },
+                 { 4, "b\ncc\nd\ne" },
+                 { 5, "a\nb\ncc\nd\ne" },
+                 { 99, "a\nb\ncc\nd\ne" } };
     for (size_t i = 0; i < array_size(rows); i++)
         assert_logs(container, (struct log_request){ .tail = rows[i].tail }, rows[i].out, "");
 }
@@ -103,9 +109,13 @@ Test(logs, are_of_a_time)
 {
     auto_drop(container) *container = make("web");
     log_put(container, "current", sample);
-    assert_logs(container, (struct log_request){ .tail = -1, .since = "2026-01-02T03:04:03Z" }, "three\n\n", "");
-    assert_logs(container, (struct log_request){ .tail = -1, .until = "1767323042" }, "one\n", "two\n");
-    assert_logs(container, (struct log_request){ .tail = -1, .since = "2026-01-02T03:04:02Z", .until = "2026-01-02T03:04:03Z" },
+    assert_logs(container, (struct log_request){ .tail = -1, .since = "2026-01-02T03:04:03Z" },
+                "three\n\n", "");
+    assert_logs(container, (struct log_request){ .tail = -1, .until = "1767323042" }, "one\n",
+                "two\n");
+    assert_logs(container,
+                (struct log_request){
+                    .tail = -1, .since = "2026-01-02T03:04:02Z", .until = "2026-01-02T03:04:03Z" },
                 "three\n", "two\n");
     assert_logs(container, (struct log_request){ .tail = -1, .since = "1m" }, "", "");
     struct log_request bad = { .tail = -1, .since = "soon" };
@@ -117,7 +127,9 @@ Test(logs, survive_what_a_power_cut_left)
 {
     auto_drop(container) *container = make("web");
     log_put(container, "current", "\n");
-    log_put(container, "current", "garbage\n" AT(1) "stdlog F x\n" AT(1) "stdout X x\n" AT(1) "stdout F ok\n" AT(1) "stdout F");
+    log_put(container, "current",
+            "garbage\n" AT(1) "stdlog F x\n" AT(1) "stdout X x\n" AT(1) "stdout F ok\n" AT(
+                1) "stdout F");
     assert_logs(container, all, "ok\n", "");
 }
 
@@ -248,7 +260,8 @@ Test(logs, end_at_a_time_to_come)
     char until[TIMESTAMP_SIZE];
     (void)clock_gettime(CLOCK_REALTIME, &now);
     now.tv_sec++;
-    struct follower follower = follow(container, (struct log_request){ .tail = -1, .until = timestamp_format(now, until) });
+    struct follower follower = follow(
+        container, (struct log_request){ .tail = -1, .until = timestamp_format(now, until) });
     assert_ends(&follower);
     cr_assert_eq(status_of("web"), CONTAINER_RUNNING);
     reap(&run);

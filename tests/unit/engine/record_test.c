@@ -13,9 +13,12 @@ Test(record, knows_ids)
     cr_assert(container_id_valid(some_id));
     cr_assert_not(container_id_valid(""));
     cr_assert_not(container_id_valid(some_id + 1));
-    cr_assert_not(container_id_valid("../000000000000000000000000000000000000000000000000000000000000a"));
-    cr_assert_not(container_id_valid("00000000000000000000000000000000000000000000000000000000000000AA"));
-    cr_assert_not(container_id_valid("00000000000000000000000000000000000000000000000000000000000000aaa"));
+    cr_assert_not(
+        container_id_valid("../000000000000000000000000000000000000000000000000000000000000a"));
+    cr_assert_not(
+        container_id_valid("00000000000000000000000000000000000000000000000000000000000000AA"));
+    cr_assert_not(
+        container_id_valid("00000000000000000000000000000000000000000000000000000000000000aaa"));
 }
 
 Test(record, is_what_a_start_needs)
@@ -33,7 +36,9 @@ Test(record, is_what_a_start_needs)
     for (size_t i = 0; i < array_size(rows); i++) {
         char path[RECORD_PATH_SIZE];
         struct stat status;
-        cr_assert_eq(fstatat(root_fd(), record_path(container->config.id, rows[i].file, path), &status, 0), 0);
+        cr_assert_eq(
+            fstatat(root_fd(), record_path(container->config.id, rows[i].file, path), &status, 0),
+            0);
         cr_assert_eq(status.st_mode, rows[i].mode, "%s", path);
     }
     auto_close int fd = -1;
@@ -61,7 +66,8 @@ Test(record, refuses_what_a_newer_version_wrote)
     auto_done(str) text = {};
     container->config.version = CONTAINER_CONFIG_VERSION + 1;
     field_write(container_config_fields, &container->config, 0, &text);
-    must(file_save(root_fd(), record_path(container->config.id, "config.json", path), text.at, text.len, 0600, 0, &err));
+    must(file_save(root_fd(), record_path(container->config.id, "config.json", path), text.at,
+                   text.len, 0600, 0, &err));
     cr_assert_eq(record_load_config(engine, container->config.id, &config, &err), -1);
     cr_assert_eq(err.kind, ERR_UNSUPPORTED);
 }
@@ -274,7 +280,7 @@ Test(record, is_moved_aside_and_deleted)
 
 Test(record, leaves_the_name_of_another)
 {
-    auto_drop(container) *first = make("web");
+    container_free(make("web"));
     auto_drop(container) *second = make("db");
     int lock = -1;
     must(record_lock(engine, second->config.id, &lock, &err));

@@ -126,7 +126,9 @@ Test(remove, has_one_winner)
 Test(remove, sweeps_what_others_left)
 {
     auto_drop(container) *container = make("web");
-    must(dir_make_all(root_fd(), "trash/00000000000000000000000000000000000000000000000000000000000000aa/x", 0700, &err));
+    must(dir_make_all(root_fd(),
+                      "trash/00000000000000000000000000000000000000000000000000000000000000aa/x",
+                      0700, &err));
     must(container_remove(engine, container, 0, &err));
     assert_nothing_left();
 }

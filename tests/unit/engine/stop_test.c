@@ -40,7 +40,8 @@ Test(stop, waits_as_long_as_the_container_says)
     (void)clock_gettime(CLOCK_MONOTONIC, &begin);
     must(container_stop(engine, container, -1, &err));
     (void)clock_gettime(CLOCK_MONOTONIC, &end);
-    double seconds = (double)(end.tv_sec - begin.tv_sec) + (double)(end.tv_nsec - begin.tv_nsec) / 1e9;
+    double seconds =
+        (double)(end.tv_sec - begin.tv_sec) + (double)(end.tv_nsec - begin.tv_nsec) / 1e9;
     cr_assert_geq(seconds, 0.99);
     cr_assert_leq(seconds, 5.0);
     reap(&run);

@@ -97,16 +97,21 @@ Test(timestamp, takes_what_people_write)
         time_t seconds;
         long nano;
     } rows[] = {
-        { "2026-01-02T03:04:05", 1767323045, 0 }, { "2026-01-02T03:04", 1767323040, 0 },
-        { "2026-01-02", 1767312000, 0 },          { "1767323045", 1767323045, 0 },
-        { "1767323045.25", 1767323045, 250000000 }, { "10m", 1400, 100000000 },
-        { "1m30s", 1910, 100000000 },             { "200ms", 1999, 900000000 },
+        { "2026-01-02T03:04:05", 1767323045, 0 },
+        { "2026-01-02T03:04", 1767323040, 0 },
+        { "2026-01-02", 1767312000, 0 },
+        { "1767323045", 1767323045, 0 },
+        { "1767323045.25", 1767323045, 250000000 },
+        { "10m", 1400, 100000000 },
+        { "1m30s", 1910, 100000000 },
+        { "200ms", 1999, 900000000 },
         { "0", 0, 0 },
     };
     for (size_t i = 0; i < array_size(rows); i++) {
         struct timespec time;
         struct err err = {};
-        cr_assert_eq(timestamp_parse_any(rows[i].text, now, "--since", &time, &err), 0, "%s", err.text);
+        cr_assert_eq(timestamp_parse_any(rows[i].text, now, "--since", &time, &err), 0, "%s",
+                     err.text);
         cr_assert_eq(time.tv_sec, rows[i].seconds, "%s", rows[i].text);
         cr_assert_eq(time.tv_nsec, rows[i].nano, "%s", rows[i].text);
     }

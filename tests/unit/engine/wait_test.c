@@ -5,7 +5,8 @@ TestSuite(wait, .init = world_open, .fini = world_close, .timeout = 60);
 
 enum { WAITERS = 8 };
 
-/* Waits in processes of their own; the exit status is the code, or 250 for one that nobody knows. */
+/* Waits in processes of their own; the exit status is the code, or 250 for one that nobody knows.
+ */
 static void waiters_begin(const struct container *container, pid_t *pids)
 {
     for (int i = 0; i < WAITERS; i++) {

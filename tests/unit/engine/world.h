@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
-/* An engine on directories of its own, and monitors that do what a real one does on disk, around a process that just waits. */
+/* An engine on directories of its own, and monitors that do what a real one does on disk, around a
+ * process that just waits. */
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -67,7 +68,8 @@ __attribute__((unused)) static struct container_config config_of(const char *nam
 }
 
 /* Takes the contents of config. */
-__attribute__((unused)) static int create(struct container_config *config, struct container **ret_container)
+__attribute__((unused)) static int create(struct container_config *config,
+                                          struct container **ret_container)
 {
     auto_drop(container) *container = NULL;
     int result = container_prepare(engine, config, &container, &err);
@@ -112,15 +114,15 @@ struct run {
     pid_t first;
 };
 
-__attribute__((unused)) static void monitor_live(struct container *container, int lock, enum monitor_manners manners,
-                                                 int ready)
+__attribute__((unused)) static void monitor_live(struct container *container, int lock,
+                                                 enum monitor_manners manners, int ready)
 {
+    if (manners & MONITOR_IGNORES_TERM)
+        (void)signal(SIGTERM, SIG_IGN);
     pid_t first = fork();
     if (first == 0) {
         (void)close(lock);
         (void)close(ready);
-        if (manners & MONITOR_IGNORES_TERM)
-            (void)signal(SIGTERM, SIG_IGN);
         for (;;)
             (void)pause();
     }
@@ -155,7 +157,8 @@ __attribute__((unused)) static void monitor_live(struct container *container, in
     _exit(0);
 }
 
-__attribute__((unused)) static struct run start(struct container *container, enum monitor_manners manners)
+__attribute__((unused)) static struct run start(struct container *container,
+                                                enum monitor_manners manners)
 {
     int lock = -1, ready[2];
     struct run run = {};

@@ -144,10 +144,10 @@ Test(cgroup, joining_keeps_what_is_there)
 Test(cgroup, is_removed_with_all_below)
 {
     NEED_ROOT();
-    create(0);
     int home = host.v2 >= 0 ? host.v2 : cgroup_host_find(&host, CGROUP_FREEZER);
     if (home < 0)
         cr_skip_test("there is neither cgroup v2 nor a freezer");
+    create(0);
     auto_done(str) dir = {};
     str_addf(&dir, "%s%s", host.at[home].mount, path);
     for (int i = 0; i < 60; i++) {
