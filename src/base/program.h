@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 /*
- * Where the parts of ruche are that are files of their own: beside the running program, as in a build directory,
- * else where they were installed.
+ * Where the parts of ruche are that are files of their own: beside the running program, as in a
+ * build directory, else where they were installed.
  */
 #include "base/err.h"
 

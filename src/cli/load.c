@@ -66,7 +66,7 @@ static int load_run(void *context, void *args_, char **operands, struct err *err
     const struct load_args *args = args_;
     struct engine *engine;
     struct images *images;
-    struct progress progress;
+    auto_done(progress) progress = {};
     auto_close int fd = -1;
     auto_done(image_loads) loads = {};
     (void)operands;

@@ -57,8 +57,8 @@ static int cidfile_open(const char *path, int *ret_fd, struct err *err)
 }
 
 static int prepare_with_cidfile(struct engine *engine, const char *path,
-                               struct container_config *config, struct container **ret_container,
-                               struct err *err)
+                                struct container_config *config, struct container **ret_container,
+                                struct err *err)
 {
     auto_close int fd = -1;
     auto_drop(container) *container = NULL;
@@ -76,8 +76,8 @@ static int prepare_with_cidfile(struct engine *engine, const char *path,
 }
 
 static int prepare(struct cli *cli, const struct container_args *args,
-                  struct container_config *config, struct container **ret_container,
-                  struct err *err)
+                   struct container_config *config, struct container **ret_container,
+                   struct err *err)
 {
     struct engine *engine;
     if (cli_engine(cli, &engine, err) < 0)

@@ -125,7 +125,7 @@ static int making_prepare(struct engine *engine, const struct container_config *
     if (engine_cgroups(engine, &cgroups, err) < 0 ||
         start_plan_make(engine, config, userns ? &making->maps : NULL, &layers, run_dir, &making->plan, err) < 0)
         return -1;
-    enum runtime_flags flags = RUNTIME_MAKE_CWD;
+    enum runtime_flags flags = RUNTIME_MAKE_CWD | RUNTIME_MAP_OWNERS;
     /* A process with CAP_SYS_ADMIN was given it to mount; Landlock would take that back. */
     if (!config->privileged && !strings_have(&config->cap_add, "SYS_ADMIN") &&
         !strings_have(&config->cap_add, "CAP_SYS_ADMIN") && !strings_have(&config->cap_add, "ALL"))

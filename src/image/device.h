@@ -4,6 +4,6 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-/* Makes a node at a path a stranger gave, never outside of the layer's directory. Returns 0, an errno, or -1 where this
- * user may make none, so that it is left out. */
+/* Makes a node at a path a stranger gave, never outside of the layer's directory. Returns 0, an
+ * errno, or -1 where this user may make none, so that it is left out. */
 int layer_device(int tree, const char *path, mode_t mode, dev_t device);

@@ -2,18 +2,19 @@
 /*
  * Which user namespace the server gets, tried in this order:
  *
- * - root: ids 0 to 2^31-2 become 2^31 to 2^32-2, which nobody else has, and directories are handed over as mounts of
- *   their own in which owners are mapped back (mount_setattr(2), MOUNT_ATTR_IDMAP): uid 0 of the server is uid 0 on the
- *   disk there, and a stranger anywhere else.
- * - root, on a file system that cannot be mapped so: ids are themselves. The server has no capability outside of its
- *   namespace, but owns files of root's; what keeps it from them is Landlock.
+ * - root: ids 0 to 2^31-2 become 2^31 to 2^32-2, which nobody else has, and directories are handed
+ * over as mounts of their own in which owners are mapped back (mount_setattr(2), MOUNT_ATTR_IDMAP):
+ * uid 0 of the server is uid 0 on the disk there, and a stranger anywhere else.
+ * - root, on a file system that cannot be mapped so: ids are themselves. The server has no
+ * capability outside of its namespace, but owns files of root's; what keeps it from them is
+ * Landlock.
  * - an ordinary user: his own id and his subordinate ones, as his containers have them.
  */
 #include "image/helper.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/socket.h>
@@ -22,6 +23,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/program.h"
+#include "kernel/handover.h"
 #include "kernel/mount.h"
 
 static const uint32_t high_ids = UINT32_C(1) << 31;
@@ -39,12 +41,14 @@ static int own_map(const char *path, struct id_map *map, struct err *err)
         return err_set(err, ERR_UNSUPPORTED, "%s is missing; is /proc mounted?", path);
     if (found < 0)
         return -1;
-    const char *at = data;
-    unsigned inside, outside, count;
-    int used;
-    while (sscanf(at, " %u %u %u%n", &inside, &outside, &count, &used) == 3) {
-        id_map_add(map, inside, inside, count);
-        at += used;
+    /* "inside outside count" lines, by the kernel's own hand. */
+    char *at = data;
+    while (*at) {
+        unsigned long inside = strtoul(at, &at, 10);
+        (void)strtoul(at, &at, 10);
+        unsigned long count = strtoul(at, &at, 10);
+        id_map_add(map, (uint32_t)inside, (uint32_t)inside, (uint32_t)count);
+        at += strspn(at, " \n");
     }
     return 0;
 }
@@ -144,34 +148,8 @@ int helper_directory(const struct helper *helper, int directory, int *ret_fd, st
 
 /* ---- requests ---- */
 
-static int request_send(int control, const struct transfer_request *request, const int *fds,
-                        size_t n_fds)
-{
-    union {
-        struct cmsghdr align;
-        char bytes[CMSG_SPACE(TRANSFER_FDS_MAX * sizeof(int))];
-    } ancillary = {};
-    struct iovec part = { (void *)(uintptr_t)request, sizeof(*request) };
-    struct msghdr message = {
-        .msg_iov = &part,
-        .msg_iovlen = 1,
-        .msg_control = &ancillary,
-        .msg_controllen = CMSG_SPACE(n_fds * sizeof(int)),
-    };
-    struct cmsghdr *header = CMSG_FIRSTHDR(&message);
-    header->cmsg_level = SOL_SOCKET;
-    header->cmsg_type = SCM_RIGHTS;
-    header->cmsg_len = CMSG_LEN(n_fds * sizeof(int));
-    memcpy(CMSG_DATA(header), fds, n_fds * sizeof(int));
-    ssize_t sent;
-    do
-        sent = sendmsg(control, &message, MSG_NOSIGNAL);
-    while (sent < 0 && errno == EINTR);
-    return sent < 0 ? -1 : 0;
-}
-
-int helper_request(const struct helper *helper, const struct transfer_request *request, const int *fds,
-                   size_t n_fds, int *ret_socket, struct err *err)
+int helper_request(const struct helper *helper, const struct transfer_request *request,
+                   const int *fds, size_t n_fds, int *ret_socket, struct err *err)
 {
     int all[TRANSFER_FDS_MAX];
     int ends[2];
@@ -179,7 +157,7 @@ int helper_request(const struct helper *helper, const struct transfer_request *r
         return err_sys(err, "make a socket pair");
     all[0] = ends[1];
     memcpy(all + 1, fds, n_fds * sizeof(int));
-    int result = request_send(helper->control, request, all, n_fds + 1);
+    int result = handover_send(helper->control, request, sizeof(*request), all, n_fds + 1);
     if (result < 0)
         err_sys(err, "ask ruche-transfer");
     close(ends[1]);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 /*
- * ruche's side of ruche-transfer: the confined server, requests to it, and their events, which come from a process that
- * reads foreign bytes and are checked as such.
+ * ruche's side of ruche-transfer: the confined server, requests to it, and their events, which come
+ * from a process that reads foreign bytes and are checked as such.
  */
 #include <stdint.h>
 
@@ -16,19 +16,22 @@ struct helper {
     bool idmap;  /* directories are handed over with their owners mapped */
 };
 
-/* Starts the server. directory is one of the file system that the others to be handed over lie on too. program may be
- * NULL: it is looked for. */
+/* Starts the server. directory is one of the file system that the others to be handed over lie on
+ * too. program may be NULL: it is looked for. */
 int helper_open(const char *program, int directory, struct helper *ret_helper, struct err *err);
 /* Ends it and all that it started, and waits until they are gone. */
 void helper_close(struct helper *helper);
 
-/* A descriptor by which the server's processes may work in the directory as its user namespace's root. */
+/* A descriptor by which the server's processes may work in the directory as its user namespace's
+ * root. */
 int helper_directory(const struct helper *helper, int directory, int *ret_fd, struct err *err);
 
-/* Hands in a request with its descriptors but the first, which is made here: gives our end of it. */
-int helper_request(const struct helper *helper, const struct transfer_request *request, const int *fds,
-                   size_t n_fds, int *ret_socket, struct err *err);
-/* Receives the next event. Returns 1; -1 also if the process died. Texts are closed and at least empty. */
+/* Hands in a request with its descriptors but the first, which is made here: gives our end of it.
+ */
+int helper_request(const struct helper *helper, const struct transfer_request *request,
+                   const int *fds, size_t n_fds, int *ret_socket, struct err *err);
+/* Receives the next event. Returns 1; -1 also if the process died. Texts are closed and at least
+ * empty. */
 int helper_event(int socket, struct transfer_event *ret_event, struct err *err);
 /* One of the event's texts. */
 const char *event_text(const struct transfer_event *event, size_t i);

@@ -100,8 +100,8 @@ int image_find(struct images *images, const char *name, struct image **ret_image
     return 1;
 }
 
-int image_manifest(struct images *images, const struct image *image, struct oci_manifest *ret_manifest,
-                   struct err *err)
+int image_manifest(struct images *images, const struct image *image,
+                   struct oci_manifest *ret_manifest, struct err *err)
 {
     return blob_manifest(images, image->digest, ret_manifest, err);
 }
@@ -178,7 +178,8 @@ int images_list(struct images *images, struct image_rows *ret_rows, struct err *
 
 /* ---- names ---- */
 
-static int tag_locked(struct images *images, const char *name, const char *new_name, struct err *err)
+static int tag_locked(struct images *images, const char *name, const char *new_name,
+                      struct err *err)
 {
     auto_done(oci_index) index = {};
     size_t row;

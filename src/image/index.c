@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* index.json of the layout: one row for each name of each image, and one for an image without any. */
+/* index.json of the layout: one row for each name of each image, and one for an image without any.
+ */
 #include <string.h>
 
 #include "base/file.h"
@@ -32,7 +33,8 @@ int index_save(struct images *images, const struct oci_index *index, struct err 
     oci_index_format(index, &text);
     if (text.over)
         return err_set(err, ERR_INVALID, "the image store's index is full; remove images");
-    return file_save(images->root, FILE_INDEX, str_text(&text), text.len, FILE_MODE, FILE_SYNC, err);
+    return file_save(images->root, FILE_INDEX, str_text(&text), text.len, FILE_MODE, FILE_SYNC,
+                     err);
 }
 
 void index_remove(struct oci_index *index, size_t i)
@@ -138,7 +140,8 @@ static bool row_fits(const struct oci_descriptor *row, const struct reference *w
     struct err ignored;
     if (!text || reference_parse(text, &reference, &ignored) < 0)
         return false;
-    if (strcmp(reference->domain, wanted->domain) != 0 || strcmp(reference->path, wanted->path) != 0)
+    if (strcmp(reference->domain, wanted->domain) != 0 ||
+        strcmp(reference->path, wanted->path) != 0)
         return false;
     if (wanted->digest)
         return strcmp(row->digest, wanted->digest) == 0;
@@ -189,8 +192,8 @@ static int find_by_id(struct images *images, const struct oci_index *index, cons
     return found ? 1 : 0;
 }
 
-int index_find(struct images *images, const struct oci_index *index, const char *name, size_t *ret_row,
-               bool *ret_by_digest, struct err *err)
+int index_find(struct images *images, const struct oci_index *index, const char *name,
+               size_t *ret_row, bool *ret_by_digest, struct err *err)
 {
     auto_drop(reference) *reference = NULL;
     const char *hex = id_digits(name);

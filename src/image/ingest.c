@@ -30,7 +30,8 @@ static int random_name(char *name, size_t size, const char *directory, struct er
 
 /* ---- birth and death ---- */
 
-/* Whether the locked descriptor is still what the name means: who cleans up may have been between. */
+/* Whether the locked descriptor is still what the name means: who cleans up may have been between.
+ */
 static bool still_named(int root, const char *name, int fd)
 {
     struct stat a, b;
@@ -46,8 +47,7 @@ static int ingest_try(struct ingest *ingest, struct err *err)
         return -1;
     if (mkdirat(root, ingest->name, DIR_MODE) < 0)
         return errno == EEXIST ? 0 : err_sys(err, "make %s", ingest->name);
-    auto_close int fd =
-        openat(root, ingest->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    auto_close int fd = openat(root, ingest->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (fd < 0)
         return errno == ENOENT ? 0 : err_sys(err, "open %s", ingest->name);
     if (flock(fd, LOCK_EX) < 0)
@@ -76,7 +76,8 @@ int ingest_open(struct images *images, struct ingest *ret_ingest, struct err *er
     return err_set(err, ERR_CONFLICT, "make a directory in %s: others remove it again", DIR_INGEST);
 }
 
-/* An ordinary user's layers hold files of his subordinate ids, which only their user namespace's root can remove. */
+/* An ordinary user's layers hold files of his subordinate ids, which only their user namespace's
+ * root can remove. */
 static int remove_confined(struct images *images, int parent, const char *name, struct err *err)
 {
     struct transfer_request request = {
@@ -84,13 +85,13 @@ static int remove_confined(struct images *images, int parent, const char *name, 
         .verb = TRANSFER_REMOVE,
     };
     struct helper helper = { .control = -1 };
-    struct transfer_event event;
+    struct transfer_event event = {};
     auto_close int directory = -1;
     auto_close int socket = -1;
 
     if (strlen(name) >= sizeof(request.name))
         return err_set(err, ERR_INVALID, "%s has too long a name", name);
-    strcpy(request.name, name); /* it fits */
+    memcpy(request.name, name, strlen(name) + 1);
     if (helper_open(images->transfer, parent, &helper, err) < 0)
         return -1;
     int result = helper_directory(&helper, parent, &directory, err);
@@ -144,8 +145,7 @@ int trash_put(struct images *images, const char *path, struct err *err)
 static bool ingest_is_dead(struct images *images, const char *name)
 {
     auto_free char *path = xasprintf("%s/%s", DIR_INGEST, name);
-    auto_close int fd =
-        openat(images->root, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    auto_close int fd = openat(images->root, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     return fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0;
 }
 
@@ -172,8 +172,8 @@ int ingest_file(const struct ingest *ingest, uint64_t number, int *ret_fd, uint6
     char name[PATH_SIZE];
     struct stat st;
     snprintf(name, sizeof(name), "%" PRIu64, number);
-    auto_close int fd = openat(ingest->directory, name,
-                               O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    auto_close int fd =
+        openat(ingest->directory, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
     if (fd < 0 || fstat(fd, &st) < 0)
         return err_sys(err, "open a spooled file");
     if (!S_ISREG(st.st_mode) || st.st_nlink != 1)

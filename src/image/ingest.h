@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 /*
- * What is on its way into the store: a directory <root>/ingest/RANDOM with files called by numbers and layers being
- * unpacked, locked by whoever fills it. An unlocked one is what a crash left, and goes.
+ * What is on its way into the store: a directory <root>/ingest/RANDOM with files called by numbers
+ * and layers being unpacked, locked by whoever fills it. An unlocked one is what a crash left, and
+ * goes.
  */
 #include <stdint.h>
 
@@ -20,7 +21,8 @@ int ingest_open(struct images *images, struct ingest *ret_ingest, struct err *er
 /* Removes it. Of what cannot be removed the next one gets rid. */
 void ingest_close(struct ingest *ingest);
 
-/* Opens file `number` for reading. It must be a plain file, and nothing else may have it open any more. */
+/* Opens file `number` for reading. It must be a plain file, and nothing else may have it open any
+ * more. */
 int ingest_file(const struct ingest *ingest, uint64_t number, int *ret_fd, uint64_t *ret_size,
                 struct err *err);
 /* Makes file `number` with the content. */
@@ -31,8 +33,8 @@ int ingest_copy(const struct ingest *ingest, uint64_t number, int from, struct e
 /* Makes the directory that layer `number` is unpacked into. */
 int ingest_layer(const struct ingest *ingest, size_t number, int *ret_fd, struct err *err);
 
-/* Move what is whole and verified to its place; an own copy replaces an equal one (blobs), or is left (layers). Under the
- * store's lock. */
+/* Move what is whole and verified to its place; an own copy replaces an equal one (blobs), or is
+ * left (layers). Under the store's lock. */
 int ingest_commit_blob(const struct ingest *ingest, uint64_t number, const char *digest,
                        struct err *err);
 int ingest_commit_layer(const struct ingest *ingest, size_t number, const char *diff_id,
@@ -40,5 +42,6 @@ int ingest_commit_layer(const struct ingest *ingest, size_t number, const char *
 
 /* Moves what lies at path to the trash. Absent is fine: returns 0, else 1. */
 int trash_put(struct images *images, const char *path, struct err *err);
-/* Removes what is in the trash, and ingests of the dead. What cannot be removed now is left, quietly. */
+/* Removes what is in the trash, and ingests of the dead. What cannot be removed now is left,
+ * quietly. */
 void trash_empty(struct images *images);

@@ -9,8 +9,9 @@
  *     sync     everything is on the disk
  *     commit   under the lock: blobs and layers renamed into place, then the index
  *
- * Nothing before the commit is seen by anybody, and the commit's only visible step is the index's rename. Between the
- * look at which layers are there and the lock somebody may have removed one: then the work goes on from `parts`.
+ * Nothing before the commit is seen by anybody, and the commit's only visible step is the index's
+ * rename. Between the look at which layers are there and the lock somebody may have removed one:
+ * then the work goes on from `parts`.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -74,7 +75,8 @@ static size_t plan_missing(struct load_plan *plan, struct images *images)
     return missing;
 }
 
-static int image_check(const struct load_plan *plan, const struct load_plan_image *image, struct err *err)
+static int image_check(const struct load_plan *plan, const struct load_plan_image *image,
+                       struct err *err)
 {
     const struct strings *diff_ids = &image->oci.rootfs.diff_ids;
     for (size_t i = 0; i < diff_ids->len; i++) {
@@ -98,8 +100,8 @@ static void descriptor_fill(struct oci_descriptor *descriptor, const struct part
 }
 
 /* A manifest for an image that came without: the same each time the same archive is loaded. */
-static int manifest_make(struct load_plan *plan, struct source *source, struct load_plan_image *image,
-                         struct err *err)
+static int manifest_make(struct load_plan *plan, struct source *source,
+                         struct load_plan_image *image, struct err *err)
 {
     auto_done(oci_manifest) manifest = { .schema_version = 2 };
     auto_done(str) text = {};
@@ -119,8 +121,8 @@ static int manifest_make(struct load_plan *plan, struct source *source, struct l
     return 0;
 }
 
-static int plan_work_with(const struct helper *helper, struct load_plan *plan, struct source *source,
-                          const struct image_watch *watch, struct err *err)
+static int plan_work_with(const struct helper *helper, struct load_plan *plan,
+                          struct source *source, const struct image_watch *watch, struct err *err)
 {
     bool made = false;
     if (parts_run(&plan->parts, source->ingest, helper, watch, err) < 0)
@@ -174,8 +176,8 @@ static int parts_commit(struct load_plan *plan, const struct ingest *ingest, str
     return sync_directory(ingest->images, DIR_LAYERS, err);
 }
 
-static void row_make(const struct load_plan *plan, const struct load_plan_image *image, const char *name,
-                     struct oci_descriptor *row)
+static void row_make(const struct load_plan *plan, const struct load_plan_image *image,
+                     const char *name, struct oci_descriptor *row)
 {
     uint64_t size = 0;
     for (size_t i = 0; i < image->oci.rootfs.diff_ids.len; i++)
@@ -189,8 +191,8 @@ static void row_make(const struct load_plan *plan, const struct load_plan_image 
         pairs_put(&row->annotations, OCI_REF_NAME, name);
 }
 
-static int index_commit(const struct load_plan *plan, struct images *images, struct image_loads *loads,
-                        struct err *err)
+static int index_commit(const struct load_plan *plan, struct images *images,
+                        struct image_loads *loads, struct err *err)
 {
     auto_done(oci_index) index = {};
     if (index_load(images, &index, err) < 0)
@@ -210,22 +212,22 @@ static int index_commit(const struct load_plan *plan, struct images *images, str
 }
 
 /* Returns 1, or 0: a layer has gone meanwhile. */
-static int plan_commit(struct load_plan *plan, const struct ingest *ingest, struct image_loads *loads,
-                       struct err *err)
+static int plan_commit(struct load_plan *plan, const struct ingest *ingest,
+                       struct image_loads *loads, struct err *err)
 {
     auto_close int lock = -1;
     if (store_lock(ingest->images, &lock, err) < 0)
         return -1;
     if (plan_missing(plan, ingest->images) > 0)
         return 0;
-    if (parts_commit(plan, ingest, err) < 0 ||
-        index_commit(plan, ingest->images, loads, err) < 0)
+    if (parts_commit(plan, ingest, err) < 0 || index_commit(plan, ingest->images, loads, err) < 0)
         return -1;
     return 1;
 }
 
-static int plan_carry_out(struct load_plan *plan, struct source *source, const struct image_watch *watch,
-                          struct image_loads *loads, struct err *err)
+static int plan_carry_out(struct load_plan *plan, struct source *source,
+                          const struct image_watch *watch, struct image_loads *loads,
+                          struct err *err)
 {
     const struct ingest *ingest = source->ingest;
     (void)plan_missing(plan, ingest->images);
@@ -297,8 +299,8 @@ static int unpack_plan(struct images *images, const struct image *image, struct 
     return 0;
 }
 
-static int unpack_parts(struct load_plan *plan, const struct ingest *ingest, const struct image_watch *watch,
-                        struct err *err)
+static int unpack_parts(struct load_plan *plan, const struct ingest *ingest,
+                        const struct image_watch *watch, struct err *err)
 {
     struct helper helper;
     if (helper_open(ingest->images->transfer, ingest->directory, &helper, err) < 0)

@@ -41,8 +41,8 @@ static int size_check(const char *path, uint64_t size, int64_t wanted, struct er
                    size, wanted);
 }
 
-int load_plan_part(struct load_plan *plan, struct source *source, const char *path, const char *digest,
-              int64_t size, size_t *ret_part, struct err *err)
+int load_plan_part(struct load_plan *plan, struct source *source, const char *path,
+                   const char *digest, int64_t size, size_t *ret_part, struct err *err)
 {
     uint64_t number, actual;
     auto_done(str) shown = { .max_bytes = NAME_SHOWN_MAX };
@@ -65,8 +65,8 @@ int load_plan_part(struct load_plan *plan, struct source *source, const char *pa
     return 0;
 }
 
-int load_plan_config(struct load_plan *plan, struct source *source, struct load_plan_image *image, size_t n_layers,
-                struct err *err)
+int load_plan_config(struct load_plan *plan, struct source *source, struct load_plan_image *image,
+                     size_t n_layers, struct err *err)
 {
     auto_close int fd = -1;
     auto_free char *data = NULL;
@@ -83,7 +83,8 @@ int load_plan_config(struct load_plan *plan, struct source *source, struct load_
     return 0;
 }
 
-void load_plan_name(struct load_plan_image *image, const char *name, const struct image_watch *watch)
+void load_plan_name(struct load_plan_image *image, const char *name,
+                    const struct image_watch *watch)
 {
     auto_drop(reference) *reference = NULL;
     struct err err;
@@ -115,8 +116,8 @@ static void plan_number_layers(struct load_plan *plan)
     }
 }
 
-int load_plan_read(struct source *source, const struct image_watch *watch, struct load_plan *ret_plan,
-              struct err *err)
+int load_plan_read(struct source *source, const struct image_watch *watch,
+                   struct load_plan *ret_plan, struct err *err)
 {
     auto_done(load_plan) plan = {};
     /* Newer docker writes both; the layout keeps the manifests as they were. */
@@ -126,8 +127,9 @@ int load_plan_read(struct source *source, const struct image_watch *watch, struc
     if (found < 0)
         return -1;
     if (found == 0) {
-        err_set(err, ERR_INVALID, "neither an OCI layout nor written by `docker save`: it has no "
-                                  "index.json and no manifest.json");
+        err_set(err, ERR_INVALID,
+                "neither an OCI layout nor written by `docker save`: it has no "
+                "index.json and no manifest.json");
         return err_hint(err, "a root file system is not loaded but imported");
     }
     if (plan.len == 0)

@@ -4,8 +4,9 @@
 
 #include "image/load_plan.h"
 
-static int image_read(struct load_plan *plan, struct source *source, const struct oci_archive_image *from,
-                      const struct image_watch *watch, struct err *err)
+static int image_read(struct load_plan *plan, struct source *source,
+                      const struct oci_archive_image *from, const struct image_watch *watch,
+                      struct err *err)
 {
     struct load_plan_image *image = load_plan_add(plan);
     for (size_t i = 0; i < from->repo_tags.len; i++)
@@ -20,8 +21,8 @@ static int image_read(struct load_plan *plan, struct source *source, const struc
     return load_plan_config(plan, source, image, from->layers.len, err);
 }
 
-int load_plan_read_docker(struct load_plan *plan, struct source *source, const struct image_watch *watch,
-                     struct err *err)
+int load_plan_read_docker(struct load_plan *plan, struct source *source,
+                          const struct image_watch *watch, struct err *err)
 {
     auto_done(oci_archive) archive = {};
     auto_free char *data = NULL;

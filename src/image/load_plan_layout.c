@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * An OCI image layout: index.json lists manifests, or indexes of manifests for several platforms, of which this
- * machine's is taken. Blobs lie under their digests.
+ * An OCI image layout: index.json lists manifests, or indexes of manifests for several platforms,
+ * of which this machine's is taken. Blobs lie under their digests.
  */
 #include <string.h>
 #include <sys/utsname.h>
@@ -10,7 +10,8 @@
 
 enum { INDEX_DEPTH_MAX = 4 };
 
-/* What containerd and docker call the whole name; the specification's ref.name is a mere tag with them. */
+/* What containerd and docker call the whole name; the specification's ref.name is a mere tag with
+ * them. */
 static const char image_name[] = "io.containerd.image.name";
 
 struct reading {
@@ -23,9 +24,9 @@ struct reading {
 
 /* machine of uname(2), architecture, variant; images call them as Go does */
 static const char platforms[][3][12] = {
-    { "x86_64", "amd64", "" },     { "aarch64", "arm64", "v8" },  { "armv7l", "arm", "v7" },
-    { "armv6l", "arm", "v6" },     { "riscv64", "riscv64", "" },  { "ppc64le", "ppc64le", "" },
-    { "s390x", "s390x", "" },      { "i686", "386", "" },         { "loongarch64", "loong64", "" },
+    { "x86_64", "amd64", "" },    { "aarch64", "arm64", "v8" }, { "armv7l", "arm", "v7" },
+    { "armv6l", "arm", "v6" },    { "riscv64", "riscv64", "" }, { "ppc64le", "ppc64le", "" },
+    { "s390x", "s390x", "" },     { "i686", "386", "" },        { "loongarch64", "loong64", "" },
     { "mips64", "mips64le", "" },
 };
 
@@ -65,8 +66,8 @@ static int none_fits(const struct oci_index *index, struct err *err)
         const struct oci_platform *platform = index->manifests.at[i].platform;
         if (!platform || text_same(platform->os, "unknown"))
             continue;
-        auto_free char *text = xasprintf("%s%s/%s", there.len > 0 ? ", " : "", platform->os,
-                                         platform->architecture);
+        auto_free char *text =
+            xasprintf("%s%s/%s", there.len > 0 ? ", " : "", platform->os, platform->architecture);
         text_escape(&there, text, strlen(text));
     }
     return err_set(err, ERR_UNSUPPORTED, "there is no image for linux/%s in it, only for: %s",
@@ -75,7 +76,8 @@ static int none_fits(const struct oci_index *index, struct err *err)
 
 /* ---- documents ---- */
 
-static int descriptor_path(const struct oci_descriptor *descriptor, char **ret_path, struct err *err)
+static int descriptor_path(const struct oci_descriptor *descriptor, char **ret_path,
+                           struct err *err)
 {
     if (!text_starts(descriptor->digest, "sha256:"))
         return err_set(err, ERR_UNSUPPORTED, "%s: digests other than sha256 are not supported",
@@ -90,8 +92,8 @@ static int descriptor_part(const struct reading *reading, const struct oci_descr
     auto_free char *path = NULL;
     if (descriptor_path(descriptor, &path, err) < 0)
         return -1;
-    return load_plan_part(reading->plan, reading->source, path, descriptor->digest, descriptor->size,
-                     ret_part, err);
+    return load_plan_part(reading->plan, reading->source, path, descriptor->digest,
+                          descriptor->size, ret_part, err);
 }
 
 static int manifest_read(const struct reading *reading, const struct oci_descriptor *descriptor,
@@ -184,7 +186,8 @@ static const char *row_label(const struct oci_descriptor *row)
     return name ? name : pairs_value(&row->annotations, OCI_REF_NAME);
 }
 
-/* Another row has the same name and is this machine's, while this one is not; or it is no image at all. */
+/* Another row has the same name and is this machine's, while this one is not; or it is no image at
+ * all. */
 static bool row_skip(const struct oci_index *index, size_t i)
 {
     const struct oci_descriptor *row = &index->manifests.at[i];
@@ -200,8 +203,8 @@ static bool row_skip(const struct oci_index *index, size_t i)
     return false;
 }
 
-int load_plan_read_layout(struct load_plan *plan, struct source *source, const struct image_watch *watch,
-                     struct err *err)
+int load_plan_read_layout(struct load_plan *plan, struct source *source,
+                          const struct image_watch *watch, struct err *err)
 {
     const struct reading reading = { .plan = plan, .source = source, .watch = watch };
     auto_done(oci_index) index = {};

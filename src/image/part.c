@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A part needs one or two processes. Alone, DIGEST reads the blob. With a layer to unpack: a plain one is read by DIGEST
- * and by UNPACK side by side; of a compressed one INFLATE digests both forms and hands the inflated one through a pipe
- * to UNPACK. Neither can go wrong without the other's work being thrown away.
+ * A part needs one or two processes. Alone, DIGEST reads the blob. With a layer to unpack: a plain
+ * one is read by DIGEST and by UNPACK side by side; of a compressed one INFLATE digests both forms
+ * and hands the inflated one through a pipe to UNPACK. Neither can go wrong without the other's
+ * work being thrown away.
  *
- * If both fail, one mostly does because of the other: damaged data ends UNPACK's pipe too early, and a refused member
- * breaks INFLATE's. So INFLATE's reason counts unless it is the broken pipe.
+ * If both fail, one mostly does because of the other: damaged data ends UNPACK's pipe too early,
+ * and a refused member breaks INFLATE's. So INFLATE's reason counts unless it is the broken pipe.
  */
 #include "image/part.h"
 
@@ -101,8 +102,8 @@ static int format_tell(int fd, enum layer_format *ret_format, struct err *err)
     return 0;
 }
 
-static int request(struct work *work, struct end *end, enum transfer_verb verb, int input, int output,
-                   struct err *err)
+static int request(struct work *work, struct end *end, enum transfer_verb verb, int input,
+                   int output, struct err *err)
 {
     struct transfer_request wanted = work->request;
     wanted.verb = verb;
@@ -190,7 +191,8 @@ static int digests_take(struct run *run, const struct transfer_event *event, str
 static int device_answer(struct run *run, struct end *end, const struct transfer_event *event,
                          struct err *err)
 {
-    int errnum = layer_device(run->tree, event_text(event, 0), (mode_t)event->detail, event->number);
+    int errnum =
+        layer_device(run->tree, event_text(event, 0), (mode_t)event->detail, event->number);
     return helper_answer(end->socket, errnum, err);
 }
 
@@ -261,7 +263,8 @@ static int part_failed(const struct work *work, const struct part *part, struct 
     return part->digest ? err_wrap(err, "%s", part->digest) : -1;
 }
 
-/* Both ends of the run have ended, or one of them beyond repair. Returns 1 if so, -1 if it went wrong. */
+/* Both ends of the run have ended, or one of them beyond repair. Returns 1 if so, -1 if it went
+ * wrong. */
 static int run_ended(struct work *work, struct run *run, struct err *err)
 {
     struct end *digest = &run->ends[END_DIGEST], *unpack = &run->ends[END_UNPACK];

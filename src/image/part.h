@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 /*
- * The blobs of images on their way into the store: all are digested, and layers unpacked, several at a time. The process
- * that digests a blob never parses its archive, and the one that unpacks it never sees another's: so a digest can be
- * relied upon whatever a layer holds.
+ * The blobs of images on their way into the store: all are digested, and layers unpacked, several
+ * at a time. The process that digests a blob never parses its archive, and the one that unpacks it
+ * never sees another's: so a digest can be relied upon whatever a layer holds.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -14,15 +14,15 @@
 
 struct part {
     /* asked */
-    char *digest;       /* the blob's: what it has to be, or NULL: to be found out */
-    uint64_t number;    /* in the ingest */
-    bool stored;        /* it lies in the store already, under its digest, and not in the ingest */
-    bool unpack;        /* into the ingest's layer of this part's place in the list */
-    size_t layer;       /* counted from 1, for those who watch; 0: no layer */
+    char *digest;    /* the blob's: what it has to be, or NULL: to be found out */
+    uint64_t number; /* in the ingest */
+    bool stored;     /* it lies in the store already, under its digest, and not in the ingest */
+    bool unpack;     /* into the ingest's layer of this part's place in the list */
+    size_t layer;    /* counted from 1, for those who watch; 0: no layer */
     /* found */
     bool done;
-    uint64_t size;      /* bytes */
-    char *content;      /* digest of what it unpacks to: a layer's diff-id */
+    uint64_t size; /* bytes */
+    char *content; /* digest of what it unpacks to: a layer's diff-id */
     uint64_t content_size;
     enum layer_format format;
 };

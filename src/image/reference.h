@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 /*
- * Names of images as docker writes them: [DOMAIN/]PATH[:TAG][@DIGEST]. "busybox" is docker.io/library/busybox:latest;
- * that is how it is stored, and "busybox:latest" how it is shown.
+ * Names of images as docker writes them: [DOMAIN/]PATH[:TAG][@DIGEST]. "busybox" is
+ * docker.io/library/busybox:latest; that is how it is stored, and "busybox:latest" how it is shown.
  */
 #include "base/err.h"
 #include "base/mem.h"

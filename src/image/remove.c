@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * An image's row leaves the index first; then it is asked which images containers use; then what nobody needs goes. A
- * container does the same in the other order: its record first, then the look into the index. So either it does not find
- * the image, or its record is found, and the row comes back. The first question, before anything is changed,
- * spares those who look meanwhile the gap.
+ * An image's row leaves the index first; then it is asked which images containers use; then what
+ * nobody needs goes. A container does the same in the other order: its record first, then the look
+ * into the index. So either it does not find the image, or its record is found, and the row comes
+ * back. The first question, before anything is changed, spares those who look meanwhile the gap.
  */
 #include <string.h>
 
@@ -56,7 +56,8 @@ static void report_deleted(struct removal *removal, const char *id, const char *
     removal->removed.freed_bytes += size ? strtoull(size, NULL, 10) : 0;
 }
 
-/* The index is saved and the users are asked once more; removed images that have some come back without a name. */
+/* The index is saved and the users are asked once more; removed images that have some come back
+ * without a name. */
 static int settle(struct removal *removal, const struct oci_index *before, struct err *err)
 {
     bool back = false;
@@ -71,8 +72,8 @@ static int settle(struct removal *removal, const struct oci_index *before, struc
         if (there)
             continue;
         struct err unreadable; /* then nothing can run it either */
-        bool used = row_id(removal->images, row, &id, &unreadable) == 0 &&
-                    strings_have(&removal->used, id);
+        bool used =
+            row_id(removal->images, row, &id, &unreadable) == 0 && strings_have(&removal->used, id);
         if (used) {
             struct oci_descriptor copy = row_copy(row, NULL);
             index_add(&removal->index, &copy);
@@ -84,7 +85,8 @@ static int settle(struct removal *removal, const struct oci_index *before, struc
     return back ? index_save(removal->images, &removal->index, err) : 0;
 }
 
-/* What is left over cannot be seen any more; if it cannot be told what that is, the next prune says why. */
+/* What is left over cannot be seen any more; if it cannot be told what that is, the next prune says
+ * why. */
 static void collect(struct removal *removal)
 {
     struct err ignored;
@@ -96,10 +98,12 @@ static void collect(struct removal *removal)
 static int refuse_used(const char *name, struct err *err)
 {
     err_set(err, ERR_CONFLICT, "image %s is used by a container", name);
-    return err_hint(err, "remove the container first, or force (-f) to take only the image's names");
+    return err_hint(err,
+                    "remove the container first, or force (-f) to take only the image's names");
 }
 
-static int refuse_names(const struct removal *removal, const char *id, const char *name, struct err *err)
+static int refuse_names(const struct removal *removal, const char *id, const char *name,
+                        struct err *err)
 {
     auto_done(str) names = { .max_bytes = 300 };
     for (size_t i = 0; i < removal->index.manifests.len; i++) {
@@ -116,8 +120,8 @@ static int refuse_names(const struct removal *removal, const char *id, const cha
 }
 
 /* How many rows, and how many names, an image has. */
-static int count_rows(const struct removal *removal, const char *id, size_t *ret_rows, size_t *ret_names,
-                      struct err *err)
+static int count_rows(const struct removal *removal, const char *id, size_t *ret_rows,
+                      size_t *ret_names, struct err *err)
 {
     *ret_rows = *ret_names = 0;
     for (size_t i = 0; i < removal->index.manifests.len; i++) {
@@ -201,7 +205,8 @@ static void removed_take(struct removal *removal, struct image_removed *ret_remo
 }
 
 int image_remove(struct images *images, const char *name, enum image_remove_flags flags,
-                 image_users *users, void *context, struct image_removed *ret_removed, struct err *err)
+                 image_users *users, void *context, struct image_removed *ret_removed,
+                 struct err *err)
 {
     auto_done(removal) removal = { .images = images, .users = users, .context = context };
     auto_close int lock = -1;

@@ -29,12 +29,13 @@ uint64_t store_limit(const struct images *images)
 
 /* ---- paths ---- */
 
-/* "a/./b/../c" as "a/c", beginning at a directory. NULL: it leads out of the archive, or nowhere. Owned by caller. */
+/* "a/./b/../c" as "a/c", beginning at a directory. NULL: it leads out of the archive, or nowhere.
+ * Owned by caller. */
 static char *path_join(struct view directory, const char *path)
 {
     auto_done(strings) parts = {};
-    auto_free char *whole = xasprintf("%.*s/%s", (int)directory.len, directory.at ? directory.at : "",
-                                      path);
+    auto_free char *whole =
+        xasprintf("%.*s/%s", (int)directory.len, directory.at ? directory.at : "", path);
     struct view rest = view_of(whole);
     struct view part;
     bool more = true;
@@ -126,7 +127,8 @@ static int spool_events(struct source *source, int socket, const struct image_wa
                 watch->progress(watch->context, 0, 0, event.bytes, 0);
             break;
         case TRANSFER_DONE:
-            qsort(source->files, source->len, sizeof(*source->files), by_path);
+            if (source->len > 0)
+                qsort(source->files, source->len, sizeof(*source->files), by_path);
             return 0;
         case TRANSFER_FAILED:
             event_error(&event, err);
@@ -159,7 +161,8 @@ static int spool_with(const struct helper *helper, struct source *source, int fd
     return spool_events(source, socket, watch, err);
 }
 
-/* The process that reads the archive is gone when this returns, and cannot change any more what it wrote. */
+/* The process that reads the archive is gone when this returns, and cannot change any more what it
+ * wrote. */
 static int source_spool(struct source *source, int fd, const struct image_watch *watch,
                         struct err *err)
 {
@@ -224,7 +227,8 @@ static const struct source_file *archive_find(const struct source *source, const
     return file && !file->target ? file : NULL;
 }
 
-/* Copies a file of a layout into the ingest, where nobody changes it. Returns 1, or 0 if there is none. */
+/* Copies a file of a layout into the ingest, where nobody changes it. Returns 1, or 0 if there is
+ * none. */
 static int layout_take(struct source *source, const char *path, const struct source_file **ret_file,
                        struct err *err)
 {

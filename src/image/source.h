@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 /*
- * The files of an archive or an image layout, by path, once they lie in an ingest. Paths and links are the archive's own
- * and mean nothing on this machine.
+ * The files of an archive or an image layout, by path, once they lie in an ingest. Paths and links
+ * are the archive's own and mean nothing on this machine.
  */
 #include <stdbool.h>
 #include <stdint.h>
@@ -10,16 +10,17 @@
 #include "image/ingest.h"
 
 struct source_file {
-    char *path;       /* normal */
-    char *target;     /* of a link: the path it means; NULL: a file */
-    uint64_t number;  /* in the ingest */
-    uint64_t size;    /* bytes */
+    char *path;      /* normal */
+    char *target;    /* of a link: the path it means; NULL: a file */
+    uint64_t number; /* in the ingest */
+    uint64_t size;   /* bytes */
 };
 
 struct source {
     const struct ingest *ingest;
-    int layout;                /* a layout's directory, borrowed; -1: an archive */
-    struct source_file *files; /* sorted by path; of a layout those asked for so far, in that order */
+    int layout; /* a layout's directory, borrowed; -1: an archive */
+    struct source_file
+        *files; /* sorted by path; of a layout those asked for so far, in that order */
     size_t len;
     size_t room;
     uint64_t next; /* the first number that is free */

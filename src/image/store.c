@@ -63,9 +63,8 @@ int store_lock(struct images *images, int *ret_lock, struct err *err)
 /* A valid digest is "ALGORITHM:HEX", and so cannot lead anywhere else. */
 static char *blob_path(const char *digest)
 {
-    char *path = xasprintf("oci/blobs/%s", digest);
-    *strchr(path, ':') = '/';
-    return path;
+    const char *hex = digest_hex(digest);
+    return xasprintf("oci/blobs/%.*s/%s", (int)(hex - digest) - 1, digest, hex);
 }
 
 static int blob_missing(const char *digest, struct err *err)
@@ -107,7 +106,7 @@ int blob_manifest(struct images *images, const char *digest, struct oci_manifest
                   struct err *err)
 {
     auto_free char *data = NULL;
-    size_t len;
+    size_t len = 0;
     if (blob_load(images, digest, OCI_MANIFEST_MAX_BYTES, &data, &len, err) < 0)
         return -1;
     if (oci_manifest_parse(data, len, ret_manifest, err) < 0)
@@ -115,10 +114,11 @@ int blob_manifest(struct images *images, const char *digest, struct oci_manifest
     return 0;
 }
 
-int blob_image(struct images *images, const char *digest, struct oci_image *ret_image, struct err *err)
+int blob_image(struct images *images, const char *digest, struct oci_image *ret_image,
+               struct err *err)
 {
     auto_free char *data = NULL;
-    size_t len;
+    size_t len = 0;
     if (blob_load(images, digest, OCI_IMAGE_MAX_BYTES, &data, &len, err) < 0)
         return -1;
     if (oci_image_parse(data, len, ret_image, err) < 0)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
-/* Where images lie below the root, and their index: the list of manifests with names. For src/image alone. */
+/* Where images lie below the root, and their index: the list of manifests with names. For src/image
+ * alone. */
 #include "image/image.h"
 
 #define DIR_OCI    "oci"
@@ -11,7 +12,8 @@
 #define FILE_INDEX "oci/index.json"
 #define LAYER_TREE "tree" /* in a layer's directory */
 
-/* What the index keeps of an image besides the specification's members, so that lists read nothing else. */
+/* What the index keeps of an image besides the specification's members, so that lists read nothing
+ * else. */
 #define NOTE_ID      "ruche.image.id"
 #define NOTE_SIZE    "ruche.image.size"
 #define NOTE_CREATED "ruche.image.created"
@@ -38,8 +40,8 @@ char *row_name(const struct oci_descriptor *row);
 int row_id(struct images *images, const struct oci_descriptor *row, char **ret_id, struct err *err);
 /* Takes the name of row i away. */
 void index_unname(struct oci_index *index, size_t i);
-/* Adds a row. If it has a name (a normal one), whatever row had that name has none any more; rows without a name beside
- * others of the same manifest go. Takes what hangs from row. */
+/* Adds a row. If it has a name (a normal one), whatever row had that name has none any more; rows
+ * without a name beside others of the same manifest go. Takes what hangs from row. */
 void index_add(struct oci_index *index, struct oci_descriptor *row);
 /* A row like another but for its name, which may be NULL. */
 struct oci_descriptor row_copy(const struct oci_descriptor *row, const char *name);
@@ -57,10 +59,12 @@ int blob_open(struct images *images, const char *digest, int *ret_fd, uint64_t *
 /* Whether the layer is unpacked. */
 bool layer_present(struct images *images, const char *diff_id);
 
-/* The row that `name` means; *ret_by_digest: it was told by an id or digest and not by its name. Returns 1, or 0. */
-int index_find(struct images *images, const struct oci_index *index, const char *name, size_t *ret_row,
-               bool *ret_by_digest, struct err *err);
+/* The row that `name` means; *ret_by_digest: it was told by an id or digest and not by its name.
+ * Returns 1, or 0. */
+int index_find(struct images *images, const struct oci_index *index, const char *name,
+               size_t *ret_row, bool *ret_by_digest, struct err *err);
 
-/* Moves blobs and layers to the trash that neither a row of the index nor an image among the ids needs. Under the lock. */
+/* Moves blobs and layers to the trash that neither a row of the index nor an image among the ids
+ * needs. Under the lock. */
 int store_collect(struct images *images, const struct oci_index *index, const struct strings *ids,
                   struct err *err);

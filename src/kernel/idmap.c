@@ -58,7 +58,8 @@ static bool id_read(struct view text, uint64_t highest, uint64_t *ret_value)
     return number_parse_unsigned(copy, highest, "id", ret_value, &ignored) == 0;
 }
 
-/* "OWNER:FIRST:COUNT". False: another's, or not of that form, which subuid(5)'s own tools pass over as well. */
+/* "OWNER:FIRST:COUNT". False: another's, or not of that form, which subuid(5)'s own tools pass over
+ * as well. */
 static bool subids_of_line(struct view line, const char *name, uint32_t id, uint64_t *ret_first,
                            uint64_t *ret_count)
 {
@@ -164,7 +165,8 @@ static bool map_is_one(const struct id_map *map, uint32_t id)
     return map->len == 1 && map->at[0].count == 1 && map->at[0].outside == id;
 }
 
-/* What an unprivileged process may write by itself: its own id, once it has given up setgroups(2). */
+/* What an unprivileged process may write by itself: its own id, once it has given up setgroups(2).
+ */
 static int maps_poke_single(const struct id_maps *maps, pid_t pid)
 {
     char path[64];
@@ -176,7 +178,8 @@ static int maps_poke_single(const struct id_maps *maps, pid_t pid)
     return map_poke(pid, "gid_map", &maps->gid);
 }
 
-/* Waits for a child of ours, and adds what it wrote to the pipe to the error unless it ended well. */
+/* Waits for a child of ours, and adds what it wrote to the pipe to the error unless it ended well.
+ */
 static int helper_wait(const char *program, pid_t child, int pipe_end, struct err *err)
 {
     auto_free char *complaint = NULL;

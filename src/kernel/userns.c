@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The child is born by clone3 into its namespaces and waits on a SEQPACKET socket. The parent writes its id maps and
- * sends one message: the argument strings one behind the other, each closed by a zero byte, and as SCM_RIGHTS
- * the program's descriptor followed by those the program is to have. The child answers only if it fails; that the
- * socket closes by itself means that the program runs.
+ * The child is born by clone3 into its namespaces and waits on a SEQPACKET socket. The parent
+ * writes its id maps and sends one message: the argument strings one behind the other, each closed
+ * by a zero byte, and as SCM_RIGHTS the program's descriptor followed by those the program is to
+ * have. The child answers only if it fails; that the socket closes by itself means that the program
+ * runs.
  *
- * The child is the first process of a pid namespace: when it has been waited for, whatever it started is gone too.
- * The program is executed by its descriptor: the child's ids may have no right to walk the path to it.
+ * The child is the first process of a pid namespace: when it has been waited for, whatever it
+ * started is gone too. The program is executed by its descriptor: the child's ids may have no right
+ * to walk the path to it.
  */
 #include "kernel/userns.h"
 
@@ -15,17 +17,18 @@
 #include <grp.h>
 #include <linux/close_range.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
-#include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "kernel/handover.h"
 #include "kernel/namespace.h"
 #include "kernel/pidfd.h"
 
@@ -42,7 +45,6 @@ _Static_assert(PARKED_FD > FIRST_FD + FDS_MAX, "parked descriptors are not overw
 
 struct order {
     char args[ARGS_BYTES];
-    size_t args_len;
     char *argv[ARGS_MAX + 1];
     int fds[FDS_MAX + 1]; /* the program first */
     size_t n_fds;
@@ -50,41 +52,19 @@ struct order {
 
 /* ---- the child: no allocation, no stdio ---- */
 
-/* Receives the order. 0: the parent went away. */
-static int order_receive(int control, struct order *order)
+/* Receives the order. False: the parent went away. */
+static bool order_receive(int control, struct order *order)
 {
-    union {
-        struct cmsghdr align;
-        char bytes[CMSG_SPACE(sizeof(order->fds))];
-    } ancillary;
-    struct iovec part = { order->args, sizeof(order->args) };
-    struct msghdr message = {
-        .msg_iov = &part,
-        .msg_iovlen = 1,
-        .msg_control = &ancillary,
-        .msg_controllen = sizeof(ancillary),
-    };
-
-    ssize_t len;
-    do
-        len = recvmsg(control, &message, MSG_CMSG_CLOEXEC);
-    while (len < 0 && errno == EINTR);
-    if (len <= 0)
-        return 0;
-
-    struct cmsghdr *header = CMSG_FIRSTHDR(&message);
-    if (!header || header->cmsg_type != SCM_RIGHTS || (message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)))
-        return 0;
-    order->n_fds = (header->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-    memcpy(order->fds, CMSG_DATA(header), order->n_fds * sizeof(int));
-    order->args_len = (size_t)len;
-
+    ssize_t len = handover_receive(control, order->args, sizeof(order->args), order->fds,
+                                   array_size(order->fds), &order->n_fds);
+    if (len <= 0 || order->n_fds == 0 || order->args[len - 1])
+        return false;
     size_t argc = 0;
-    for (size_t at = 0; at < order->args_len && argc < ARGS_MAX;) {
+    for (size_t at = 0; at < (size_t)len && argc < ARGS_MAX;) {
         order->argv[argc++] = order->args + at;
         at += strlen(order->args + at) + 1;
     }
-    return argc > 0;
+    return true;
 }
 
 /* Puts the descriptors at 3, 4, …; all others but the first three close when the program starts. */
@@ -112,7 +92,8 @@ static int order_place_fds(struct order *order, int *control)
 
 static int become_root(void)
 {
-    /* Denied where an ordinary user wrote a map of one id; then there is nothing to give up either. */
+    /* Denied where an ordinary user wrote a map of one id; then there is nothing to give up either.
+     */
     (void)setgroups(0, NULL);
     if (setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0)
         return -1;
@@ -202,27 +183,6 @@ int userns_open(const struct id_maps *maps, struct userns *ret_userns, struct er
     return 0;
 }
 
-static int order_send(int control, const struct str *args, const int *fds, size_t n_fds)
-{
-    union {
-        struct cmsghdr align;
-        char bytes[CMSG_SPACE((FDS_MAX + 1) * sizeof(int))];
-    } ancillary = {};
-    struct iovec part = { args->at, args->len };
-    struct msghdr message = {
-        .msg_iov = &part,
-        .msg_iovlen = 1,
-        .msg_control = &ancillary,
-        .msg_controllen = CMSG_SPACE(n_fds * sizeof(int)),
-    };
-    struct cmsghdr *header = CMSG_FIRSTHDR(&message);
-    header->cmsg_level = SOL_SOCKET;
-    header->cmsg_type = SCM_RIGHTS;
-    header->cmsg_len = CMSG_LEN(n_fds * sizeof(int));
-    memcpy(CMSG_DATA(header), fds, n_fds * sizeof(int));
-    return sendmsg(control, &message, MSG_NOSIGNAL) < 0 ? -1 : 0;
-}
-
 /* The child's answer: its error, or the end of the socket once the program runs. */
 static int order_await(struct userns *userns, const char *program, struct err *err)
 {
@@ -250,7 +210,8 @@ int userns_exec(struct userns *userns, const struct userns_program *program, str
     for (; program->argv[argc]; argc++)
         str_add_bytes(&args, program->argv[argc], strlen(program->argv[argc]) + 1);
     if (args.over || argc == 0 || argc > ARGS_MAX || program->n_fds > FDS_MAX)
-        return err_set(err, ERR_INVALID, "too many arguments or descriptors for a confined program");
+        return err_set(err, ERR_INVALID,
+                       "too many arguments or descriptors for a confined program");
 
     auto_close int program_fd = open(program->argv[0], O_PATH | O_CLOEXEC);
     if (program_fd < 0)
@@ -258,7 +219,7 @@ int userns_exec(struct userns *userns, const struct userns_program *program, str
     fds[0] = program_fd;
     if (program->n_fds > 0)
         memcpy(fds + 1, program->fds, program->n_fds * sizeof(int));
-    if (order_send(userns->control, &args, fds, program->n_fds + 1) < 0)
+    if (handover_send(userns->control, args.at, args.len, fds, program->n_fds + 1) < 0)
         return err_sys(err, "start %s", program->argv[0]);
     return order_await(userns, program->argv[0], err);
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 /*
- * Programs started inside a fresh user namespace, holding only the descriptors they are given: how whatever parses
- * foreign bytes runs without the caller's privileges, and how an ordinary user touches files of his subordinate ids.
+ * Programs started inside a fresh user namespace, holding only the descriptors they are given: how
+ * whatever parses foreign bytes runs without the caller's privileges, and how an ordinary user
+ * touches files of his subordinate ids.
  */
 #include <stddef.h>
 #include <sys/types.h>
@@ -10,8 +11,8 @@
 #include "base/err.h"
 #include "kernel/idmap.h"
 
-/* A process waiting inside a new user namespace (and mount and pid namespace), maps written, until released or closed.
- * It dies with the thread that made it. */
+/* A process waiting inside a new user namespace (and mount and pid namespace), maps written, until
+ * released or closed. It dies with the thread that made it. */
 struct userns {
     pid_t pid;
     int pidfd;
@@ -28,10 +29,12 @@ struct userns_program {
 
 /* Makes the namespace and the waiting process. */
 int userns_open(const struct id_maps *maps, struct userns *ret_userns, struct err *err);
-/* Lets the process become uid 0 of its namespace and execute the program; stdin is /dev/null, stdout and stderr
- * stay, the environment is empty. Descriptors are handed over the socket, so they may have been made after userns_open. */
+/* Lets the process become uid 0 of its namespace and execute the program; stdin is /dev/null,
+ * stdout and stderr stay, the environment is empty. Descriptors are handed over the socket, so they
+ * may have been made after userns_open. */
 int userns_exec(struct userns *userns, const struct userns_program *program, struct err *err);
 /* Waits for the process to end. Gives its wait(2) status. */
 int userns_wait(struct userns *userns, int *ret_status, struct err *err);
-/* Kills the process, if it still runs, and all that it started, waits until they are gone and closes all. */
+/* Kills the process, if it still runs, and all that it started, waits until they are gone and
+ * closes all. */
 void userns_close(struct userns *userns);

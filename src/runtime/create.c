@@ -123,12 +123,17 @@ static int parent_clone(struct start *start, size_t i, struct err *err)
     return 0;
 }
 
+static bool owners_mapped(const struct plan *plan)
+{
+    return plan->all_flags & CLONE_NEWUSER && plan->request->flags & RUNTIME_MAP_OWNERS;
+}
+
 static int parent_maps(struct start *start, size_t i, struct err *err)
 {
     (void)i;
     if (id_maps_write(&start->plan->maps, start->pid, err) < 0)
         return -1;
-    if (!start->plan->privileged)
+    if (!start->plan->privileged || !owners_mapped(start->plan))
         return 0;
     char path[40];
     (void)snprintf(path, sizeof(path), "/proc/%d/ns/user", start->pid);
@@ -154,7 +159,7 @@ static int parent_source(struct start *start, size_t i, struct err *err)
     /* What is mounted on a layer here must not appear on the host's own mount of it. */
     if (i < start->plan->n_root_sources && mount_change(start->sources[i], 0, 0, MS_PRIVATE, flags) < 0)
         return err_sys(err, "part %s from the host's mounts", source->path);
-    if (start->userns < 0 || mount_idmap(start->sources[i], start->userns, flags) == 0)
+    if (!owners_mapped(start->plan) || mount_idmap(start->sources[i], start->userns, flags) == 0)
         return 0;
     /* EINVAL: a file system that cannot map owners (or one of those mounted below it). */
     if (errno == EINVAL)

@@ -15,7 +15,7 @@
     X("noexec", MOUNT_ATTR_NOEXEC, 0)                                                              \
     X("exec", 0, MOUNT_ATTR_NOEXEC)                                                                \
     X("noatime", MOUNT_ATTR_NOATIME, 0)                                                            \
-    X("atime", 0, MOUNT_ATTR_NOATIME)                                                              \
+    X("atime", 0, MOUNT_ATTR__ATIME)                                                               \
     X("relatime", 0, MOUNT_ATTR__ATIME)                                                            \
     X("strictatime", MOUNT_ATTR_STRICTATIME, 0)                                                    \
     X("norelatime", MOUNT_ATTR_STRICTATIME, 0)                                                     \
@@ -59,6 +59,9 @@ static bool attribute_apply(const char *word, uint64_t *set, uint64_t *clear)
         const struct attribute *row = &attributes[i];
         if (strcmp(row->word, word) != 0)
             continue;
+        /* Not three bits but one field: one time at most may be set, and all are cleared together. */
+        if (row->set & MOUNT_ATTR__ATIME)
+            *set &= ~(uint64_t)MOUNT_ATTR__ATIME;
         *set = (*set | row->set) & ~(uint64_t)row->clear;
         *clear = (*clear | row->clear) & ~(uint64_t)row->set;
         return true;

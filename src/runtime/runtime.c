@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "runtime/runtime.h"
 
-#include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
-#include <sys/mman.h>
+#include <stdio.h>
 #include <string.h>
-#include <sys/wait.h>
+#include <sys/mman.h>
 
+#include "base/file.h"
 #include "kernel/pidfd.h"
 #include "runtime/start.h"
 
@@ -93,6 +94,18 @@ static struct stamp *stamps_map(size_t n)
     return at == MAP_FAILED ? NULL : at;
 }
 
+/* What number a process has here, for people: 0 if it cannot be told. */
+static pid_t pidfd_number(int pidfd)
+{
+    char path[40];
+    auto_free char *text = NULL;
+    size_t len;
+    struct err ignored = {};
+    (void)snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", pidfd);
+    const char *line = file_load(AT_FDCWD, path, 4096, &text, &len, &ignored) == 1 ? strstr(text, "\nPid:\t") : NULL;
+    return line ? (pid_t)strtol(line + sizeof("\nPid:\t") - 1, NULL, 10) : 0;
+}
+
 static int start_run(struct start *start, const struct steps *parent, const struct steps *child,
                      struct runtime_process *ret_process, struct err *err)
 {
@@ -114,7 +127,7 @@ static int start_run(struct start *start, const struct steps *parent, const stru
         return -1;
     }
     *ret_process = (struct runtime_process){
-        .pid = start->pid,
+        .pid = start->made >= 0 ? pidfd_number(start->made) : start->pid,
         .pidfd = start->made >= 0 ? take_fd(start->made) : take_fd(start->pidfd),
         .terminal = take_fd(start->terminal),
         .in_cgroup = start->cgroup_made,

@@ -41,6 +41,7 @@ enum runtime_seccomp {
 enum runtime_flags {
     RUNTIME_LANDLOCK = 1 << 0,   /* no new device nodes, no change of mounts, whatever the capabilities */
     RUNTIME_INIT = 1 << 1,       /* ruche-init is process 1 and starts the command */
+    RUNTIME_MAP_OWNERS = 1 << 3, /* files of the host have, in a user namespace, the owners they have on disk */
     RUNTIME_MAKE_CWD = 1 << 2,   /* a working directory that is not there is made */
 };
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
-/* ruche-transfer's side of a request's socket: events out, answers in. -1 when ruche has gone away. */
+/* ruche-transfer's side of a request's socket: events out, answers in. -1 when ruche has gone away.
+ */
 #include <stdint.h>
 
 #include "base/err.h"

@@ -15,7 +15,8 @@
 #include "kernel/capability.h"
 #include "kernel/landlock.h"
 
-/* A sanitizer reserves terabytes of addresses and asks the kernel for more than the program does. */
+/* A sanitizer reserves terabytes of addresses and asks the kernel for more than the program does.
+ */
 #if defined(__SANITIZE_ADDRESS__)
 #define SANITIZED 1
 #elif defined(__has_feature)
@@ -33,7 +34,7 @@
     "read readv write writev close lseek fstat newfstatat statx fcntl munmap mremap brk madvise "  \
     "futex sendto sendmsg recvfrom recvmsg exit exit_group rt_sigreturn rt_sigprocmask "           \
     "restart_syscall clock_gettime gettimeofday getrandom"
-#define CALLS_SPOOL CALLS_ALL " openat ftruncate"
+#define CALLS_SPOOL  CALLS_ALL " openat ftruncate"
 #define CALLS_REMOVE CALLS_ALL " openat openat2 getdents64 unlinkat fchmod"
 #define CALLS_UNPACK                                                                               \
     CALLS_REMOVE " mkdirat mknodat symlinkat linkat ftruncate fchown fchownat utimensat fsetxattr"
@@ -111,7 +112,8 @@ void confinement_done(struct confinement *confinement)
 
 /* ---- files ---- */
 
-/* As the kernel has it since 6.12. It takes a longer struct than its own if what is over is zero. */
+/* As the kernel has it since 6.12. It takes a longer struct than its own if what is over is zero.
+ */
 struct ruleset {
     uint64_t access_fs;
     uint64_t access_net;
@@ -121,8 +123,7 @@ struct ruleset {
 /* Everything that the running kernel's Landlock knows; false if it is none that is of use here. */
 static bool ruleset_fill(struct ruleset *ruleset)
 {
-    long version =
-        syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
+    long version = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
     /* Before version 2 (5.19) it refuses every hard link between directories. */
     if (version < 2)
         return false;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 /*
- * What a process keeps of its rights before it reads the first foreign byte (docs/design/0002-confined-transfer.md):
- * no new privileges, limits, Landlock, few capabilities of its user namespace or none, a short list of system calls.
+ * What a process keeps of its rights before it reads the first foreign byte
+ * (docs/design/0002-confined-transfer.md): no new privileges, limits, Landlock, few capabilities of
+ * its user namespace or none, a short list of system calls.
  */
 #include "base/err.h"
 #include "kernel/seccomp.h"

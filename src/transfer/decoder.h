@@ -15,10 +15,11 @@ struct decoder_buffers {
 };
 
 struct decoder {
-    const char *name; /* "gzip" */
+    const char *name;    /* "gzip" */
     void *(*make)(void); /* NULL: out of memory */
     void (*drop)(void *state);
-    /* Goes on as far as the buffers allow. *ret_whole: what was read ends where compressed data may end. */
+    /* Goes on as far as the buffers allow. *ret_whole: what was read ends where compressed data may
+     * end. */
     int (*step)(void *state, struct decoder_buffers *buffers, bool *ret_whole, struct err *err);
 };
 

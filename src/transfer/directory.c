@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The sink that fills a directory. Each member is made by the one call that fails if its name is taken; only then
- * what is there is looked at and, as a rule, removed: the later member of a name counts, whatever the types. Attributes
- * are set by descriptor or, on links and nodes, by a single name below one, in the order in which the kernel
- * does not undo them: data, owner, mode, extended attributes, times. Directories get their times and default ACLs at
- * the very end, since making what is in them changes the one and would be changed by the other.
+ * The sink that fills a directory. Each member is made by the one call that fails if its name is
+ * taken; only then what is there is looked at and, as a rule, removed: the later member of a name
+ * counts, whatever the types. Attributes are set by descriptor or, on links and nodes, by a single
+ * name below one, in the order in which the kernel does not undo them: data, owner, mode, extended
+ * attributes, times. Directories get their times and default ACLs at the very end, since making
+ * what is in them changes the one and would be changed by the other.
  *
- * Nobody else works in the directory meanwhile, but links made by earlier members lie in it, so that every way
- * through it is struct beneath's.
+ * Nobody else works in the directory meanwhile, but links made by earlier members lie in it, so
+ * that every way through it is struct beneath's.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -62,7 +63,8 @@ static void warn(const struct directory_sink *sink, const struct member *member,
 
 /* ---- what is there already ---- */
 
-/* Removes what has the name. *ret_whiteout, if wanted: it was a whiteout. dir has to be looked up again. */
+/* Removes what has the name. *ret_whiteout, if wanted: it was a whiteout. dir has to be looked up
+ * again. */
 static int entry_clear(struct directory_sink *sink, int dir, const char *name, bool *ret_whiteout,
                        struct err *err)
 {
@@ -135,7 +137,8 @@ static int xattr_set(const struct directory_sink *sink, int fd, const struct mem
     if (errno == ENOSPC || errno == EDQUOT || errno == EIO)
         return err_sys(err, "set its attribute %s", xattr->name);
     /* The rest are properties of this file system, or of what stands in the archive. */
-    auto_free char *text = xasprintf("its attribute %s is left out: %s", xattr->name, strerror(errno));
+    auto_free char *text =
+        xasprintf("its attribute %s is left out: %s", xattr->name, strerror(errno));
     warn(sink, member, text);
     return 0;
 }
@@ -150,7 +153,8 @@ static int attributes_set(const struct directory_sink *sink, int fd, const struc
     /* A directory with the set-group-id bit gives its group, and its bit, to what is made in it. */
     if (owner_differs(&st, member) && fchown(fd, member->uid, member->gid) < 0)
         return owner_failed(member, err);
-    if (((st.st_mode ^ member->mode) & 07777 || member->mode & 07000) && fchmod(fd, member->mode) < 0)
+    if (((st.st_mode ^ member->mode) & 07777 || member->mode & 07000) &&
+        fchmod(fd, member->mode) < 0)
         return err_sys(err, "set its mode");
     for (size_t i = 0; i < member->n_xattrs; i++) {
         if (strcmp(member->xattrs[i].name, default_acl) == 0)
@@ -206,7 +210,8 @@ static int opaque_set(int directory, struct err *err)
     return 0;
 }
 
-/* Gives the directory member itself, made if it was not there. *ret_opaque: it stands where a whiteout was. */
+/* Gives the directory member itself, made if it was not there. *ret_opaque: it stands where a
+ * whiteout was. */
 static int directory_place(struct directory_sink *sink, const struct member *member, int *ret_fd,
                            bool *ret_opaque, struct err *err)
 {
@@ -260,8 +265,8 @@ static int make_file(int dir, const char *name, const struct member *member)
 static int sink_file(struct sink *base, const struct member *member, struct err *err)
 {
     struct directory_sink *sink = of(base);
-    int dir;
-    const char *name;
+    int dir = -1;
+    const char *name = "";
 
     fd_close(&sink->file);
     sink->file = entry_make(sink, member, make_file, &dir, &name, err);
@@ -269,7 +274,8 @@ static int sink_file(struct sink *base, const struct member *member, struct err 
     return sink->file < 0 ? -1 : 0;
 }
 
-static int sink_data(struct sink *base, const void *at, size_t len, uint64_t offset, struct err *err)
+static int sink_data(struct sink *base, const void *at, size_t len, uint64_t offset,
+                     struct err *err)
 {
     struct directory_sink *sink = of(base);
     if (offset != sink->file_end && lseek(sink->file, (off_t)offset, SEEK_SET) < 0)
@@ -304,8 +310,8 @@ static int make_symlink(int dir, const char *name, const struct member *member)
 static int sink_symlink(struct sink *base, const struct member *member, struct err *err)
 {
     struct directory_sink *sink = of(base);
-    int dir;
-    const char *name;
+    int dir = -1;
+    const char *name = "";
     if (entry_make(sink, member, make_symlink, &dir, &name, err) < 0)
         return -1;
     return node_attributes_set(sink, dir, name, member, err);
@@ -331,8 +337,8 @@ static bool link_is_there(int target_dir, const char *target, int dir, const cha
 static int sink_hardlink(struct sink *base, const struct member *member, struct err *err)
 {
     struct directory_sink *sink = of(base);
-    int dir;
-    const char *name, *target;
+    int dir = -1;
+    const char *name = "", *target = "";
 
     if (entry_place(sink, member, &dir, &name, err) < 0)
         return -1;
@@ -366,7 +372,8 @@ static int make_whiteout(int dir, const char *name, const struct member *member)
     return mknodat(dir, name, S_IFCHR, makedev(0, 0));
 }
 
-/* A device node has to be made by somebody else; its name must be free before. Returns 1, or 0: left out. */
+/* A device node has to be made by somebody else; its name must be free before. Returns 1, or 0:
+ * left out. */
 static int device_make(struct directory_sink *sink, const struct member *member, int *ret_dir,
                        const char **ret_name, struct err *err)
 {
@@ -383,8 +390,8 @@ static int device_make(struct directory_sink *sink, const struct member *member,
 static int sink_node(struct sink *base, const struct member *member, struct err *err)
 {
     struct directory_sink *sink = of(base);
-    int dir;
-    const char *name;
+    int dir = -1;
+    const char *name = "";
 
     if (member->type == MEMBER_FIFO || member->type == MEMBER_SOCKET) {
         if (entry_make(sink, member, make_node, &dir, &name, err) < 0)
@@ -406,9 +413,10 @@ static int sink_node(struct sink *base, const struct member *member, struct err 
 static int sink_opaque(struct sink *base, const char *path, struct err *err)
 {
     struct directory_sink *sink = of(base);
-    int dir;
-    const char *name;
-    /* The marker lies in the directory: that is looked up, or made, as the parent of any member is. */
+    int dir = -1;
+    const char *name = "";
+    /* The marker lies in the directory: that is looked up, or made, as the parent of any member is.
+     */
     auto_free char *marker = *path ? xasprintf("%s/.", path) : xstrdup(".");
     if (beneath_parent(&sink->beneath, marker, &dir, &name, err) < 0)
         return -1;
@@ -422,8 +430,8 @@ static int sink_whiteout(struct sink *base, const char *path, struct err *err)
 {
     struct directory_sink *sink = of(base);
     struct stat st;
-    int dir;
-    const char *name;
+    int dir = -1;
+    const char *name = "";
 
     if (beneath_parent(&sink->beneath, path, &dir, &name, err) < 0)
         return -1;
@@ -433,7 +441,8 @@ static int sink_whiteout(struct sink *base, const char *path, struct err *err)
         return err_set(err, ERR_UNSUPPORTED, "whiteouts need Linux 5.8 in a user namespace");
     if (errno != EEXIST)
         return err_sys(err, "make a whiteout");
-    /* The layer has such an entry itself: it hides those below, and a directory has to be told to. */
+    /* The layer has such an entry itself: it hides those below, and a directory has to be told to.
+     */
     if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
         return err_sys(err, "look at what has its name");
     return S_ISDIR(st.st_mode) ? sink_opaque(base, path, err) : 0;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* gzip (RFC 1952) by isa-l's igzip, two to three times as fast as zlib. Members may follow one another. */
+/* gzip (RFC 1952) by isa-l's igzip, two to three times as fast as zlib. Members may follow one
+ * another. */
 #include <isa-l/igzip_lib.h>
 
 #include "base/mem.h"

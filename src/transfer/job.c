@@ -69,7 +69,7 @@ static const struct verb {
     int (*run)(struct job *job, struct err *err);
     int directory; /* which of the descriptors, or -1 */
 } verbs[] = {
-    [TRANSFER_SPOOL] = { job_spool, 2 },   [TRANSFER_DIGEST] = { job_digest, -1 },
+    [TRANSFER_SPOOL] = { job_spool, 2 },     [TRANSFER_DIGEST] = { job_digest, -1 },
     [TRANSFER_INFLATE] = { job_digest, -1 }, [TRANSFER_UNPACK] = { job_unpack, 2 },
     [TRANSFER_REMOVE] = { job_remove, 1 },
 };

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 /*
- * One request, served by a process of its own: forked from a server that no foreign byte has touched, confined, and
- * gone when it is done. So what one archive may do to it cannot reach what the next one brings.
+ * One request, served by a process of its own: forked from a server that no foreign byte has
+ * touched, confined, and gone when it is done. So what one archive may do to it cannot reach what
+ * the next one brings.
  */
 #include "transfer/channel.h"
 #include "transfer/confine.h"

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Digests of a blob and of what it unpacks to, which with INFLATE goes down a pipe to whoever unpacks it. */
+/* Digests of a blob and of what it unpacks to, which with INFLATE goes down a pipe to whoever
+ * unpacks it. */
 #include "base/file.h"
 #include "transfer/digest.h"
 #include "transfer/job.h"

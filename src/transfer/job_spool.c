@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * An archive of blobs into a directory of files that are called by numbers. Names are only reported: which of them are
- * links, and what is to become of each, is ruche's to say.
+ * An archive of blobs into a directory of files that are called by numbers. Names are only
+ * reported: which of them are links, and what is to become of each, is ruche's to say.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -94,8 +94,8 @@ static int spool_member(struct spool *spool, const struct member *member, struct
         return spool_file(spool, member, err);
     case MEMBER_HARDLINK:
     case MEMBER_SYMLINK:
-        link.detail = member->type == MEMBER_SYMLINK ? TRANSFER_MEMBER_SYMLINK
-                                                     : TRANSFER_MEMBER_HARDLINK;
+        link.detail =
+            member->type == MEMBER_SYMLINK ? TRANSFER_MEMBER_SYMLINK : TRANSFER_MEMBER_HARDLINK;
         return channel_send(&job->channel, &link, str_text(&spool->path), member->target, err);
     case MEMBER_DIRECTORY:
         return 0;

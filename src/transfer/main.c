@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* ruche-transfer: handles archives for ruche, which starts it, confined. It has no command line of its own. */
+/* ruche-transfer: handles archives for ruche, which starts it, confined. It has no command line of
+ * its own. */
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>

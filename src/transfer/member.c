@@ -27,7 +27,7 @@ int member_path(const char *raw, struct str *out, struct err *err)
     bool more = true;
 
     str_clear(out);
-    if (rest.len > 2 * MEMBER_PATH_MAX)
+    if (rest.len > (size_t)2 * MEMBER_PATH_MAX)
         return err_set(err, ERR_INVALID, "its path is longer than %d bytes", MEMBER_PATH_MAX);
     while (more) {
         more = view_cut(&rest, '/', &name);
@@ -63,7 +63,8 @@ static int parents_check(struct view parents, enum member_role *ret_role, struct
     return 0;
 }
 
-int member_role(const char *path, enum member_role *ret_role, struct str *ret_subject, struct err *err)
+int member_role(const char *path, enum member_role *ret_role, struct str *ret_subject,
+                struct err *err)
 {
     const char *slash = strrchr(path, '/');
     const char *name = slash ? slash + 1 : path;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 /*
- * One member of a layer's archive as every sink takes it, and the rules on names that hold for all of them.
- * Nothing here touches a file.
+ * One member of a layer's archive as every sink takes it, and the rules on names that hold for all
+ * of them. Nothing here touches a file.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -52,7 +52,8 @@ struct member {
     size_t n_xattrs;
 };
 
-/* Replaces *out by the path as struct member wants it. Absolute ones begin at the root; ".." is an error. */
+/* Replaces *out by the path as struct member wants it. Absolute ones begin at the root; ".." is an
+ * error. */
 int member_path(const char *raw, struct str *out, struct err *err);
 
 /* What a name means: OCI image-spec, layer.md, "Whiteouts". */
@@ -63,8 +64,10 @@ enum member_role {
     ROLE_IGNORED,  /* other .wh..wh.*: the bookkeeping of a union file system gone by */
 };
 
-/* Tells the role of a path. *ret_subject: what is hidden, respectively the directory; empty for others. */
-int member_role(const char *path, enum member_role *ret_role, struct str *ret_subject, struct err *err);
+/* Tells the role of a path. *ret_subject: what is hidden, respectively the directory; empty for
+ * others. */
+int member_role(const char *path, enum member_role *ret_role, struct str *ret_subject,
+                struct err *err);
 
 /* What becomes of an extended attribute found in an archive. */
 enum xattr_fate {

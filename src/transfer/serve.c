@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "transfer/serve.h"
 
-#include <errno.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "kernel/handover.h"
 #include "transfer/digest.h"
 #include "transfer/job.h"
 #include "transfer/tar.h"
@@ -38,44 +37,26 @@ static int job_check(const struct job *job, size_t len, size_t n_fds, struct err
 {
     const struct transfer_request *request = &job->request;
     if (len != sizeof(*request) || request->version != TRANSFER_VERSION)
-        return err_set(err, ERR_UNSUPPORTED,
-                       "ruche-transfer is of another version than ruche; install both from one build");
+        return err_set(
+            err, ERR_UNSUPPORTED,
+            "ruche-transfer is of another version than ruche; install both from one build");
     if (request->verb >= TRANSFER_VERB_COUNT || n_fds != (size_t)verb_fds[request->verb] ||
         !memchr(request->name, 0, sizeof(request->name)))
         return err_set(err, ERR_INVALID, "a request that is none");
     return 0;
 }
 
-/* Returns 1; 0: ruche has closed the socket. A request that is none leaves its text in err and is answered. */
+/* Returns 1; 0: ruche has closed the socket. A request that is none leaves its text in err and is
+ * answered. */
 static int job_receive(int control, struct job *job, struct err *err)
 {
-    union {
-        struct cmsghdr align;
-        char bytes[CMSG_SPACE(sizeof(job->fds))];
-    } ancillary;
-    struct iovec part = { &job->request, sizeof(job->request) };
-    struct msghdr message = {
-        .msg_iov = &part,
-        .msg_iovlen = 1,
-        .msg_control = &ancillary,
-        .msg_controllen = sizeof(ancillary),
-    };
-
-    ssize_t len;
-    do
-        len = recvmsg(control, &message, MSG_CMSG_CLOEXEC);
-    while (len < 0 && errno == EINTR);
+    size_t n_fds = 0;
+    ssize_t len = handover_receive(control, &job->request, sizeof(job->request), job->fds,
+                                   TRANSFER_FDS_MAX, &n_fds);
     if (len < 0)
         return err_sys(err, "receive a request");
     if (len == 0)
         return 0;
-
-    size_t n_fds = 0;
-    struct cmsghdr *header = CMSG_FIRSTHDR(&message);
-    if (header && header->cmsg_type == SCM_RIGHTS)
-        n_fds = (header->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-    if (n_fds > 0)
-        memcpy(job->fds, CMSG_DATA(header), n_fds * sizeof(int));
     job->channel.fd = job->fds[0];
     if (job_check(job, (size_t)len, n_fds, err) < 0)
         channel_failed(&job->channel, err);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 /*
- * Where a layer goes: one reader, several sinks. The reader has checked names, limits and types; the sink
- * says what a path means while members come in any order, twice, and through links of the same layer.
+ * Where a layer goes: one reader, several sinks. The reader has checked names, limits and types;
+ * the sink says what a path means while members come in any order, twice, and through links of the
+ * same layer.
  */
 #include <stddef.h>
 #include <stdint.h>
@@ -12,9 +13,11 @@
 struct sink;
 
 struct sink_ops {
-    /* The root is a directory whose path is "". A directory that is there already is given new attributes. */
+    /* The root is a directory whose path is "". A directory that is there already is given new
+     * attributes. */
     int (*directory)(struct sink *sink, const struct member *member, struct err *err);
-    /* Begins a file. Data follows, at rising offsets below the file's size; what is left out is a hole. */
+    /* Begins a file. Data follows, at rising offsets below the file's size; what is left out is a
+     * hole. */
     int (*file)(struct sink *sink, const struct member *member, struct err *err);
     int (*data)(struct sink *sink, const void *at, size_t len, uint64_t offset, struct err *err);
     int (*file_end)(struct sink *sink, const struct member *member, struct err *err);
@@ -22,7 +25,8 @@ struct sink_ops {
     int (*hardlink)(struct sink *sink, const struct member *member, struct err *err);
     /* Devices, FIFOs, sockets. */
     int (*node)(struct sink *sink, const struct member *member, struct err *err);
-    /* Hides path, or all below the directory path, in the layers below; not what this layer itself brings. */
+    /* Hides path, or all below the directory path, in the layers below; not what this layer itself
+     * brings. */
     int (*whiteout)(struct sink *sink, const char *path, struct err *err);
     int (*opaque)(struct sink *sink, const char *path, struct err *err);
     /* After the last member. */
@@ -51,5 +55,6 @@ struct sink_help {
     void *context;
 };
 
-/* Fills an empty directory, whose descriptor is borrowed, as a lower layer for overlay mounted with userxattr. */
+/* Fills an empty directory, whose descriptor is borrowed, as a lower layer for overlay mounted with
+ * userxattr. */
 struct sink *directory_sink_new(int root, const struct sink_help *help);

@@ -33,7 +33,8 @@ struct stream {
     uint8_t *out;
 };
 
-/* magic, its length, decoder; a zstd stream may begin with a skippable frame, whose first byte varies */
+/* magic, its length, decoder; a zstd stream may begin with a skippable frame, whose first byte
+ * varies */
 struct magic {
     uint8_t bytes[MAGIC_LEN];
     uint8_t mask[MAGIC_LEN];
@@ -82,8 +83,8 @@ void stream_free(struct stream *stream)
     free(stream);
 }
 
-/* Reads more behind what is left. Pipes give little at a time: before the first bytes are looked at, until there
- * are enough of them. */
+/* Reads more behind what is left. Pipes give little at a time: before the first bytes are looked
+ * at, until there are enough of them. */
 static int stream_fill(struct stream *stream, size_t least, struct err *err)
 {
     if (stream->rest_len > 0 && stream->rest != stream->in)
@@ -175,8 +176,8 @@ ssize_t stream_read(struct stream *stream, const void **ret_at, struct err *err)
 {
     if (!stream->begun && stream_begin(stream, err) < 0)
         return -1;
-    ssize_t len = stream->decoder ? read_inflated(stream, ret_at, err)
-                                  : read_plain(stream, ret_at, err);
+    ssize_t len =
+        stream->decoder ? read_inflated(stream, ret_at, err) : read_plain(stream, ret_at, err);
     if (len < 0)
         return -1;
     stream->given += (uint64_t)len;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 /*
- * Bytes of a descriptor, inflated if they are gzip or zstd, which their first bytes tell and no name or media type.
- * What is damaged, truncated, followed by something else or larger than allowed is an error.
+ * Bytes of a descriptor, inflated if they are gzip or zstd, which their first bytes tell and no
+ * name or media type. What is damaged, truncated, followed by something else or larger than allowed
+ * is an error.
  */
 #include <stdbool.h>
 #include <stdint.h>

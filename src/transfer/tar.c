@@ -12,6 +12,7 @@
 #include "base/field.h"
 
 enum {
+    RECORD_SIZE = 512,
     ERROR_TEXT_MAX = 300,
     XATTRS_MAX = 64,
     XATTR_SIZE_MAX = 64 << 10, /* the kernel's */
@@ -24,16 +25,31 @@ struct tar {
     struct archive *archive;
     struct archive_entry *entry; /* the archive's */
     struct stream *stream;
-    struct err error;            /* of the stream, for libarchive passes none on */
+    struct err error; /* of the stream, for libarchive passes none on */
     bool failed;
-    bool ended;                  /* the stream; what libarchive still misses then is not there */
+    bool ended; /* the stream; what libarchive still misses then is not there */
+    bool inflate; /* libarchive may have filters of its own in between */
     const char *dropped;
-    const void *block;           /* what libarchive was given last */
+    const void *block; /* what libarchive was given last */
     size_t block_len;
-    uint64_t block_end;          /* its end's place in the stream */
+    uint64_t block_end; /* its end's place in the stream */
+    uint64_t padding; /* of it, not in the stream */
     uint64_t data_end;
     struct xattr xattrs[XATTRS_MAX];
 };
+
+/* Some writers (umoci insert 0.4) end behind the last byte of data. Readers of the field take what
+ * is missing to the full record for zeros; libarchive would not. */
+static la_ssize_t tar_pad(struct tar *tar, const void **ret_at)
+{
+    static const char zeros[RECORD_SIZE];
+    size_t over = tar->inflate ? 0 : (size_t)(tar->block_end % RECORD_SIZE);
+    if (over == 0)
+        return 0;
+    tar->padding = RECORD_SIZE - over;
+    *ret_at = zeros;
+    return (la_ssize_t)tar->padding;
+}
 
 static la_ssize_t tar_more(struct archive *archive, void *context, const void **ret_at)
 {
@@ -44,7 +60,9 @@ static la_ssize_t tar_more(struct archive *archive, void *context, const void **
         archive_set_error(archive, EIO, "stream");
         return -1;
     }
-    tar->ended = len == 0;
+    if (len == 0 && !tar->ended)
+        len = tar_pad(tar, ret_at);
+    tar->ended = tar->ended || len == 0 || tar->padding > 0;
     tar->block = *ret_at;
     tar->block_len = (size_t)len;
     tar->block_end += (uint64_t)len;
@@ -69,7 +87,8 @@ static int tar_failed(struct tar *tar, const char *what, struct err *err)
 
 void tar_prepare(void)
 {
-    /* Not all C libraries spell it alike; without either, names in other than ASCII characters are refused. */
+    /* Not all C libraries spell it alike; without either, names in other than ASCII characters are
+     * refused. */
     if (!setlocale(LC_CTYPE, "C.UTF-8"))
         (void)setlocale(LC_CTYPE, "C.utf8");
 }
@@ -78,12 +97,13 @@ int tar_open(struct stream *stream, enum tar_flags flags, struct tar **ret_tar, 
 {
     auto_drop(tar) *tar = xnew(struct tar);
     tar->stream = stream;
+    tar->inflate = flags & TAR_INFLATE;
     tar->archive = archive_read_new();
     if (!tar->archive)
         return err_set(err, ERR_SYSTEM, "out of memory");
     archive_read_support_format_tar(tar->archive);
     archive_read_support_format_empty(tar->archive);
-    if (flags & TAR_INFLATE) {
+    if (tar->inflate) {
         archive_read_support_filter_bzip2(tar->archive);
         archive_read_support_filter_xz(tar->archive);
     }
@@ -113,9 +133,8 @@ static int read_type(struct archive_entry *entry, enum member_type *ret_type, st
         mode_t format;
         enum member_type type;
     } types[] = {
-        { S_IFREG, MEMBER_FILE },       { S_IFDIR, MEMBER_DIRECTORY },
-        { S_IFLNK, MEMBER_SYMLINK },    { S_IFCHR, MEMBER_CHARACTER },
-        { S_IFBLK, MEMBER_BLOCK },      { S_IFIFO, MEMBER_FIFO },
+        { S_IFREG, MEMBER_FILE },      { S_IFDIR, MEMBER_DIRECTORY }, { S_IFLNK, MEMBER_SYMLINK },
+        { S_IFCHR, MEMBER_CHARACTER }, { S_IFBLK, MEMBER_BLOCK },     { S_IFIFO, MEMBER_FIFO },
         { S_IFSOCK, MEMBER_SOCKET },
     };
     if (archive_entry_hardlink(entry)) {
@@ -188,8 +207,8 @@ static int read_member(struct tar *tar, struct member *member, struct err *err)
     member->mode = archive_entry_perm(entry) & 07777;
     member->mtime.tv_sec = clamp(archive_entry_mtime(entry), -seconds_most, seconds_most);
     member->mtime.tv_nsec = clamp(archive_entry_mtime_nsec(entry), 0, 999999999);
-    member->device = makedev((unsigned)archive_entry_rdevmajor(entry),
-                             (unsigned)archive_entry_rdevminor(entry));
+    member->device =
+        makedev((unsigned)archive_entry_rdevmajor(entry), (unsigned)archive_entry_rdevminor(entry));
     member->size = member->type == MEMBER_FILE ? (uint64_t)size : 0;
     return read_xattrs(tar, member, err);
 }
@@ -228,6 +247,10 @@ int tar_data(struct tar *tar, const void **ret_at, size_t *ret_len, uint64_t *re
     if (offset < 0 || (uint64_t)offset < tar->data_end || (uint64_t)offset > size ||
         *ret_len > size - (uint64_t)offset)
         return err_set(err, ERR_INVALID, "its data lies outside of its size");
+    /* What was padded is no data. libarchive counts a block as consumed when it gives the next. */
+    uint64_t begin = (uint64_t)archive_filter_bytes(tar->archive, 0);
+    if (tar->padding > 0 && begin + *ret_len > tar->block_end - tar->padding)
+        return err_set(err, ERR_INVALID, "its data is damaged: it is truncated");
     tar->data_end = (uint64_t)offset + *ret_len;
     *ret_offset = (uint64_t)offset;
     return 1;
@@ -245,7 +268,8 @@ static int garbage(struct err *err)
 
 int tar_finish(struct tar *tar, struct err *err)
 {
-    /* Of the last block libarchive has read a part; with a filter of its own in between nothing is known. */
+    /* Of the last block libarchive has read a part; with a filter of its own in between nothing is
+     * known. */
     uint64_t consumed = (uint64_t)archive_filter_bytes(tar->archive, 0);
     bool filtered = archive_filter_count(tar->archive) > 1;
     if (!filtered && consumed < tar->block_end && tar->block_end - consumed <= tar->block_len) {

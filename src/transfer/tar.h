@@ -12,13 +12,13 @@ enum tar_flags {
     TAR_INFLATE = 1 << 0, /* besides what the stream inflates, also bzip2 and xz */
 };
 
-/* Sets the locale's characters to UTF-8, which is what names in pax headers are in, and what libarchive gives them in.
- * Reads files: before a process is confined. */
+/* Sets the locale's characters to UTF-8, which is what names in pax headers are in, and what
+ * libarchive gives them in. Reads files: before a process is confined. */
 void tar_prepare(void);
 /* The stream is borrowed. */
 int tar_open(struct stream *stream, enum tar_flags flags, struct tar **ret_tar, struct err *err);
-/* Gives the next member, valid until the next call. Its path and a hard link's target are as the archive has them.
- * Returns 1; 0 behind the last one. */
+/* Gives the next member, valid until the next call. Its path and a hard link's target are as the
+ * archive has them. Returns 1; 0 behind the last one. */
 int tar_next(struct tar *tar, struct member *ret_member, struct err *err);
 /* Gives the next run of the member's data. Returns 1; 0 behind the last one. */
 int tar_data(struct tar *tar, const void **ret_at, size_t *ret_len, uint64_t *ret_offset,

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 /*
- * What ruche and ruche-transfer say to each other (docs/formats/transfer.md). ruche sends a request with descriptors to
- * the server; a child of the server's own serves it and answers with events on a socket of that request.
- * Both ends are of one build: the structs go over the socket as they are. What comes back is checked like a stranger's.
+ * What ruche and ruche-transfer say to each other (docs/formats/transfer.md). ruche sends a request
+ * with descriptors to the server; a child of the server's own serves it and answers with events on
+ * a socket of that request. Both ends are of one build: the structs go over the socket as they are.
+ * What comes back is checked like a stranger's.
  */
 #include <stddef.h>
 #include <stdint.h>
@@ -15,7 +16,7 @@ enum { TRANSFER_CONTROL_FD = 3 };
 
 /* verb, descriptors that go with it: the socket for events first */
 #define TRANSFER_VERBS(X)                                                                          \
-    /* an archive, a directory: its files go into the directory, named 0, 1, 2 … */                \
+    /* an archive, a directory: its files go into the directory, named 0, 1, 2 … */              \
     X(SPOOL, 3)                                                                                    \
     /* a blob: digests of it and of what it unpacks to */                                          \
     X(DIGEST, 2)                                                                                   \
@@ -45,12 +46,15 @@ struct transfer_request {
 
 enum transfer_event_kind {
     TRANSFER_PROGRESS, /* bytes: read so far */
-    TRANSFER_MEMBER,   /* of a SPOOL: texts[0] is its path, detail below; a file: number and bytes; a link: texts[1] */
-    TRANSFER_DIGESTS,  /* texts[0] of the blob, bytes long; texts[1] of what it unpacks to, number bytes long */
-    TRANSFER_DEVICE,   /* of an UNPACK: texts[0] is its path, detail its mode, number its device; wants an answer */
-    TRANSFER_WARNING,  /* texts[0]: what was left out */
-    TRANSFER_DONE,     /* bytes and entries (number) that were written; the last event */
-    TRANSFER_FAILED,   /* texts[0]: why, detail: its err_kind, number: its errno; the last event */
+    TRANSFER_MEMBER,  /* of a SPOOL: texts[0] is its path, detail below; a file: number and bytes; a
+                         link: texts[1] */
+    TRANSFER_DIGESTS, /* texts[0] of the blob, bytes long; texts[1] of what it unpacks to, number
+                         bytes long */
+    TRANSFER_DEVICE,  /* of an UNPACK: texts[0] is its path, detail its mode, number its device;
+                         wants an answer */
+    TRANSFER_WARNING, /* texts[0]: what was left out */
+    TRANSFER_DONE,    /* bytes and entries (number) that were written; the last event */
+    TRANSFER_FAILED,  /* texts[0]: why, detail: its err_kind, number: its errno; the last event */
     TRANSFER_EVENT_COUNT
 };
 

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "transfer/unpack.h"
 
+#include <string.h>
+
 #include "base/number.h"
 #include "transfer/tar.h"
 
-enum { PROGRESS_BYTES = 4 << 20, PATH_SHOWN_MAX = 300 };
+enum { PROGRESS_BYTES = 4 << 20, PATH_SHOWN_MAX = 300, REASON_MAX = 600 };
 
 struct unpack {
     struct stream *stream;
@@ -13,11 +15,11 @@ struct unpack {
     struct unpack_limits limits;
     const struct sink_help *help;
     unpack_progress *progress;
-    uint64_t told;         /* of the stream, in the last progress */
-    bool warned;           /* of a dropped attribute: once a layer */
-    struct str path;       /* of the member, normal */
-    struct str target;     /* of a hard link, normal */
-    struct str subject;    /* of a whiteout */
+    uint64_t told;      /* of the stream, in the last progress */
+    bool warned;        /* of a dropped attribute: once a layer */
+    struct str path;    /* of the member, normal */
+    struct str target;  /* of a hard link, normal */
+    struct str subject; /* of a whiteout */
     struct unpack_result result;
 };
 
@@ -85,9 +87,9 @@ static void unpack_warn(struct unpack *unpack)
     if (!dropped || unpack->warned)
         return;
     unpack->warned = true;
-    auto_free char *text =
-        xasprintf("%s: the attribute %s is left out, as it is wherever else it stands in this layer",
-                  str_text(&unpack->path), dropped);
+    auto_free char *text = xasprintf(
+        "%s: the attribute %s is left out, as it is wherever else it stands in this layer",
+        str_text(&unpack->path), dropped);
     unpack->help->warning(unpack->help->context, text);
 }
 
@@ -116,13 +118,19 @@ static int unpack_member(struct unpack *unpack, struct member *member, struct er
     return unpack_entry(unpack, member, err);
 }
 
-/* Puts the member's name, as the archive has it, before the error. */
+/* Puts the member's name, as the archive has it, before the error; and that may quote the archive
+ * too. */
 static int member_failed(const char *raw, struct err *err)
 {
     auto_done(str) shown = { .max_bytes = PATH_SHOWN_MAX };
-    struct view path = view_of(raw);
-    text_escape(&shown, path.at, path.len);
-    return err_wrap(err, "member %s%s", str_text(&shown), shown.over ? "…" : "");
+    auto_done(str) reason = { .max_bytes = REASON_MAX };
+    text_escape(&shown, raw, strlen(raw));
+    text_escape(&reason, err->text, strlen(err->text));
+    int errnum = err->errnum;
+    err_set(err, err->kind, "member %s%s: %s", str_text(&shown), shown.over ? "…" : "",
+            str_text(&reason));
+    err->errnum = errnum;
+    return -1;
 }
 
 static int unpack_run(struct unpack *unpack, struct err *err)

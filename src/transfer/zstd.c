@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* zstd (RFC 8878). Frames may follow one another; the window is what the format asks every reader for, 128 MiB. */
+/* zstd (RFC 8878). Frames may follow one another; the window is what the format asks every reader
+ * for, 128 MiB. */
 #include <zstd.h>
 #include <zstd_errors.h>
 

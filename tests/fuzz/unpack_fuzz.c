@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Any bytes as a layer's archive, unpacked into a directory with a canary beside it: whatever happens, the canary lives,
- * nothing else appears next to the layer, and what is refused leaves one line of error.
+ * Any bytes as a layer's archive, unpacked into a directory with a canary beside it: whatever
+ * happens, the canary lives, nothing else appears next to the layer, and what is refused leaves one
+ * line of error.
  *
  * Headers' checksums are mended first, or hardly any input would come further than the first one.
  *
- * clang -fsanitize=fuzzer,address,undefined; the corpus is tests/fuzz/unpack_corpus. TMPDIR on a tmpfs is kind.
+ * clang -fsanitize=fuzzer,address,undefined; the corpus is tests/fuzz/unpack_corpus. TMPDIR on a
+ * tmpfs is kind.
  */
 #include <fcntl.h>
 #include <stdint.h>

@@ -110,12 +110,12 @@ Test(container, has_a_name_of_its_own)
 
 Test(container, gets_a_name_though_many_are_taken)
 {
-    must(dir_make_all(root_fd(), "names", 0711, &err));
     auto_drop(container) *holder = make("web");
     for (uint64_t i = 0; i < 64 * 128; i++) {
         auto_free char *name = name_generate(i);
         auto_free char *path = xasprintf("names/%s", name);
-        cr_assert_eq(symlinkat(holder->config.id, root_fd(), path), 0);
+        /* One inode for all: making 8192 takes seconds. */
+        cr_assert_eq(linkat(root_fd(), "names/web", root_fd(), path, 0), 0);
     }
     auto_drop(container) *container = make(NULL);
     cr_assert(name_valid(container->config.name));

@@ -29,7 +29,8 @@ static void octal(char *at, int digits, size_t value)
         at[digits] = (char)('0' + (value & 7));
 }
 
-/* One member of a ustar archive: '0' file with data, '2' symbolic link to data, '5' directory, '3' device. */
+/* One member of a ustar archive: '0' file with data, '2' symbolic link to data, '5' directory, '3'
+ * device. */
 static void tar_add(struct str *out, const char *name, char type, const void *data, size_t len)
 {
     char header[BLOCK] = {};
@@ -94,8 +95,9 @@ static void layer_make(struct str *out, const char *name, const char *text)
 static char *config_make(const struct strings *diff_ids)
 {
     auto_done(str) text = {};
-    str_add(&text, "{\"created\":\"2024-01-02T03:04:05Z\",\"architecture\":\"amd64\",\"os\":\"linux\","
-                   "\"config\":{\"Cmd\":[\"sh\"]},\"rootfs\":{\"type\":\"layers\",\"diff_ids\":[");
+    str_add(&text,
+            "{\"created\":\"2024-01-02T03:04:05Z\",\"architecture\":\"amd64\",\"os\":\"linux\","
+            "\"config\":{\"Cmd\":[\"sh\"]},\"rootfs\":{\"type\":\"layers\",\"diff_ids\":[");
     for (size_t i = 0; i < diff_ids->len; i++)
         str_addf(&text, "%s\"%s\"", i > 0 ? "," : "", diff_ids->at[i]);
     str_add(&text, "]}}");
@@ -110,10 +112,9 @@ static void docker_make(struct str *out, const char *tag, const struct str *firs
     strings_add_taken(&diff_ids, digest_of(first->at, first->len));
     strings_add_taken(&diff_ids, digest_of(second->at, second->len));
     auto_free char *config = config_make(&diff_ids);
-    auto_free char *manifest =
-        xasprintf("[{\"Config\":\"config.json\",\"RepoTags\":[%s%s%s],"
-                  "\"Layers\":[\"one/layer.tar\",\"two/layer.tar\"]}]",
-                  tag ? "\"" : "", tag ? tag : "", tag ? "\"" : "");
+    auto_free char *manifest = xasprintf("[{\"Config\":\"config.json\",\"RepoTags\":[%s%s%s],"
+                                         "\"Layers\":[\"one/layer.tar\",\"two/layer.tar\"]}]",
+                                         tag ? "\"" : "", tag ? tag : "", tag ? "\"" : "");
     tar_add(out, "first.tar", '0', first->at, first->len);
     tar_add(out, "one/layer.tar", '2', "../first.tar", strlen("../first.tar"));
     tar_add(out, "two/", '5', NULL, 0);
@@ -164,16 +165,17 @@ static void oci_make(struct str *out, const char *name, const struct str *layer,
         says->layer_digest ? says->layer_digest : layer_digest,
         says->layer_size ? says->layer_size : (long)layer->len, says->more ? says->more : "");
     auto_free char *manifest_digest = digest_of(manifest, strlen(manifest));
-    auto_free char *index = xasprintf(
-        "{\"schemaVersion\":2,\"manifests\":[{\"mediaType\":\"" MEDIA_OCI_MANIFEST "\","
-        "\"digest\":\"%s\",\"size\":%zu%s%s,\"annotations\":{\"" OCI_REF_NAME "\":\"%s\","
-        "\"ruche.image.id\":\"sha256:evil\"}}]}",
-        manifest_digest, strlen(manifest), says->platform ? ",\"platform\":" : "",
-        says->platform ? says->platform : "", name);
+    auto_free char *index =
+        xasprintf("{\"schemaVersion\":2,\"manifests\":[{\"mediaType\":\"" MEDIA_OCI_MANIFEST "\","
+                  "\"digest\":\"%s\",\"size\":%zu%s%s,\"annotations\":{\"" OCI_REF_NAME "\":\"%s\","
+                  "\"ruche.image.id\":\"sha256:evil\"}}]}",
+                  manifest_digest, strlen(manifest), says->platform ? ",\"platform\":" : "",
+                  says->platform ? says->platform : "", name);
     tar_text(out, "oci-layout", "{\"imageLayoutVersion\":\"1.0.0\"}");
     tar_text(out, "index.json", index);
     blob_add(out, says->layer_digest ? says->layer_digest : layer_digest, layer->at, layer->len);
-    blob_add(out, says->config_digest ? says->config_digest : config_digest, config, strlen(config));
+    blob_add(out, says->config_digest ? says->config_digest : config_digest, config,
+             strlen(config));
     blob_add(out, manifest_digest, manifest, strlen(manifest));
     tar_end(out);
 }
@@ -486,13 +488,15 @@ Test(store, chooses_this_machines_platform)
         auto_free char *config = config_make(&diff_ids);
         auto_free char *config_digest = digest_of(config, strlen(config));
         auto_free char *manifest = xasprintf(
-            "{\"schemaVersion\":2,\"config\":{\"mediaType\":\"" MEDIA_OCI_CONFIG "\",\"digest\":\"%s\","
+            "{\"schemaVersion\":2,\"config\":{\"mediaType\":\"" MEDIA_OCI_CONFIG
+            "\",\"digest\":\"%s\","
             "\"size\":%zu},\"layers\":[{\"mediaType\":\"" MEDIA_OCI_LAYER "\",\"digest\":\"%s\","
             "\"size\":%zu}]}",
             config_digest, strlen(config), diff_ids.at[0], layer.len);
         auto_free char *digest = digest_of(manifest, strlen(manifest));
-        str_addf(&entries, "%s{\"mediaType\":\"" MEDIA_OCI_MANIFEST "\",\"digest\":\"%s\",\"size\":%zu,"
-                           "\"platform\":{\"os\":\"%s\",\"architecture\":\"%s\"}}",
+        str_addf(&entries,
+                 "%s{\"mediaType\":\"" MEDIA_OCI_MANIFEST "\",\"digest\":\"%s\",\"size\":%zu,"
+                 "\"platform\":{\"os\":\"%s\",\"architecture\":\"%s\"}}",
                  i > 0 ? "," : "", digest, strlen(manifest), i == 3 ? "unknown" : "linux",
                  platforms[i]);
         /* Only what is chosen has to be there whole. */
@@ -504,7 +508,8 @@ Test(store, chooses_this_machines_platform)
     auto_free char *nested = xasprintf("{\"schemaVersion\":2,\"manifests\":[%s]}", entries.at);
     auto_free char *nested_digest = digest_of(nested, strlen(nested));
     auto_free char *index = xasprintf(
-        "{\"schemaVersion\":2,\"manifests\":[{\"mediaType\":\"" MEDIA_OCI_INDEX "\",\"digest\":\"%s\","
+        "{\"schemaVersion\":2,\"manifests\":[{\"mediaType\":\"" MEDIA_OCI_INDEX
+        "\",\"digest\":\"%s\","
         "\"size\":%zu,\"annotations\":{\"io.containerd.image.name\":\"docker.io/library/multi:1\","
         "\"" OCI_REF_NAME "\":\"1\"}}]}",
         nested_digest, strlen(nested));
@@ -527,10 +532,8 @@ Test(store, digests_sizes_and_diff_ids_that_do_not_match)
         struct says says;
         const char *words;
     } rows[] = {
-        { { .layer_digest = other }, "damaged" },
-        { { .config_digest = other }, "damaged" },
-        { { .diff_id = other }, "unpacks to" },
-        { { .layer_size = 5 }, "bytes long" },
+        { { .layer_digest = other }, "damaged" },        { { .config_digest = other }, "damaged" },
+        { { .diff_id = other }, "unpacks to" },          { { .layer_size = 5 }, "bytes long" },
         { { .more = ",\"manifests\":[]" }, "manifest" },
     };
     for (size_t i = 0; i < array_size(rows); i++) {
@@ -637,8 +640,8 @@ static int users(void *context, struct strings *ids, struct err *err)
     return 0;
 }
 
-static int remove_image(const char *name, enum image_remove_flags flags, struct image_removed *removed,
-                        struct err *err)
+static int remove_image(const char *name, enum image_remove_flags flags,
+                        struct image_removed *removed, struct err *err)
 {
     bool late = false;
     return image_remove(images, name, flags, users, &late, removed, err);
@@ -750,7 +753,8 @@ Test(store, prune)
     cr_assert_eq(count("oci/blobs/sha256"), 4);
     cr_assert_eq(count("layers"), 2);
     cr_assert_not(absent("a"));
-    cr_assert_eq(images_prune(images, IMAGES_PRUNE_ALL, users, &late, &all, &err), 0, "%s", err.text);
+    cr_assert_eq(images_prune(images, IMAGES_PRUNE_ALL, users, &late, &all, &err), 0, "%s",
+                 err.text);
     cr_assert_eq(all.deleted.len, 1);
     cr_assert_eq(count("oci/blobs/sha256"), 0);
     cr_assert_eq(count("layers"), 0);
@@ -794,7 +798,8 @@ Test(store, a_flipped_bit_is_found_and_mended)
     auto_free char *id = load_docker("a", "x");
     auto_drop(image) *image = find("a");
     struct err err = {};
-    auto_free char *path = xasprintf("oci/blobs/sha256/%s", digest_hex(image->oci.rootfs.diff_ids.at[1]));
+    auto_free char *path =
+        xasprintf("oci/blobs/sha256/%s", digest_hex(image->oci.rootfs.diff_ids.at[1]));
     {
         auto_close int fd = openat(root, path, O_WRONLY);
         cr_assert_eq(pwrite(fd, "y", 1, BLOCK), 1);

@@ -52,9 +52,25 @@ Test(idmap, subordinate_ids_by_name_and_number)
 Test(idmap, lines_that_are_none_are_passed_over)
 {
     static const char *const none[] = {
-        "", "\n\n", "bee", "bee:", "bee:1", "bee:1:", "bee::1", "bee:x:1", "bee:1:x", "bee:-1:1",
-        "bee:1:2:3", "bee:4294967295:1", "bee:1:4294967295", "bee:99999999999:1", "bee: 1:1", ":1:1",
-        "#bee:1:1", "bee:0x1:1", "bee:1:0",
+        "",
+        "\n\n",
+        "bee",
+        "bee:",
+        "bee:1",
+        "bee:1:",
+        "bee::1",
+        "bee:x:1",
+        "bee:1:x",
+        "bee:-1:1",
+        "bee:1:2:3",
+        "bee:4294967295:1",
+        "bee:1:4294967295",
+        "bee:99999999999:1",
+        "bee: 1:1",
+        ":1:1",
+        "#bee:1:1",
+        "bee:0x1:1",
+        "bee:1:0",
     };
     for (size_t i = 0; i < array_size(none); i++) {
         auto_done(id_maps) maps = {};

@@ -31,7 +31,8 @@ static void userns_end(void)
 
 TestSuite(userns, .init = userns_begin, .fini = userns_end, .timeout = 20);
 
-/* Runs a shell line with descriptor 3 a pipe, and gives what it wrote there. Owned by the caller. */
+/* Runs a shell line with descriptor 3 a pipe, and gives what it wrote there. Owned by the caller.
+ */
 static char *shell_output(const char *line, int *ret_status)
 {
     const char *const argv[] = { "/bin/sh", "-c", line, NULL };
@@ -77,8 +78,8 @@ Test(userns, it_has_no_environment_and_nobodys_directory)
 {
     int status;
     setenv("SECRET", "token", 1);
-    auto_free char *output = shell_output("echo \"${SECRET-none}\" >&3; readlink /proc/self/cwd >&3",
-                                          &status);
+    auto_free char *output =
+        shell_output("echo \"${SECRET-none}\" >&3; readlink /proc/self/cwd >&3", &status);
     cr_assert_str_eq(output, "none\n/\n");
 }
 

@@ -18,35 +18,47 @@
 
 static const char configuration[] =
     "{\"ociVersion\":\"1.3.0\",\"hostname\":\"box\","
-    "\"process\":{\"args\":[\"true\"],\"cwd\":\"/\",\"env\":[\"PATH=/bin\"],\"noNewPrivileges\":true,"
+    "\"process\":{\"args\":[\"true\"],\"cwd\":\"/\",\"env\":[\"PATH=/"
+    "bin\"],\"noNewPrivileges\":true,"
     "\"user\":{\"uid\":0,\"gid\":0},\"capabilities\":{\"bounding\":[\"CAP_KILL\",\"CAP_CHOWN\"],"
     "\"effective\":[\"CAP_KILL\",\"CAP_CHOWN\"],\"permitted\":[\"CAP_KILL\",\"CAP_CHOWN\"]}},"
     "\"root\":{\"path\":\"root\"},\"mounts\":["
-    "{\"destination\":\"/proc\",\"type\":\"proc\",\"source\":\"proc\",\"options\":[\"nosuid\",\"noexec\",\"nodev\"]},"
-    "{\"destination\":\"/dev\",\"type\":\"tmpfs\",\"source\":\"tmpfs\",\"options\":[\"nosuid\",\"noexec\",\"mode=755\"]},"
-    "{\"destination\":\"/dev/pts\",\"type\":\"devpts\",\"source\":\"devpts\",\"options\":[\"nosuid\",\"noexec\","
+    "{\"destination\":\"/"
+    "proc\",\"type\":\"proc\",\"source\":\"proc\",\"options\":[\"nosuid\",\"noexec\",\"nodev\"]},"
+    "{\"destination\":\"/"
+    "dev\",\"type\":\"tmpfs\",\"source\":\"tmpfs\",\"options\":[\"nosuid\",\"noexec\",\"mode=755\"]"
+    "},"
+    "{\"destination\":\"/dev/"
+    "pts\",\"type\":\"devpts\",\"source\":\"devpts\",\"options\":[\"nosuid\",\"noexec\","
     "\"newinstance\",\"ptmxmode=0666\",\"mode=0620\"]},"
-    "{\"destination\":\"/sys\",\"type\":\"sysfs\",\"source\":\"sysfs\",\"options\":[\"nosuid\",\"noexec\",\"nodev\","
+    "{\"destination\":\"/"
+    "sys\",\"type\":\"sysfs\",\"source\":\"sysfs\",\"options\":[\"nosuid\",\"noexec\",\"nodev\","
     "\"ro\"]}],"
-    "\"linux\":{\"namespaces\":[{\"type\":\"mount\"},{\"type\":\"pid\"},{\"type\":\"ipc\"},{\"type\":\"uts\"},"
+    "\"linux\":{\"namespaces\":[{\"type\":\"mount\"},{\"type\":\"pid\"},{\"type\":\"ipc\"},{"
+    "\"type\":\"uts\"},"
     "{\"type\":\"network\"},{\"type\":\"cgroup\"},{\"type\":\"user\"}],"
     "\"maskedPaths\":[\"/proc/kcore\",\"/sys/firmware\",\"/proc/not-there\"],"
     "\"readonlyPaths\":[\"/proc/sys\",\"/proc/not-there\"]}}";
 
 static const char *const applets[] = {
-    "awk", "cat", "chmod", "chown", "cut",   "date",  "echo", "env",      "false", "find", "grep",   "head",     "hostname", "id",
-    "ip",  "kill", "ln",   "ls",    "mkdir", "mkfifo", "mknod", "mount",  "mv",    "od",   "ps",     "readlink", "rm",       "sed",
-    "sh",  "sleep", "sort", "stat", "stty",  "tail",  "test", "touch",    "tr",    "true", "tty",    "umount",   "uname",    "wc",
+    "awk",   "cat",    "chmod", "chown",    "cut",   "date", "echo", "env",      "false",
+    "find",  "grep",   "head",  "hostname", "id",    "ip",   "kill", "ln",       "ls",
+    "mkdir", "mkfifo", "mknod", "mount",    "mv",    "od",   "ps",   "readlink", "rm",
+    "sed",   "sh",     "sleep", "sort",     "stat",  "stty", "tail", "test",     "touch",
+    "tr",    "true",   "tty",   "umount",   "uname", "wc",
 };
 
-/* --- the host --------------------------------------------------------------------------------------------------- */
+/* --- the host
+ * ---------------------------------------------------------------------------------------------------
+ */
 
 char *box_load(const char *path)
 {
     struct err err = {};
     char *text = NULL;
     size_t len;
-    cr_assert_eq(file_load(AT_FDCWD, path, 16 << 20, &text, &len, &err), 1, "%s: %s", path, err.text);
+    cr_assert_eq(file_load(AT_FDCWD, path, 16 << 20, &text, &len, &err), 1, "%s: %s", path,
+                 err.text);
     return text;
 }
 
@@ -91,13 +103,16 @@ static void group_end(struct box *box)
     cgroup_close(&group);
 }
 
-/* --- the image -------------------------------------------------------------------------------------------------- */
+/* --- the image
+ * --------------------------------------------------------------------------------------------------
+ */
 
 void box_file(struct box *box, const char *path, const char *text, unsigned mode)
 {
     auto_free char *whole = xasprintf("%s%s", box->root, path);
     auto_close int fd = open(whole, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
-    cr_assert(fd >= 0 && fd_write_all(fd, text, strlen(text)) == 0 && fchmod(fd, mode) == 0, "%s", whole);
+    cr_assert(fd >= 0 && fd_write_all(fd, text, strlen(text)) == 0 && fchmod(fd, mode) == 0, "%s",
+              whole);
 }
 
 void box_link(struct box *box, const char *target, const char *path)
@@ -112,15 +127,27 @@ static void busybox_copy(const struct box *box)
     auto_free char *path = xasprintf("%s/bin/busybox", box->root);
     auto_free char *program = NULL;
     size_t len;
-    cr_assert_eq(file_load(AT_FDCWD, "/bin/busybox", 16 << 20, &program, &len, &err), 1, "%s", err.text);
+    cr_assert_eq(file_load(AT_FDCWD, "/bin/busybox", 16 << 20, &program, &len, &err), 1, "%s",
+                 err.text);
     cr_assert_eq(file_save(AT_FDCWD, path, program, len, 0755, 0, &err), 0, "%s", err.text);
 }
 
 static void image_make(struct box *box)
 {
-    static const char *const directories[] = { "",        "/bin",  "/dev",      "/etc",          "/proc",
-                                               "/sys",    "/tmp",  "/../lower", "/../lower/bin", "/../upper",
-                                               "/../upper/upper", "/../upper/work", "/../data", "/../data/below" };
+    static const char *const directories[] = { "",
+                                               "/bin",
+                                               "/dev",
+                                               "/etc",
+                                               "/proc",
+                                               "/sys",
+                                               "/tmp",
+                                               "/../lower",
+                                               "/../lower/bin",
+                                               "/../upper",
+                                               "/../upper/upper",
+                                               "/../upper/work",
+                                               "/../data",
+                                               "/../data/below" };
     for (size_t i = 0; i < array_size(directories); i++) {
         auto_free char *path = xasprintf("%s%s", box->root, directories[i]);
         cr_assert(mkdir(path, 0755) == 0 && chmod(path, i == 6 ? 01777 : 0755) == 0, "%s", path);
@@ -130,13 +157,15 @@ static void image_make(struct box *box)
         auto_free char *path = xasprintf("/bin/%s", applets[i]);
         box_link(box, "busybox", path);
     }
-    box_file(box, "/etc/passwd", "root:x:0:0:root:/root:/bin/sh\nbee:x:7:8:a bee:/tmp:/bin/sh\n", 0644);
+    box_file(box, "/etc/passwd", "root:x:0:0:root:/root:/bin/sh\nbee:x:7:8:a bee:/tmp:/bin/sh\n",
+             0644);
     box_file(box, "/etc/group", "root:x:0:\nhive:x:8:\nswarm:x:9:bee\n", 0644);
     box_file(box, "/../lower/from-below", "below\n", 0644);
     box_file(box, "/../data/file", "data\n", 0644);
 }
 
-/* --- the configuration ------------------------------------------------------------------------------------------ */
+/* --- the configuration
+ * ------------------------------------------------------------------------------------------ */
 
 static void maps_add(struct box *box)
 {
@@ -182,7 +211,8 @@ bool box_open(struct box *box, enum box_flags flags)
     box->group = xasprintf("/ruche-test-%s/one", template + strlen("/tmp/ruche-test-"));
     box->mounts = box_load("/proc/self/mountinfo");
     image_make(box);
-    cr_assert_eq(spec_parse(configuration, strlen(configuration), &box->spec, &box->err), 0, "%s", box->err.text);
+    cr_assert_eq(spec_parse(configuration, strlen(configuration), &box->spec, &box->err), 0, "%s",
+                 box->err.text);
     request_init(box, flags);
     cr_assert_eq(cgroup_host_detect(&box->host, &box->err), 0, "%s", box->err.text);
     if (geteuid() == 0)
@@ -230,7 +260,8 @@ struct spec_mount *box_mount(struct box *box, const char *destination)
     return NULL;
 }
 
-void box_mount_add(struct box *box, const char *destination, const char *type, const char *source, const char *options)
+void box_mount_add(struct box *box, const char *destination, const char *type, const char *source,
+                   const char *options)
 {
     struct spec_mount *mount = array_add(&box->spec.mounts);
     struct view rest = view_of(options);
@@ -288,7 +319,9 @@ void box_script(struct box *box, const char *script)
     box_command(box, (const char *const[]){ "sh", "-c", script, NULL });
 }
 
-/* --- running ---------------------------------------------------------------------------------------------------- */
+/* --- running
+ * ----------------------------------------------------------------------------------------------------
+ */
 
 static void collect(struct box *box, int fd)
 {

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 /*
- * A small container for tests: a directory with a static busybox, a configuration to be changed at will, and what must
- * not be left behind. As root it has ids and a cgroup of its own; an ordinary user's has his own id alone and no cgroup.
+ * A small container for tests: a directory with a static busybox, a configuration to be changed at
+ * will, and what must not be left behind. As root it has ids and a cgroup of its own; an ordinary
+ * user's has his own id alone and no cgroup.
  */
 #include "runtime/runtime.h"
 
@@ -41,7 +42,8 @@ void box_close(struct box *box);
 /* Sets the command: the words, ending in NULL; or a shell script. */
 void box_command(struct box *box, const char *const *argv);
 void box_script(struct box *box, const char *script);
-/* Creates, collects what it says, waits. Gives its exit code, BOX_KILLED + signal, or -1 with box->err. */
+/* Creates, collects what it says, waits. Gives its exit code, BOX_KILLED + signal, or -1 with
+ * box->err. */
 int box_run(struct box *box);
 /* Both: runs a shell script. */
 int box_run_script(struct box *box, const char *script);
@@ -61,11 +63,13 @@ void box_link(struct box *box, const char *target, const char *path);
 /* The mount with that destination. */
 struct spec_mount *box_mount(struct box *box, const char *destination);
 /* Adds one; options are words with commas. */
-void box_mount_add(struct box *box, const char *destination, const char *type, const char *source, const char *options);
+void box_mount_add(struct box *box, const char *destination, const char *type, const char *source,
+                   const char *options);
 /* Takes a mount, a namespace out of the configuration. */
 void box_mount_drop(struct box *box, const char *destination);
 void box_namespace_drop(struct box *box, enum spec_namespace_type type);
-/* Gives all five sets the same capabilities but inheritable and ambient, which are empty. names ends in NULL. */
+/* Gives all five sets the same capabilities but inheritable and ambient, which are empty. names
+ * ends in NULL. */
 void box_capabilities(struct box *box, const char *const *names);
 /* The whole text of a file of the host; the caller frees it. */
 char *box_load(const char *path);

@@ -43,7 +43,8 @@ static void scratch_close(void)
 
 TestSuite(confine, .init = scratch_open, .fini = scratch_close, .timeout = 20);
 
-/* Runs the probe as root of a user namespace, confined as for the verb. Gives what it returned, or 100 + its signal. */
+/* Runs the probe as root of a user namespace, confined as for the verb. Gives what it returned, or
+ * 100 + its signal. */
 static int probe(enum transfer_verb verb, int (*function)(void))
 {
     struct confinement confinement;
@@ -53,7 +54,8 @@ static int probe(enum transfer_verb verb, int (*function)(void))
     if (child == 0) {
         if (unshare(CLONE_NEWUSER) < 0)
             _exit(99);
-        bool directory = verb == TRANSFER_UNPACK || verb == TRANSFER_SPOOL || verb == TRANSFER_REMOVE;
+        bool directory =
+            verb == TRANSFER_UNPACK || verb == TRANSFER_SPOOL || verb == TRANSFER_REMOVE;
         if (confinement_enter(&confinement, verb, directory ? work : -1, &err) < 0)
             _exit(98);
         _exit(function());
@@ -64,7 +66,8 @@ static int probe(enum transfer_verb verb, int (*function)(void))
     return WIFSIGNALED(status) ? 100 + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
-/* 0 if the call is refused for want of rights; EXDEV is Landlock's word for links from where it rules. */
+/* 0 if the call is refused for want of rights; EXDEV is Landlock's word for links from where it
+ * rules. */
 static int refused(long result)
 {
     return result < 0 && (errno == EPERM || errno == EACCES || errno == EXDEV) ? 0 : 1;

@@ -29,12 +29,13 @@ _Static_assert(sizeof(struct header) == BLOCK, "a ustar header is a block");
 
 struct entry {
     const char *name;
-    char type; /* '0' file, '1' hard link, '2' symbolic link, '3' character, '4' block, '5' directory, '6' FIFO */
+    char type;        /* '0' file, '1' hard link, '2' symbolic link, '3' character, '4' block, '5'
+                         directory, '6' FIFO */
     const char *text; /* a file's content, a link's target */
     unsigned mode;    /* 0: 0644, of directories 0755 */
     long mtime;
     unsigned major, minor;
-    long owner;       /* 0: whoever runs the test */
+    long owner; /* 0: whoever runs the test */
 };
 
 static void block_fill(struct str *out)
@@ -250,10 +251,13 @@ static bool opaque(const char *path)
 
 Test(unpack, keeps_modes_times_and_types)
 {
-    good({ .name = "./", .type = '5', .mode = 0711, .mtime = 50 }, { .name = "dir", .type = '5', .mode = 01777, .mtime = 100 },
+    good({ .name = "./", .type = '5', .mode = 0711, .mtime = 50 },
+         { .name = "dir", .type = '5', .mode = 01777, .mtime = 100 },
          { .name = "dir/set", .type = '0', .text = "x", .mode = 04755, .mtime = 200 },
-         { .name = "dir/link", .type = '2', .text = "../nowhere", .mtime = 300 }, { .name = "dir/hard", .type = '1', .text = "dir/set" },
-         { .name = "dir/fifo", .type = '6', .mode = 0620, .mtime = 400 }, { .name = "empty", .type = '0', .mode = 0400 });
+         { .name = "dir/link", .type = '2', .text = "../nowhere", .mtime = 300 },
+         { .name = "dir/hard", .type = '1', .text = "dir/set" },
+         { .name = "dir/fifo", .type = '6', .mode = 0620, .mtime = 400 },
+         { .name = "empty", .type = '0', .mode = 0400 });
     cr_assert_eq(look(".").st_mode & 07777, 0711);
     cr_assert_eq(look(".").st_mtim.tv_sec, 50);
     cr_assert_eq(look("dir").st_mode & 07777, 01777);
@@ -281,8 +285,10 @@ Test(unpack, a_group_is_not_inherited)
 {
     if (geteuid() != 0)
         cr_skip_test("needs root");
-    good({ .name = "staff", .type = '5', .mode = 02775, .owner = 50 }, { .name = "staff/dir", .type = '5', .owner = 7 },
-         { .name = "staff/file", .type = '0', .text = "x", .owner = 7 }, { .name = "staff/link", .type = '2', .text = "x", .owner = 7 });
+    good({ .name = "staff", .type = '5', .mode = 02775, .owner = 50 },
+         { .name = "staff/dir", .type = '5', .owner = 7 },
+         { .name = "staff/file", .type = '0', .text = "x", .owner = 7 },
+         { .name = "staff/link", .type = '2', .text = "x", .owner = 7 });
     cr_assert_eq(look("staff").st_gid, 50);
     cr_assert_eq(look("staff").st_mode & 07777, 02775);
     cr_assert_eq(look("staff/dir").st_gid, 7);
@@ -293,37 +299,44 @@ Test(unpack, a_group_is_not_inherited)
 
 Test(unpack, the_later_of_two_counts_whatever_its_type)
 {
-    good({ .name = "x", .type = '0', .text = "first" }, { .name = "x", .type = '0', .text = "second" });
+    good({ .name = "x", .type = '0', .text = "first" },
+         { .name = "x", .type = '0', .text = "second" });
     holds("x", "second");
     good({ .name = "x", .type = '5' }, { .name = "x/deep/er", .type = '0', .text = "y" });
     holds("x/deep/er", "y");
     good({ .name = "x", .type = '2', .text = "elsewhere" });
     cr_assert(S_ISLNK(look("x").st_mode));
-    good({ .name = "x", .type = '5' }, { .name = "x/deep", .type = '5' }, { .name = "x", .type = '0', .text = "file" });
+    good({ .name = "x", .type = '5' }, { .name = "x/deep", .type = '5' },
+         { .name = "x", .type = '0', .text = "file" });
     holds("x", "file");
-    good({ .name = "x", .type = '5', .mode = 0700 }, { .name = "x/kept", .type = '0', .text = "k" }, { .name = "x", .type = '5', .mode = 0755 });
+    good({ .name = "x", .type = '5', .mode = 0700 }, { .name = "x/kept", .type = '0', .text = "k" },
+         { .name = "x", .type = '5', .mode = 0755 });
     holds("x/kept", "k");
     cr_assert_eq(look("x").st_mode & 07777, 0755);
 }
 
 Test(unpack, a_replaced_file_leaves_its_hard_links_alone)
 {
-    good({ .name = "a", .type = '0', .text = "one" }, { .name = "b", .type = '1', .text = "a" }, { .name = "a", .type = '0', .text = "two" });
+    good({ .name = "a", .type = '0', .text = "one" }, { .name = "b", .type = '1', .text = "a" },
+         { .name = "a", .type = '0', .text = "two" });
     holds("a", "two");
     holds("b", "one");
 }
 
 Test(unpack, hard_links_to_oneself_and_to_symbolic_links)
 {
-    good({ .name = "a", .type = '0', .text = "one" }, { .name = "a", .type = '1', .text = "./a" }, { .name = "s", .type = '2', .text = "a" }, { .name = "t", .type = '1', .text = "s" });
+    good({ .name = "a", .type = '0', .text = "one" }, { .name = "a", .type = '1', .text = "./a" },
+         { .name = "s", .type = '2', .text = "a" }, { .name = "t", .type = '1', .text = "s" });
     holds("a", "one");
     cr_assert(S_ISLNK(look("t").st_mode), "the link itself is linked, not what it leads to");
 }
 
 Test(unpack, links_on_the_way_lead_inside_the_layer)
 {
-    good({ .name = "usr/bin", .type = '5' }, { .name = "bin", .type = '2', .text = "usr/bin" }, { .name = "bin/tool", .type = '0', .text = "t" },
-         { .name = "abs", .type = '2', .text = "/usr" }, { .name = "abs/bin/more", .type = '0', .text = "m" });
+    good({ .name = "usr/bin", .type = '5' }, { .name = "bin", .type = '2', .text = "usr/bin" },
+         { .name = "bin/tool", .type = '0', .text = "t" },
+         { .name = "abs", .type = '2', .text = "/usr" },
+         { .name = "abs/bin/more", .type = '0', .text = "m" });
     holds("usr/bin/tool", "t");
     holds("usr/bin/more", "m");
     cr_assert(S_ISLNK(look("bin").st_mode));
@@ -331,8 +344,10 @@ Test(unpack, links_on_the_way_lead_inside_the_layer)
 
 Test(unpack, whiteouts_become_character_devices)
 {
-    good({ .name = "dir", .type = '5' }, { .name = "dir/.wh.gone", .type = '0' }, { .name = ".wh.also", .type = '0', .text = "content does not matter" },
-         { .name = "new/.wh.deep", .type = '0' }, { .name = ".wh.link", .type = '2', .text = "../canary" });
+    good({ .name = "dir", .type = '5' }, { .name = "dir/.wh.gone", .type = '0' },
+         { .name = ".wh.also", .type = '0', .text = "content does not matter" },
+         { .name = "new/.wh.deep", .type = '0' },
+         { .name = ".wh.link", .type = '2', .text = "../canary" });
     cr_assert(whiteout("dir/gone"));
     cr_assert(whiteout("also"));
     cr_assert(whiteout("new/deep"));
@@ -341,7 +356,8 @@ Test(unpack, whiteouts_become_character_devices)
 
 Test(unpack, opaque_directories)
 {
-    good({ .name = "dir", .type = '5' }, { .name = "dir/.wh..wh..opq", .type = '0' }, { .name = "dir/own", .type = '0', .text = "x" },
+    good({ .name = "dir", .type = '5' }, { .name = "dir/.wh..wh..opq", .type = '0' },
+         { .name = "dir/own", .type = '0', .text = "x" },
          { .name = "implied/.wh..wh..opq", .type = '0' }, { .name = "plain", .type = '5' });
     cr_assert(opaque("dir"));
     cr_assert(opaque("implied"));
@@ -352,8 +368,11 @@ Test(unpack, opaque_directories)
 
 Test(unpack, a_whiteout_does_not_hide_what_its_own_layer_brings)
 {
-    good({ .name = "f", .type = '0', .text = "x" }, { .name = ".wh.f", .type = '0' }, { .name = "d", .type = '5' }, { .name = "d/f", .type = '0', .text = "y" }, { .name = ".wh.d", .type = '0' },
-         { .name = ".wh.g", .type = '0' }, { .name = "g", .type = '0', .text = "z" }, { .name = ".wh.e", .type = '0' }, { .name = "e", .type = '5' }, { .name = "e/f", .type = '0', .text = "w" });
+    good({ .name = "f", .type = '0', .text = "x" }, { .name = ".wh.f", .type = '0' },
+         { .name = "d", .type = '5' }, { .name = "d/f", .type = '0', .text = "y" },
+         { .name = ".wh.d", .type = '0' }, { .name = ".wh.g", .type = '0' },
+         { .name = "g", .type = '0', .text = "z" }, { .name = ".wh.e", .type = '0' },
+         { .name = "e", .type = '5' }, { .name = "e/f", .type = '0', .text = "w" });
     holds("f", "x");
     holds("d/f", "y");
     cr_assert(opaque("d"), "d of the layers below is hidden, ours is not");
@@ -364,8 +383,9 @@ Test(unpack, a_whiteout_does_not_hide_what_its_own_layer_brings)
 
 Test(unpack, bookkeeping_of_old_union_file_systems_is_passed_over)
 {
-    good({ .name = ".wh..wh.plnk", .type = '5' }, { .name = ".wh..wh.plnk/1.2", .type = '0', .text = "x" }, { .name = ".wh..wh.aufs", .type = '0' },
-         { .name = "real", .type = '0', .text = "r" });
+    good({ .name = ".wh..wh.plnk", .type = '5' },
+         { .name = ".wh..wh.plnk/1.2", .type = '0', .text = "x" },
+         { .name = ".wh..wh.aufs", .type = '0' }, { .name = "real", .type = '0', .text = "r" });
     cr_assert_not(there(".wh..wh.plnk"));
     cr_assert_not(there(".wh..wh.aufs"));
     holds("real", "r");
@@ -373,7 +393,8 @@ Test(unpack, bookkeeping_of_old_union_file_systems_is_passed_over)
 
 Test(unpack, devices_are_asked_for)
 {
-    good({ .name = "dev", .type = '5' }, { .name = "dev/null", .type = '3', .major = 1, .minor = 3 },
+    good({ .name = "dev", .type = '5' },
+         { .name = "dev/null", .type = '3', .major = 1, .minor = 3 },
          { .name = "dev/sda", .type = '4', .major = 8 }, { .name = "dev/gone", .type = '3' });
     cr_assert_eq(devices, 2);
     cr_assert_not(there("dev/null"));
@@ -384,14 +405,20 @@ Test(unpack, names_are_bytes)
 {
     auto_done(str) archive = {};
     struct err err = {};
-    const struct entry raw = { .name = "latin-\xe9", .type = '0', .text = "l" }, pax = { .name = "short", .type = '0', .text = "p" };
+    const struct entry raw = { .name = "latin-\xe9", .type = '0', .text = "l" },
+                       pax = { .name = "short", .type = '0', .text = "p" };
     entry_add(&archive, &raw);
-    pax_add(&archive, "path", "gr\xc3\xbc\xc3\x9f" "e", 8);
+    pax_add(&archive, "path",
+            "gr\xc3\xbc\xc3\x9f"
+            "e",
+            8);
     entry_add(&archive, &pax);
     archive_end(&archive);
     cr_assert_eq(unpack_bytes(&archive, &err), 0, "%s", err.text);
     holds("latin-\xe9", "l");
-    holds("gr\xc3\xbc\xc3\x9f" "e", "p");
+    holds("gr\xc3\xbc\xc3\x9f"
+          "e",
+          "p");
 }
 
 Test(unpack, attributes_are_kept)
@@ -415,7 +442,8 @@ Test(unpack, foreign_attributes_are_dropped_with_one_warning)
     auto_done(str) archive = {};
     struct err err = {};
     char value[64];
-    const struct entry one = { .name = "one", .type = '0', .text = "x" }, two = { .name = "two", .type = '0', .text = "x" };
+    const struct entry one = { .name = "one", .type = '0', .text = "x" },
+                       two = { .name = "two", .type = '0', .text = "x" };
     pax_add(&archive, "SCHILY.xattr.security.selinux", "label", 5);
     entry_add(&archive, &one);
     pax_add(&archive, "SCHILY.xattr.security.selinux", "label", 5);
@@ -484,19 +512,25 @@ Test(unpack, absolute_names_begin_at_the_root)
 
 Test(unpack, links_out_of_the_layer_lead_nowhere)
 {
-    good({ .name = "up", .type = '2', .text = ".." }, { .name = "up/canary", .type = '0', .text = "inside" });
+    good({ .name = "up", .type = '2', .text = ".." },
+         { .name = "up/canary", .type = '0', .text = "inside" });
     holds("canary", "inside");
-    good({ .name = "far", .type = '2', .text = "../../../../../.." }, { .name = "far/new", .type = '0', .text = "inside" });
+    good({ .name = "far", .type = '2', .text = "../../../../../.." },
+         { .name = "far/new", .type = '0', .text = "inside" });
     holds("new", "inside");
-    bad("leads to nothing", { .name = "abs", .type = '2', .text = "/no/such/directory" }, { .name = "abs/file", .type = '0', .text = "x" });
-    bad("directory", { .name = "loop", .type = '2', .text = "loop" }, { .name = "loop/file", .type = '0', .text = "x" });
+    bad("leads to nothing", { .name = "abs", .type = '2', .text = "/no/such/directory" },
+        { .name = "abs/file", .type = '0', .text = "x" });
+    bad("directory", { .name = "loop", .type = '2', .text = "loop" },
+        { .name = "loop/file", .type = '0', .text = "x" });
 }
 
 Test(unpack, a_link_is_replaced_and_not_written_through)
 {
-    good({ .name = "c", .type = '2', .text = "../canary" }, { .name = "c", .type = '0', .text = "mine" });
+    good({ .name = "c", .type = '2', .text = "../canary" },
+         { .name = "c", .type = '0', .text = "mine" });
     holds("c", "mine");
-    good({ .name = "d", .type = '2', .text = ".." }, { .name = "d", .type = '5' }, { .name = "d/canary", .type = '0', .text = "mine" });
+    good({ .name = "d", .type = '2', .text = ".." }, { .name = "d", .type = '5' },
+         { .name = "d/canary", .type = '0', .text = "mine" });
     holds("d/canary", "mine");
     good({ .name = "o", .type = '2', .text = ".." }, { .name = "o/.wh..wh..opq", .type = '0' });
     cr_assert(opaque("."), "the link leads to the layer's own root");
@@ -507,8 +541,11 @@ Test(unpack, hard_links_reach_only_members_of_the_layer)
     bad("hard link", { .name = "x", .type = '1', .text = "/etc/passwd" });
     bad("..", { .name = "x", .type = '1', .text = "../canary" });
     bad("hard link", { .name = "x", .type = '1', .text = "missing" });
-    bad("hard link", { .name = "up", .type = '2', .text = ".." }, { .name = "x", .type = '1', .text = "up/canary" });
-    bad("hard link", { .name = "real", .type = '5' }, { .name = "real/f", .type = '0', .text = "x" }, { .name = "via", .type = '2', .text = "real" },
+    bad("hard link", { .name = "up", .type = '2', .text = ".." },
+        { .name = "x", .type = '1', .text = "up/canary" });
+    bad("hard link", { .name = "real", .type = '5' },
+        { .name = "real/f", .type = '0', .text = "x" },
+        { .name = "via", .type = '2', .text = "real" },
         { .name = "x", .type = '1', .text = "via/f" });
     bad("link", { .name = "d", .type = '5' }, { .name = "x", .type = '1', .text = "d" });
     bad("hard link", { .name = "x", .type = '1', .text = "/" });
@@ -517,7 +554,8 @@ Test(unpack, hard_links_reach_only_members_of_the_layer)
 Test(unpack, a_hard_link_is_no_way_to_write)
 {
     /* The link to a symbolic link is replaced like any other name. */
-    good({ .name = "s", .type = '2', .text = "../canary" }, { .name = "h", .type = '1', .text = "s" }, { .name = "h", .type = '0', .text = "mine" });
+    good({ .name = "s", .type = '2', .text = "../canary" },
+         { .name = "h", .type = '1', .text = "s" }, { .name = "h", .type = '0', .text = "mine" });
     holds("h", "mine");
 }
 
@@ -526,12 +564,14 @@ Test(unpack, the_root_is_a_directory)
     bad("root", { .name = "/", .type = '2', .text = "/etc" });
     bad("root", { .name = ".", .type = '0', .text = "x" });
     bad("root", { .name = "./", .type = '6' });
-    bad("hard link", { .name = "x", .type = '0', .text = "y" }, { .name = "d", .type = '1', .text = "." });
+    bad("hard link", { .name = "x", .type = '0', .text = "y" },
+        { .name = "d", .type = '1', .text = "." });
 }
 
 Test(unpack, files_are_no_parents)
 {
-    bad("directory", { .name = "f", .type = '0', .text = "x" }, { .name = "f/g", .type = '0', .text = "y" });
+    bad("directory", { .name = "f", .type = '0', .text = "x" },
+        { .name = "f/g", .type = '0', .text = "y" });
     bad("directory", { .name = ".wh.f", .type = '0' }, { .name = "f/g", .type = '0', .text = "y" });
 }
 
@@ -569,7 +609,8 @@ Test(unpack, sizes_that_lie)
 {
     auto_done(str) archive = {};
     struct err err = {};
-    const struct entry huge = { .name = "huge", .type = '0' }, next = { .name = "next", .type = '0', .text = "x" };
+    const struct entry huge = { .name = "huge", .type = '0' },
+                       next = { .name = "next", .type = '0', .text = "x" };
     header_add(&archive, &huge, (size_t)07777777777);
     entry_add(&archive, &next);
     archive_end(&archive);
@@ -640,16 +681,26 @@ Test(unpack, garbage)
 Test(unpack, limits)
 {
     limits = (struct unpack_limits){ .max_bytes = 9, .max_entries = 3 };
-    good({ .name = "a", .type = '0', .text = "12345" }, { .name = "b", .type = '0', .text = "1234" });
-    bad("limit", { .name = "a", .type = '0', .text = "12345" }, { .name = "b", .type = '0', .text = "12345" });
-    bad("more than 3", { .name = "a", .type = '5' }, { .name = "b", .type = '5' }, { .name = "c", .type = '5' }, { .name = "d", .type = '5' });
+    good({ .name = "a", .type = '0', .text = "12345" },
+         { .name = "b", .type = '0', .text = "1234" });
+    bad("limit", { .name = "a", .type = '0', .text = "12345" },
+        { .name = "b", .type = '0', .text = "12345" });
+    bad("more than 3", { .name = "a", .type = '5' }, { .name = "b", .type = '5' },
+        { .name = "c", .type = '5' }, { .name = "d", .type = '5' });
 }
 
 Test(unpack, errors_show_no_control_bytes)
 {
     struct err err = {};
-    const struct entry entries[] = { { .name = "\x1b[2J../x\n", .type = '0', .text = "x" }, { .name = "\x1b]0;owned\x07/../y", .type = '0', .text = "x" } };
+    const struct entry entries[] = {
+        { .name = "\x1b[2J../x\n", .type = '0', .text = "x" },
+        { .name = "\x1b]0;owned\x07/../y", .type = '0', .text = "x" }
+    };
     cr_assert_lt(unpack_entries(entries, 2, &err), 0);
+    for (const char *c = err.text; *c; c++)
+        cr_assert_geq((unsigned char)*c, ' ');
+    const struct entry link = { .name = "x", .type = '1', .text = "\x1b[2J\n" };
+    cr_assert_lt(unpack_entries(&link, 1, &err), 0);
     for (const char *c = err.text; *c; c++)
         cr_assert_geq((unsigned char)*c, ' ');
 }
