@@ -1,19 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * floor: the kernel's own price of a container, which no engine can be below. It does in bare system calls what cannot be
- * left out: directories for a writable layer, control groups, clone3 into namespaces (mounts, processes, host name, IPC,
- * network, control groups), loopback, overlay of one layer, /proc, /sys, /dev with its nodes, pseudo-terminals, shared
- * memory and queues, the change of root, exec, wait, and removing what was made. No seccomp, capabilities, masked paths,
+ * floor: the kernel's own price of a container, which no engine can be below. It does in bare
+ * system calls what cannot be left out: directories for a writable layer, control groups, clone3
+ * into namespaces (mounts, processes, host name, IPC, network, control groups), loopback, overlay
+ * of one layer, /proc, /sys, /dev with its nodes, pseudo-terminals, shared memory and queues, the
+ * change of root, exec, wait, and removing what was made. No seccomp, capabilities, masked paths,
  * log, state on disk or attached streams: what those cost is above the floor.
  *
- *   floor [-u] DIR [PROGRAM [ARGUMENT...]]            once: as a command, to be timed from outside; it ends when the program
- *                                                     did, and leaves the removing to a copy of itself
- *   floor [-u] -n RUNS [-p PAUSE_MS] DIR [PROGRAM...] RUNS times in this process: a line for each phase, with tabs:
- *                                                     phase, median and tenth percentile in microseconds
+ *   floor [-u] DIR [PROGRAM [ARGUMENT...]]            once: as a command, to be timed from outside;
+ * it ends when the program did, and leaves the removing to a copy of itself floor [-u] -n RUNS [-p
+ * PAUSE_MS] DIR [PROGRAM...] RUNS times in this process: a line for each phase, with tabs: phase,
+ * median and tenth percentile in microseconds
  *
- * DIR/rootfs is the layer, and DIR the place of the writable one. -u adds a user namespace with ids of its own, to which
- * the layers' owners are mapped. The choices are those that measured best: the child is cloned into its v2 group and enters
- * v1 groups itself, and the overlay is volatile. Needs root.
+ * DIR/rootfs is the layer, and DIR the place of the writable one. -u adds a user namespace with ids
+ * of its own, to which the layers' owners are mapped. The choices are those that measured best: the
+ * child is cloned into its v2 group and enters v1 groups itself, and the overlay is volatile. Needs
+ * root.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -41,7 +43,8 @@ enum { FIRST_ID = 1 << 30, IDS = 65536, PATH_SIZE = 256, PHASES_MAX = 32, NODES 
 
 static const char *const nodes[NODES] = { "null", "zero", "full", "random", "urandom", "tty" };
 
-/* Of two processes: memory is shared, descriptors too (CLONE_FILES), so that the parent can open them for the child. */
+/* Of two processes: memory is shared, descriptors too (CLONE_FILES), so that the parent can open
+ * them for the child. */
 struct container {
     bool userns;
     bool leaves; /* once the status is known, and a copy removes what was made */
@@ -98,7 +101,8 @@ static int fs_make(const char *type, const struct fs_option *options, unsigned a
         return -1;
     int mount = 0;
     for (; mount == 0 && options && options->key; options++)
-        mount = fsconfig(fs, options->value ? FSCONFIG_SET_STRING : FSCONFIG_SET_FLAG, options->key, options->value, 0);
+        mount = fsconfig(fs, options->value ? FSCONFIG_SET_STRING : FSCONFIG_SET_FLAG, options->key,
+                         options->value, 0);
     if (mount == 0)
         mount = fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0);
     if (mount == 0)
@@ -193,7 +197,8 @@ static int loopback_up(struct container *container)
     return close(fd);
 }
 
-/* A user namespace may make these only while the host's are in sight: so before the change of root. */
+/* A user namespace may make these only while the host's are in sight: so before the change of root.
+ */
 static int make_kernel_mounts(struct container *container)
 {
     unsigned attributes = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
@@ -221,17 +226,21 @@ static int mount_overlay(struct container *container)
 {
     char lower[64], upper[64], work[64];
     if (!container->userns) {
-        container->lower = open_tree(AT_FDCWD, container->rootfs, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
-        container->upper = open_tree(AT_FDCWD, container->place, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+        container->lower =
+            open_tree(AT_FDCWD, container->rootfs, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+        container->upper =
+            open_tree(AT_FDCWD, container->place, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
     }
-    if (container->lower < 0 || container->upper < 0 || attach(container->lower, AT_FDCWD, "/dev") < 0 ||
+    if (container->lower < 0 || container->upper < 0 ||
+        attach(container->lower, AT_FDCWD, "/dev") < 0 ||
         attach(container->upper, AT_FDCWD, "/dev") < 0)
         return -1;
     (void)snprintf(lower, sizeof(lower), "/proc/self/fd/%d", container->lower);
     (void)snprintf(upper, sizeof(upper), "/proc/self/fd/%d/upper", container->upper);
     (void)snprintf(work, sizeof(work), "/proc/self/fd/%d/work", container->upper);
     const struct fs_option options[] = {
-        { "lowerdir", lower }, { "upperdir", upper }, { "workdir", work }, { "userxattr", NULL }, { "volatile", NULL }, {},
+        { "lowerdir", lower }, { "upperdir", upper }, { "workdir", work },
+        { "userxattr", NULL }, { "volatile", NULL },  {},
     };
     container->root = fs_make("overlay", options, MOUNT_ATTR_NODEV);
     return container->root < 0 ? -1 : attach(container->root, AT_FDCWD, "/");
@@ -239,7 +248,8 @@ static int mount_overlay(struct container *container)
 
 static int change_root(struct container *container)
 {
-    if (fchdir(container->root) < 0 || syscall(SYS_pivot_root, ".", ".") < 0 || umount2(".", MNT_DETACH) < 0)
+    if (fchdir(container->root) < 0 || syscall(SYS_pivot_root, ".", ".") < 0 ||
+        umount2(".", MNT_DETACH) < 0)
         return -1;
     return 0;
 }
@@ -263,11 +273,14 @@ static int clone_node(int dev, const char *name, int source)
 static int make_dev(struct container *container)
 {
     static const struct fs_option dev_options[] = { { "mode", "755" }, { "size", "65536k" }, {} };
-    static const struct fs_option pts_options[] = { { "newinstance", NULL }, { "ptmxmode", "0666" }, { "mode", "0620" }, {} };
+    static const struct fs_option pts_options[] = {
+        { "newinstance", NULL }, { "ptmxmode", "0666" }, { "mode", "0620" }, {}
+    };
     static const struct fs_option shm_options[] = { { "mode", "1777" }, { "size", "65536k" }, {} };
     static const char *const links[][2] = {
-        { "/proc/self/fd", "fd" }, { "/proc/self/fd/0", "stdin" }, { "/proc/self/fd/1", "stdout" },
-        { "/proc/self/fd/2", "stderr" }, { "pts/ptmx", "ptmx" },
+        { "/proc/self/fd", "fd" },       { "/proc/self/fd/0", "stdin" },
+        { "/proc/self/fd/1", "stdout" }, { "/proc/self/fd/2", "stderr" },
+        { "pts/ptmx", "ptmx" },
     };
     unsigned attributes = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC;
     int dev = fs_make("tmpfs", dev_options, attributes);
@@ -279,7 +292,8 @@ static int make_dev(struct container *container)
     for (size_t i = 0; i < sizeof(links) / sizeof(links[0]); i++)
         if (symlinkat(links[i][0], dev, links[i][1]) < 0)
             return -1;
-    if (mkdirat(dev, "pts", 0755) < 0 || mkdirat(dev, "shm", 01777) < 0 || mkdirat(dev, "mqueue", 0755) < 0 ||
+    if (mkdirat(dev, "pts", 0755) < 0 || mkdirat(dev, "shm", 01777) < 0 ||
+        mkdirat(dev, "mqueue", 0755) < 0 ||
         attach_new(fs_make("devpts", pts_options, attributes), dev, "pts") < 0 ||
         attach_new(fs_make("tmpfs", shm_options, attributes | MOUNT_ATTR_NODEV), dev, "shm") < 0)
         return -1;
@@ -426,7 +440,8 @@ static const struct phase removal_phases[] = {
 static pid_t clone_child(const struct container *container)
 {
     struct clone_args args = {
-        .flags = CLONE_FILES | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWNET,
+        .flags =
+            CLONE_FILES | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWNET,
         .exit_signal = SIGCHLD,
     };
     if (container->userns)
@@ -438,7 +453,8 @@ static pid_t clone_child(const struct container *container)
     return (pid_t)syscall(SYS_clone3, &args, sizeof(args));
 }
 
-static uint64_t *phases_run(const struct phase *phases, struct container *container, uint64_t *end_ns)
+static uint64_t *phases_run(const struct phase *phases, struct container *container,
+                            uint64_t *end_ns)
 {
     for (; phases->run; phases++) {
         if (phases->run(container) < 0)
@@ -490,13 +506,16 @@ static int by_size(const void *a, const void *b)
 
 static void phase_print(const char *name, uint64_t *ns, size_t runs)
 {
+    size_t median = (runs - 1) / 2;
+    size_t tenth = (runs - 1) / 10;
     qsort(ns, runs, sizeof(*ns), by_size);
-    printf("%s\t%.0f\t%.0f\n", name, (double)ns[(runs - 1) / 2] / 1e3, (double)ns[(runs - 1) / 10] / 1e3);
+    printf("%s\t%.0f\t%.0f\n", name, (double)ns[median] / 1e3, (double)ns[tenth] / 1e3);
 }
 
-/* A phase begins where the one before it on its side ended; the child's first one where the clone did. */
-static uint64_t phase_begin(const struct container *container, size_t i, size_t clone_at, size_t after_at,
-                            uint64_t begin)
+/* A phase begins where the one before it on its side ended; the child's first one where the clone
+ * did. */
+static uint64_t phase_begin(const struct container *container, size_t i, size_t clone_at,
+                            size_t after_at, uint64_t begin)
 {
     if (i == 0)
         return begin;

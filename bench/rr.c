@@ -1,18 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * rr: runs commands in turn, round after round, and prints a line for each with its times and memory. Every round has all
- * of them, in an order of its own: whatever disturbs the machine, and what a command leaves to be done after it, disturbs
- * all alike.
+ * rr: runs commands in turn, round after round, and prints a line for each with its times and
+ * memory. Every round has all of them, in an order of its own: whatever disturbs the machine, and
+ * what a command leaves to be done after it, disturbs all alike.
  *
  *   rr [-n ROUNDS] [-w WARM-UPS] [-p PAUSE_MS] [-e FILE] <LIST
  *
- * LIST has a line for each command: NAME, a tab, a mount namespace to enter (a path such as /proc/PID/ns/mnt, or "-"), a
- * tab, and the command's words with blanks between them; no shell is in the time. Before each run it waits PAUSE_MS: runs that
- * follow each other at once share what the kernel puts off (RCU), so they hide what somebody meets who runs one command.
- * Standard error of the commands goes to FILE. A command that fails is reported there, and not run again.
+ * LIST has a line for each command: NAME, a tab, a mount namespace to enter (a path such as
+ * /proc/PID/ns/mnt, or "-"), a tab, and the command's words with blanks between them; no shell is
+ * in the time. Before each run it waits PAUSE_MS: runs that follow each other at once share what
+ * the kernel puts off (RCU), so they hide what somebody meets who runs one command. Standard error
+ * of the commands goes to FILE. A command that fails is reported there, and not run again.
  *
- * Printed, with tabs: NAME, median, least, tenth and ninetieth percentile in microseconds, runs, and the greatest resident
- * memory in KiB that the command or a process it waited for had (the median of the runs). A command that failed has 0 runs.
+ * Printed, with tabs: NAME, median, least, tenth and ninetieth percentile in microseconds, runs,
+ * and the greatest resident memory in KiB that the command or a process it waited for had (the
+ * median of the runs). A command that failed has 0 runs.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -91,7 +93,8 @@ static size_t tools_read(struct tool *tools, size_t rounds)
     size_t n = 0;
     char *line = NULL;
     size_t room = 0;
-    for (ssize_t len; n < TOOLS_MAX && (len = getline(&line, &room, stdin)) > 0; line = NULL, room = 0) {
+    for (ssize_t len; n < TOOLS_MAX && (len = getline(&line, &room, stdin)) > 0;
+         line = NULL, room = 0) {
         if (line[len - 1] == '\n')
             line[len - 1] = '\0';
         tool_parse(&tools[n++], line, rounds); /* which keeps the line */
@@ -142,7 +145,8 @@ static void tool_run(struct tool *tool, const struct options *options, bool coun
     (void)usleep(options->pause_ms * 1000);
     tool->failure = run(tool, options->errors, &ns, &kib);
     if (tool->failure) {
-        dprintf(options->errors, "rr: %s failed, wait status 0x%x\n", tool->name, (unsigned)tool->failure);
+        dprintf(options->errors, "rr: %s failed, wait status 0x%x\n", tool->name,
+                (unsigned)tool->failure);
     } else if (counts) {
         tool->ns[tool->runs] = ns;
         tool->kib[tool->runs++] = kib;
@@ -185,7 +189,8 @@ static int by_size(const void *a, const void *b)
 
 static double us_at(const struct tool *tool, size_t percent)
 {
-    return (double)tool->ns[(tool->runs - 1) * percent / 100] / 1e3;
+    size_t at = (tool->runs - 1) * percent / 100;
+    return (double)tool->ns[at] / 1e3;
 }
 
 static void tool_print(struct tool *tool)
@@ -196,8 +201,9 @@ static void tool_print(struct tool *tool)
     }
     qsort(tool->ns, tool->runs, sizeof(*tool->ns), by_size);
     qsort(tool->kib, tool->runs, sizeof(*tool->kib), by_size);
-    printf("%s\t%.0f\t%.0f\t%.0f\t%.0f\t%zu\t%llu\n", tool->name, us_at(tool, 50), us_at(tool, 0), us_at(tool, 10),
-           us_at(tool, 90), tool->runs, (unsigned long long)tool->kib[tool->runs / 2]);
+    printf("%s\t%.0f\t%.0f\t%.0f\t%.0f\t%zu\t%llu\n", tool->name, us_at(tool, 50), us_at(tool, 0),
+           us_at(tool, 10), us_at(tool, 90), tool->runs,
+           (unsigned long long)tool->kib[tool->runs / 2]);
 }
 
 int main(int argc, char **argv)

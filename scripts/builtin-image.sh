@@ -105,6 +105,9 @@ cat >"$tree/etc/hosts" <<'EOF'
 127.0.0.1	localhost
 ::1	localhost ip6-localhost ip6-loopback
 EOF
+# Places for what a container is told of its network: where there is none, each start has to make one.
+: >"$tree/etc/hostname"
+: >"$tree/etc/resolv.conf"
 # /etc/hosts before the DNS, said here and not left to what the C library takes for granted.
 cat >"$tree/etc/nsswitch.conf" <<'EOF'
 passwd: files

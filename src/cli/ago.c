@@ -21,13 +21,13 @@ static const struct {
     char name[8];
     char single[16];
 } spans[] = {
-    { 2 * YEAR, YEAR, "years", "" },
-    { 60 * DAY, MONTH, "months", "" },
-    { 14 * DAY, WEEK, "weeks", "" },
-    { 2 * DAY, DAY, "days", "" },
-    { 90 * MINUTE, HOUR, "hours", "" },
+    { INT64_C(2) * YEAR, YEAR, "years", "" },
+    { INT64_C(60) * DAY, MONTH, "months", "" },
+    { INT64_C(14) * DAY, WEEK, "weeks", "" },
+    { INT64_C(2) * DAY, DAY, "days", "" },
+    { INT64_C(90) * MINUTE, HOUR, "hours", "" },
     { HOUR, HOUR, "hours", "About an hour" },
-    { 2 * MINUTE, MINUTE, "minutes", "" },
+    { INT64_C(2) * MINUTE, MINUTE, "minutes", "" },
     { MINUTE, MINUTE, "minutes", "About a minute" },
     { 2, 1, "seconds", "" },
     { 1, 1, "seconds", "1 second" },

@@ -3,8 +3,11 @@
 #include "cli/cli.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/mem.h"
 #include "base/option.h"
@@ -156,6 +159,19 @@ static int print_and_leave(const struct cli *cli, const struct str *text)
     return say(text, &err) < 0 ? report(cli, "", &err) : 0;
 }
 
+/* A caller may have closed them; then whatever was opened next would be taken for them. */
+static void streams_fill(void)
+{
+    struct pollfd streams[] = { { .fd = STDIN_FILENO },
+                                { .fd = STDOUT_FILENO },
+                                { .fd = STDERR_FILENO } };
+    if (poll(streams, array_size(streams), 0) <= 0)
+        return;
+    for (size_t i = 0; i < array_size(streams); i++)
+        if (streams[i].revents & POLLNVAL)
+            (void)open("/dev/null", O_RDWR); /* takes the lowest number that is free: this one */
+}
+
 int cli_main(char **argv)
 {
     struct err err = {};
@@ -166,6 +182,7 @@ int cli_main(char **argv)
 
     if (!argv[0])
         return EXIT_USAGE; /* execve(2) with no argv[0] at all */
+    streams_fill();
     int help =
         option_parse(program_command.options, program_command.flags, &args, argv + 1, &words, &err);
     if (help < 0)

@@ -86,7 +86,7 @@ static void each_at_once(struct each *each, char **operands)
     while (*operands) {
         size_t n = 0;
         struct err refused = {};
-        for (; operands[n] && n < AT_ONCE_MAX; n++)
+        for (; n < AT_ONCE_MAX && operands[n]; n++)
             if (worker_start(each, operands[n], &workers[n], &refused) < 0)
                 break;
         for (size_t i = 0; i < n; i++) {

@@ -22,7 +22,8 @@ enum {
 /* 0 asks for the default, as if the option were not there. */
 static struct maybe_i64 unless_zero(struct maybe_i64 number)
 {
-    return number.value == 0 ? (struct maybe_i64){} : number;
+    number.set = number.set && number.value != 0;
+    return number;
 }
 
 /* A size that may not be -1. */

@@ -56,23 +56,36 @@ static int cidfile_open(const char *path, int *ret_fd, struct err *err)
     return 0;
 }
 
+/* The file tells the id of a container that there is: the record is made first. */
+static int prepare_recorded(struct engine *engine, int fd, struct container_config *config,
+                            struct container **ret_container, struct err *err)
+{
+    auto_drop(container) *container = NULL;
+    if (container_prepare(engine, config, &container, err) < 0 ||
+        container_record(engine, container, err) < 0)
+        return -1;
+    const char *id = container->config.id;
+    if (fd_write_all(fd, id, strlen(id)) < 0) {
+        struct err ignored = {};
+        (void)err_sys(err, "write the container's id");
+        (void)container_remove(engine, container, 0, &ignored); /* the first error is to be told */
+        return -1;
+    }
+    *ret_container = take_ptr(container);
+    return 0;
+}
+
 static int prepare_with_cidfile(struct engine *engine, const char *path,
                                 struct container_config *config, struct container **ret_container,
                                 struct err *err)
 {
     auto_close int fd = -1;
-    auto_drop(container) *container = NULL;
     if (cidfile_open(path, &fd, err) < 0)
         return -1;
-    if (container_prepare(engine, config, &container, err) < 0) {
-        (void)unlink(path); /* an empty one says nothing */
-        return -1;
-    }
-    const char *id = container->config.id;
-    if (fd_write_all(fd, id, strlen(id)) < 0)
-        return err_sys(err, "--cidfile %s", path);
-    *ret_container = take_ptr(container);
-    return 0;
+    int result = prepare_recorded(engine, fd, config, ret_container, err);
+    if (result < 0)
+        (void)unlink(path); /* it tells of nothing */
+    return result;
 }
 
 static int prepare(struct cli *cli, const struct container_args *args,
@@ -97,8 +110,9 @@ static int create_run(void *context, void *args_, char **operands, struct err *e
         return -1;
     if (args->dry_run)
         return dry_run(cli, args, &config, err);
-    if (prepare(cli, args, &config, &container, err) < 0 ||
-        container_record(cli->engine, container, err) < 0)
+    if (prepare(cli, args, &config, &container, err) < 0)
+        return -1;
+    if (container->unmade && container_record(cli->engine, container, err) < 0)
         return -1;
     return say_line(container->config.id, err);
 }

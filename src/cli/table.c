@@ -72,15 +72,23 @@ void table_add_shown(struct table *table, const char *text)
     strings_add(&table->cells, text);
 }
 
+/* Cells go round the columns. */
+static size_t column_next(const struct table *table, size_t column)
+{
+    return column + 1 < table->n_columns ? column + 1 : 0;
+}
+
 /* How wide each column is, the last one included, without gaps. */
 static void measure(const struct table *table, size_t *widths)
 {
     for (size_t i = 0; i < table->n_columns; i++)
         widths[i] = text_width(table->columns[i].title, strlen(table->columns[i].title));
+    size_t column = 0;
     for (size_t i = 0; i < table->cells.len; i++) {
         size_t width = text_width(table->cells.at[i], strlen(table->cells.at[i]));
-        if (width > widths[i % table->n_columns])
-            widths[i % table->n_columns] = width;
+        if (width > widths[column])
+            widths[column] = width;
+        column = column_next(table, column);
     }
 }
 
@@ -129,14 +137,17 @@ static void add_cell(const struct table *table, const size_t *widths, size_t i, 
 
 void table_format(const struct table *table, size_t width, struct str *out)
 {
-    size_t widths[TABLE_COLUMNS_MAX];
+    size_t widths[TABLE_COLUMNS_MAX] = {};
     measure(table, widths);
     if (width > 0)
         fit(table, widths, width);
     for (size_t i = 0; i < table->n_columns; i++)
         add_cell(table, widths, i, table->columns[i].title, out);
-    for (size_t i = 0; i < table->cells.len; i++)
-        add_cell(table, widths, i % table->n_columns, table->cells.at[i], out);
+    size_t column = 0;
+    for (size_t i = 0; i < table->cells.len; i++) {
+        add_cell(table, widths, column, table->cells.at[i], out);
+        column = column_next(table, column);
+    }
 }
 
 int table_print(const struct table *table, struct err *err)

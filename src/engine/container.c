@@ -115,7 +115,7 @@ static int namespace_resolve(struct engine *engine, char **mode, struct err *err
     if (!*mode || !text_starts(*mode, prefix))
         return 0;
     auto_drop(container) *other = NULL;
-    if (container_find(engine, *mode + sizeof(prefix) - 1, &other, err) < 0)
+    if (container_find(engine, *mode + sizeof(prefix) - 1, &other, err) < 0 || !other)
         return -1;
     if (!state_is_running(&other->state))
         return err_set(err, ERR_CONFLICT,
@@ -333,9 +333,10 @@ static int fail_ambiguous(const char *prefix, const struct strings *ids, struct 
         str_addf(&list, "%s%.*s", i > 0 ? ", " : "", CONTAINER_ID_SHORT_LEN, ids->at[i]);
     if (ids->len > CANDIDATES_SHOWN)
         str_addf(&list, " and %zu more", ids->len - CANDIDATES_SHOWN);
-    return err_set(err, ERR_INVALID,
-                   "%s is the beginning of several containers' ids (%s); give more of it", prefix,
-                   str_text(&list));
+    (void)err_set(err, ERR_INVALID,
+                  "%s is the beginning of several containers' ids (%s); give more of it", prefix,
+                  str_text(&list));
+    return -1;
 }
 
 /* A record whose creation or removal was cut off beside its name is known by its configuration
@@ -389,7 +390,8 @@ int container_find(struct engine *engine, const char *name, struct container **r
     if (found == 0) {
         auto_done(str) shown = { .max_bytes = CONTAINER_NAME_MAX };
         text_escape(&shown, name, strlen(name));
-        return err_set(err, ERR_NOT_FOUND, "no such container: %s", str_text(&shown));
+        (void)err_set(err, ERR_NOT_FOUND, "no such container: %s", str_text(&shown));
+        return -1;
     }
     return found < 0 ? -1 : 0;
 }

@@ -25,6 +25,7 @@
 
 #include "base/file.h"
 #include "base/number.h"
+#include "engine/subid.h"
 
 enum {
     RECORD_MODE = 0711, /* a container's ids must come through to its layer */
@@ -337,15 +338,21 @@ static bool lock_is_passing(int dir_fd)
     return !run_dir_has_state(dir_fd);
 }
 
-/* What a dead monitor left, under the lock. ERR_CONFLICT if its container still runs. */
-static int run_dir_renew(int dir_fd, const char *id, struct err *err)
+/* What a dead monitor left in the kernel and in the run directory goes, under the lock. Who starts
+ * or removes the container will meet what does not go, and tell. ERR_CONFLICT if it still runs. */
+static int run_dir_renew(struct engine *engine, int dir_fd, const char *id, struct err *err)
 {
     auto_done(container_state) state = {};
     struct err ignored;
-    if (state_read(dir_fd, "state.json", &state, &ignored) > 0 && state_process_lives(&state))
+    int found = state_read(dir_fd, "state.json", &state, &ignored);
+    if (found > 0 && state_process_lives(&state))
         return err_set(err, ERR_CONFLICT,
                        "container %.*s is running, but its monitor died; stop it first",
                        CONTAINER_ID_SHORT_LEN, id);
+    if (found > 0)
+        (void)container_group_clear(engine, &state, &ignored);
+    if (found > 0 && state.subid > 0)
+        subid_release(engine, id, (uint32_t)state.subid);
     (void)unlinkat(dir_fd, "state.json", 0); /* absent is fine */
     (void)unlinkat(dir_fd, "exit", 0);
     int fd = openat(dir_fd, "exit", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, FILE_MODE);
@@ -358,7 +365,7 @@ static int run_dir_renew(int dir_fd, const char *id, struct err *err)
 
 /* Returns 1, or 0 to try again: the directory was removed between, or the lock will soon be free.
  */
-static int lock_try(int run_fd, const char *id, int *ret_fd, struct err *err)
+static int lock_try(struct engine *engine, int run_fd, const char *id, int *ret_fd, struct err *err)
 {
     auto_close int fd = run_dir_make(run_fd, id);
     if (fd < 0)
@@ -379,7 +386,7 @@ static int lock_try(int run_fd, const char *id, int *ret_fd, struct err *err)
     if (exit_fd < 0 && errno != EEXIST)
         return err_sys(err, "prepare the run directory of container %.*s", CONTAINER_ID_SHORT_LEN,
                        id);
-    if (exit_fd < 0 && run_dir_renew(fd, id, err) < 0)
+    if (exit_fd < 0 && run_dir_renew(engine, fd, id, err) < 0)
         return -1;
     *ret_fd = take_fd(fd);
     return 1;
@@ -391,7 +398,7 @@ int record_lock(struct engine *engine, const char *id, int *ret_fd, struct err *
     if (engine_run_fd(engine, &run_fd, err) < 0)
         return -1;
     for (int waited_ms = 0; waited_ms < LOCK_PATIENCE_MS; waited_ms++) {
-        int locked = lock_try(run_fd, id, ret_fd, err);
+        int locked = lock_try(engine, run_fd, id, ret_fd, err);
         if (locked != 0)
             return locked < 0 ? -1 : 0;
         if (waited_ms > 0) /* the first time it is mostly a matter of microseconds */

@@ -91,7 +91,7 @@ int trash_remove_inside(int dir_fd, struct err *err);
 
 /* Adds the ids of the images that containers are of: image_users of image/image.h, whose context is
  * the engine. A record that cannot be read is an error: nobody knows what it uses. */
-int engine_image_users(void *engine, struct strings *ids, struct err *err);
+int engine_image_users(void *context, struct strings *ids, struct err *err);
 
 /* --- states (state.c) --- */
 

@@ -7,7 +7,6 @@
 #include <inttypes.h>
 
 #include "engine/record_part.h"
-#include "engine/subid.h"
 
 enum { ATTEMPTS = 2, FORCE_ATTEMPTS = 10 };
 
@@ -43,15 +42,6 @@ static int remove_lock(struct engine *engine, const struct container *container,
     return -1;
 }
 
-/* After a monitor that died. Nothing of it keeps the record from being removed. */
-static int leavings_clear(struct engine *engine, const struct container_state *state,
-                          struct err *err)
-{
-    if (state->subid > 0)
-        subid_release(engine, state->id, (uint32_t)state->subid);
-    return container_group_clear(engine, state, err);
-}
-
 int container_remove(struct engine *engine, const struct container *container,
                      enum container_remove_flags flags, struct err *err)
 {
@@ -60,7 +50,7 @@ int container_remove(struct engine *engine, const struct container *container,
     const struct container_config *config = &container->config;
     bool ran = state_is_running(&container->state);
     if (remove_lock(engine, container, flags, &state, &lock, err) < 0)
-        return err_wrap(err, "remove container %s", container_label(container));
+        return -1;
     int moved = record_discard(engine, lock, config->id, config->name, -1, err);
     fd_close(&lock);
     if (moved < 0)
@@ -68,7 +58,7 @@ int container_remove(struct engine *engine, const struct container *container,
 
     struct err why = {};
     int cleared = state.status == CONTAINER_UNKNOWN || state_is_running(&state)
-                      ? leavings_clear(engine, &state, &why)
+                      ? container_group_clear(engine, &state, &why)
                       : 0;
     int deleted = moved > 0 ? trash_delete(engine, config->id, &why) : 0;
     (void)engine_trash_sweep(engine, NULL); /* what others left: it is tried again the next time */

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <unistd.h>
 
 #include "base/file.h"
 #include "base/number.h"
@@ -41,6 +42,8 @@ bool container_wants_userns(const struct engine *engine, const struct container_
         *ret_why = "--pid host";
     else if (mode_is(ns->ipc, "host"))
         *ret_why = "--ipc host";
+    else if (mode_is(ns->cgroup, "host"))
+        *ret_why = "--cgroupns host";
     else if (mode_shares(ns->network) || mode_shares(ns->pid) || mode_shares(ns->ipc) || mode_shares(ns->uts))
         *ret_why = "a namespace of another container";
     return !*ret_why;
@@ -145,7 +148,8 @@ static void add_kernel_mounts(struct spec *spec, const struct container_config *
     bool host_pid = mode_is(ns->pid, "host") && userns;
     bool host_network = mode_is(ns->network, "host") && userns;
     bool host_ipc = mode_is(ns->ipc, "host");
-    const char *access = config->privileged ? "nosuid,noexec,nodev" : "nosuid,noexec,nodev,ro";
+    bool host_cgroup = mode_is(ns->cgroup, "host") && userns;
+    const char *kernel_options = config->privileged ? "nosuid,noexec,nodev" : "nosuid,noexec,nodev,ro";
 
     if (host_pid)
         (void)mount_add(spec, "/proc", "bind", "/proc", "rbind,nosuid,noexec,nodev");
@@ -155,7 +159,10 @@ static void add_kernel_mounts(struct spec *spec, const struct container_config *
     (void)mount_add(spec, "/dev/pts", "devpts", "devpts", "nosuid,noexec,newinstance,ptmxmode=0666,mode=0620,gid=5");
     if (host_ipc) {
         (void)mount_add(spec, "/dev/shm", "bind", "/dev/shm", "rbind");
-        (void)mount_add(spec, "/dev/mqueue", "bind", "/dev/mqueue", "rbind");
+        if (!userns)
+            (void)mount_add(spec, "/dev/mqueue", "mqueue", "mqueue", "nosuid,noexec,nodev");
+        else if (access("/dev/mqueue", F_OK) == 0) /* not every host has it mounted */
+            (void)mount_add(spec, "/dev/mqueue", "bind", "/dev/mqueue", "rbind");
     } else {
         struct spec_mount *shm = mount_add(spec, "/dev/shm", "tmpfs", "shm", "nosuid,noexec,nodev,mode=1777");
         int64_t size = config->shm_size_bytes.set ? config->shm_size_bytes.value : DEFAULT_SHM_BYTES;
@@ -166,8 +173,13 @@ static void add_kernel_mounts(struct spec *spec, const struct container_config *
         struct spec_mount *sys = mount_add(spec, "/sys", "bind", "/sys", "rbind,nosuid,noexec,nodev");
         strings_add(&sys->options, "rro");
     } else {
-        (void)mount_add(spec, "/sys", "sysfs", "sysfs", access);
-        (void)mount_add(spec, "/sys/fs/cgroup", "cgroup", "cgroup", access);
+        (void)mount_add(spec, "/sys", "sysfs", "sysfs", kernel_options);
+        if (host_cgroup) {
+            struct spec_mount *cgroup = mount_add(spec, "/sys/fs/cgroup", "bind", "/sys/fs/cgroup", "rbind,nosuid,noexec,nodev");
+            strings_add(&cgroup->options, "rro");
+        } else {
+            (void)mount_add(spec, "/sys/fs/cgroup", "cgroup", "cgroup", kernel_options);
+        }
     }
 }
 
@@ -415,6 +427,7 @@ static int add_process(struct spec *spec, const struct container_config *config,
     spec->process = process;
     process->terminal = config->terminal;
     process->cwd = xstrdup(config->workdir && *config->workdir ? config->workdir : "/");
+    process->user.umask = (struct maybe_u64){ true, DEFAULT_UMASK };
     process->no_new_privileges = config->no_new_privileges;
     for (size_t i = 0; i < config->entrypoint.len; i++)
         strings_add(&process->args, config->entrypoint.at[i]);

@@ -44,6 +44,8 @@ static const char *machine_name(unsigned number)
     return "another architecture";
 }
 
+static const char no_program[] = "neither a program nor a script with a #! line:";
+
 static bool exists(const char *path)
 {
     return access(path, F_OK) == 0;
@@ -55,7 +57,9 @@ static int explain_script(char *head, const char *path, struct err *err)
     char *name = head + 2 + strspn(head + 2, " \t");
     name[strcspn(name, " \t\n")] = '\0';
     size_t len = strlen(name);
-    if (len && name[len - 1] == '\r') {
+    if (!len)
+        return err_plain(err, ERR_NOT_EXECUTABLE, 0, no_program, path);
+    if (name[len - 1] == '\r') {
         name[len - 1] = '\0';
         return err_plain(err, ERR_NO_COMMAND, 0,
                          "the script's first line ends in \\r, so the kernel looks for an interpreter of that name; "
@@ -97,7 +101,7 @@ static int explain_elf(int fd, const Elf64_Ehdr *header, int errnum, const char 
                              "the program needs a loader that is not in the image (is it linked for another C library?):",
                              loader);
     }
-    return err_plain(err, ERR_NOT_EXECUTABLE, ENOEXEC, "execute", path);
+    return err_plain(err, ERR_NOT_EXECUTABLE, errnum, "execute", path);
 }
 
 /* The file is there, yet execve failed. */
@@ -110,7 +114,9 @@ static int explain_file(const char *path, int errnum, struct err *err)
     if (seen && errnum == EACCES && !(status.st_mode & 0111))
         return err_plain(err, ERR_NOT_EXECUTABLE, 0,
                          "the file is not executable (chmod +x it, or start it with its interpreter):", path);
-    if (errnum != ENOENT && errnum != ENOEXEC)
+    /* EACCES of a file that may be executed: it is about its interpreter. */
+    bool of_interpreter = errnum == EACCES && access(path, X_OK) == 0;
+    if (errnum != ENOENT && errnum != ENOEXEC && !of_interpreter)
         return err_plain(err, ERR_NOT_EXECUTABLE, errnum, "execute", path);
 
     union {
@@ -119,14 +125,13 @@ static int explain_file(const char *path, int errnum, struct err *err)
     } head = {};
     auto_close int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
     ssize_t len = fd < 0 ? -1 : read(fd, head.text, sizeof(head.text) - 1);
-    if (len > 2 && memcmp(head.text, "#!", 2) == 0)
+    if (len >= 2 && memcmp(head.text, "#!", 2) == 0)
         return explain_script(head.text, path, err);
     if (len >= (ssize_t)sizeof(head.elf) && memcmp(head.text, ELFMAG, SELFMAG) == 0)
         return explain_elf(fd, &head.elf, errnum, path, err);
     if (errnum == ENOEXEC)
-        return err_plain(err, ERR_NOT_EXECUTABLE, 0,
-                         "neither a program nor a script with a #! line:", path);
-    return err_plain(err, ERR_NO_COMMAND, errnum, "execute", path);
+        return err_plain(err, ERR_NOT_EXECUTABLE, 0, no_program, path);
+    return err_plain(err, errnum == ENOENT ? ERR_NO_COMMAND : ERR_NOT_EXECUTABLE, errnum, "execute", path);
 }
 
 static int explain(const char *path, int errnum, struct err *err)
@@ -174,9 +179,10 @@ int execute(char *const *argv, char *const *env, struct err *err)
         more = view_cut(&path, ':', &directory);
         if (!path_join(directory, name, candidate))
             continue;
+        if (!exists(candidate))
+            continue; /* asking first is cheaper than a failed execve */
         (void)execve(candidate, argv, env);
-        bool missing = errno == ENOTDIR || (errno == ENOENT && !exists(candidate));
-        if (missing || refused[0])
+        if (refused[0])
             continue;
         why = errno;
         memcpy(refused, candidate, sizeof(refused));

@@ -48,15 +48,20 @@ int process_descriptors(struct start *start, size_t i, struct err *err)
     return 0;
 }
 
+enum { FIRST_REALTIME_SIGNAL = 32 }; /* the kernel's, signal(7); nobody ignores those */
+
 int process_signals(struct start *start, size_t i, struct err *err)
 {
     (void)start;
     (void)i;
-    /* What ruche itself blocks and ignores would outlive execve(2); the rest is as the caller wants it. */
+    /* What is blocked and ignored outlives execve(2): ruche's own, and the caller's, such as SIGINT and SIGQUIT of whatever a
+     * shell starts in the background, which may be what the container is to be stopped by. */
     sigset_t none;
     (void)sigemptyset(&none);
-    if (sigprocmask(SIG_SETMASK, &none, NULL) < 0 || signal(SIGPIPE, SIG_DFL) == SIG_ERR)
+    if (sigprocmask(SIG_SETMASK, &none, NULL) < 0)
         return step_fail(err, "reset the signals", NULL);
+    for (int number = 1; number < FIRST_REALTIME_SIGNAL; number++)
+        (void)signal(number, SIG_DFL); /* SIGKILL and SIGSTOP are so anyway */
     return 0;
 }
 

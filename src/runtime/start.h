@@ -178,7 +178,7 @@ int process_execute(struct start *start, size_t i, struct err *err);
 #define PROCESS_STEPS_AS_ROOT                                                                                                            \
     { "close what the caller had open", "close_range", "", NULL, NULL, process_descriptors },                                            \
     { "find the user", "read", "/etc/passwd, /etc/group", NULL, describe_identity, process_identity_find },                              \
-    { "reset the signals", "rt_sigprocmask, rt_sigaction", "SIGPIPE", NULL, NULL, process_signals },                                     \
+    { "reset the signals", "rt_sigprocmask, rt_sigaction", "SIG_DFL", NULL, NULL, process_signals },                                     \
     { "take the streams", "setsid, dup2", "0, 1, 2", NULL, NULL, process_stdio },                                                        \
     { "make the working directory", "mkdir", NULL, count_make_cwd, describe_cwd, process_cwd_make }
 

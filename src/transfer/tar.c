@@ -27,13 +27,13 @@ struct tar {
     struct stream *stream;
     struct err error; /* of the stream, for libarchive passes none on */
     bool failed;
-    bool ended; /* the stream; what libarchive still misses then is not there */
+    bool ended;   /* the stream; what libarchive still misses then is not there */
     bool inflate; /* libarchive may have filters of its own in between */
     const char *dropped;
     const void *block; /* what libarchive was given last */
     size_t block_len;
     uint64_t block_end; /* its end's place in the stream */
-    uint64_t padding; /* of it, not in the stream */
+    uint64_t padding;   /* of it, not in the stream */
     uint64_t data_end;
     struct xattr xattrs[XATTRS_MAX];
 };

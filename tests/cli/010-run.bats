@@ -20,7 +20,7 @@ load containers
 
 @test "run ends as its command" {
     for code in 0 1 7 42 125 126 127 128 255; do
-        run ruche run --rm busybox sh -c "exit $code"
+        box -- sh -c "exit $code"
         assert_status "$code"
     done
 }
@@ -81,7 +81,7 @@ load containers
 
 @test "a relative working directory is an error" {
     run --separate-stderr ruche run --rm -w here busybox true
-    assert_usage_error '--workdir*'
+    assert_error 125 '*"here"*absolute*'
 }
 
 @test "the host name is the id's beginning, or as asked for" {
@@ -198,9 +198,12 @@ load containers
     assert_output 0022
 }
 
-@test "a started container is the same with another standard input, output and directory" {
-    cd /
-    run bash -c '"$RUCHE" --root "$ROOT" --run "$RUN" run --rm busybox echo fine <&- '
+@test "streams that are closed are not taken for others" {
+    try bash -c '"$RUCHE" --root "$ROOT" --run "$RUN" run --rm busybox echo fine <&-'
     assert_status 0
     assert_output fine
+    try bash -c '"$RUCHE" --root "$ROOT" --run "$RUN" run --rm -i busybox sh -c "cat; exit 3" <&- >&- 2>&-'
+    assert_status 3
+    try bash -c '"$RUCHE" --root "$ROOT" --run "$RUN" run --rm -d busybox sh -c "exit 0" >&- 2>&-'
+    assert_status 0
 }

@@ -6,7 +6,15 @@
 
 load helpers
 
-# Runs a command of the built-in image, whose output and errors are told apart: box [OPTION...] -- COMMAND...
+# As bats's run --separate-stderr, for commands that may well end with 127.
+try() {
+    status=0
+    output=$("$@" 2>"$BATS_TEST_TMPDIR/stderr") || status=$?
+    stderr=$(<"$BATS_TEST_TMPDIR/stderr")
+    mapfile -t lines <<<"$output"
+}
+
+# Tries a command of the built-in image: box [OPTION...] -- COMMAND...
 box() {
     local options=()
     while [[ $1 != -- ]]; do
@@ -14,7 +22,7 @@ box() {
         shift
     done
     shift
-    run --separate-stderr ruche run --rm "${options[@]}" busybox "$@"
+    try ruche run --rm "${options[@]}" busybox "$@"
 }
 
 # A container that stays: stay NAME [OPTION...]

@@ -192,7 +192,7 @@ static void request_init(struct box *box, enum box_flags flags)
         .rootfs = &box->rootfs,
         .cgroups = &box->host,
         .seccomp = RUNTIME_SECCOMP_DEFAULT,
-        .flags = RUNTIME_LANDLOCK | RUNTIME_MAKE_CWD,
+        .flags = RUNTIME_LANDLOCK | RUNTIME_MAKE_CWD | RUNTIME_MAP_OWNERS,
         .seccomp_cache = -1,
         .stdio = { -1, -1, -1 },
     };

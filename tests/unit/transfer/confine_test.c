@@ -178,6 +178,7 @@ Test(confine, unpacking_works_inside)
 
 Test(confine, spooling_only_writes_new_files)
 {
+    skip_sanitized();
     cr_assert_eq(probe(TRANSFER_SPOOL, spools), 0);
 }
 
@@ -186,4 +187,65 @@ Test(confine, digesting_opens_nothing)
     skip_sanitized();
     cr_assert_eq(probe(TRANSFER_DIGEST, opens_anything), 0);
     cr_assert_eq(probe(TRANSFER_INFLATE, opens_anything), 0);
+}
+
+/* The line of the process's status that begins with the key. */
+static uint64_t status_value(const char *status, const char *key, int base)
+{
+    const char *at = strstr(status, key);
+    cr_assert_not_null(at, "%s", key);
+    return strtoull(at + strlen(key), NULL, base);
+}
+
+static void process_check(pid_t pid, uint64_t capabilities)
+{
+    auto_free char *path = xasprintf("/proc/%d/status", (int)pid);
+    auto_free char *status = NULL;
+    size_t len;
+    struct err err;
+    cr_assert_eq(file_load(AT_FDCWD, path, 1 << 16, &status, &len, &err), 1, "%s", err.text);
+    cr_assert_eq(status_value(status, "CapPrm:", 16), capabilities);
+    cr_assert_eq(status_value(status, "CapEff:", 16), capabilities);
+    cr_assert_eq(status_value(status, "CapInh:", 16), 0);
+    cr_assert_eq(status_value(status, "CapAmb:", 16), 0);
+    cr_assert_eq(status_value(status, "NoNewPrivs:", 10), 1);
+}
+
+Test(confine, few_capabilities_are_kept)
+{
+    static const struct {
+        enum transfer_verb verb;
+        uint64_t capabilities;
+    } rows[] = {
+        { TRANSFER_SPOOL, 0 },           { TRANSFER_DIGEST, 0 }, { TRANSFER_INFLATE, 0 },
+        { TRANSFER_UNPACK, 0x8000001b }, /* CHOWN, DAC_OVERRIDE, FOWNER, FSETID, SETFCAP */
+        { TRANSFER_REMOVE, 0xa },
+    };
+    struct confinement confinement;
+    struct err err;
+    cr_assert_eq(confinement_init(&confinement, &err), 0, "%s", err.text);
+    for (size_t i = 0; i < array_size(rows); i++) {
+        int up[2], down[2];
+        char byte = 0;
+        cr_assert_eq(pipe(up), 0);
+        cr_assert_eq(pipe(down), 0);
+        pid_t child = fork();
+        if (child == 0) {
+            if (unshare(CLONE_NEWUSER) < 0 ||
+                confinement_enter(&confinement, rows[i].verb, work, &err) < 0)
+                _exit(1);
+            (void)!write(up[1], "x", 1);
+            close(down[1]);
+            (void)!read(down[0], &byte, 1);
+            _exit(0);
+        }
+        close(up[1]);
+        cr_assert_eq(read(up[0], &byte, 1), 1);
+        process_check(child, rows[i].capabilities);
+        close(down[1]);
+        cr_assert_eq(waitpid(child, NULL, 0), child);
+        close(up[0]);
+        close(down[0]);
+    }
+    confinement_done(&confinement);
 }
