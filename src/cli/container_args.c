@@ -53,6 +53,8 @@ static const struct option shared_options[] = {
         "Set a variable; without a value, to what it is here"),
     OPTION_LIST(container_args, env_files, 0, "env-file", "FILE",
         "Read variables from a file, one KEY=VALUE a line"),
+    { OPTION_ROW(OPTIONAL, container_args, explain, const char *, 0, "explain", "FORMAT",
+        "Print each step of the start, with its time if it is made"), .choices = explain_words },
     OPTION_LIST(container_args, groups, 0, "group-add", "GROUP",
         "Add a supplementary group, by name or number"),
     OPTION_TEXT(container_args, hostname, 'h', "hostname", "NAME",
@@ -116,8 +118,6 @@ static const struct option shared_options[] = {
 
 static const struct option run_only_options[] = {
     OPTION_BOOL(container_args, detach, 'd', "detach", "Leave it running, and print its id"),
-    { OPTION_ROW(OPTIONAL, container_args, explain, const char *, 0, "explain", "FORMAT",
-        "Print each step of the start with its time"), .choices = explain_words },
     { OPTION_ROW(OPTIONAL, container_args, sig_proxy, const char *, 0, "sig-proxy", "BOOL",
         "Pass signals on to the process, true by default"), .choices = bool_words },
     OPTION_END,

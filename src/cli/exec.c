@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <unistd.h>
+
 #include "base/mem.h"
 #include "cli/cli.h"
 #include "cli/commands.h"
 #include "cli/environment.h"
+#include "cli/explain.h"
 #include "cli/relay.h"
 #include "engine/engine.h"
 
@@ -15,6 +18,7 @@ struct exec_args {
     struct strings env_files;
     const char *user;
     const char *workdir;
+    const char *explain;
 };
 
 /* clang-format off */
@@ -24,6 +28,8 @@ static const struct option exec_table[] = {
         "Set a variable; without a value, to what it is here"),
     OPTION_LIST(exec_args, env_files, 0, "env-file", "FILE",
         "Read variables from a file, one KEY=VALUE a line"),
+    { OPTION_ROW(OPTIONAL, exec_args, explain, const char *, 0, "explain", "FORMAT",
+        "Print each step with its time"), .choices = explain_words },
     OPTION_BOOL(exec_args, stdin_open, 'i', "interactive", "Pass standard input on"),
     OPTION_BOOL(exec_args, privileged, 0, "privileged", "Give it all capabilities"),
     OPTION_BOOL(exec_args, terminal, 't', "tty", "Give it a terminal"),
@@ -36,7 +42,8 @@ static const struct option exec_table[] = {
 static const struct option *const exec_options[] = { exec_table, NULL };
 
 static int exec_attended(struct engine *engine, struct container *container,
-                         const struct exec_request *request, struct err *err)
+                         const struct exec_request *request, struct explain *explain,
+                         struct err *err)
 {
     auto_done(relay) relay = { .signals = -1 };
     auto_done(attendance) attendance = {
@@ -48,7 +55,10 @@ static int exec_attended(struct engine *engine, struct container *container,
         .terminal = -1,
         .out_fd = -1,
         .err_fd = -1,
+        .listener = explain ? explain_event : NULL,
+        .listener_context = explain,
     };
+    relay_size(&attendance.size);
     enum relay_flags flags = RELAY_OUTPUT | RELAY_SIGNALS |
                              (request->stdin_open ? RELAY_STDIN : 0) |
                              (request->terminal ? RELAY_TERMINAL : 0);
@@ -93,7 +103,10 @@ static int exec_run(void *context, void *args_, char **operands, struct err *err
     if (cli_engine(context, &engine, err) < 0 ||
         container_find(engine, operands[0], &container, err) < 0)
         return -1;
-    return exec_attended(engine, container, &request, err);
+    struct explain explain;
+    if (args->explain)
+        explain_init(&explain, args->explain, 0, STDERR_FILENO);
+    return exec_attended(engine, container, &request, args->explain ? &explain : NULL, err);
 }
 
 static const char exec_text[] =

@@ -109,16 +109,20 @@ static void raw_end(struct relay *relay)
     relay->raw = false;
 }
 
-static void size_pass_on(const struct attendance *attendance)
+bool relay_size(struct terminal_size *ret_size)
 {
     static const int ours[] = { STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO };
+    for (size_t i = 0; i < array_size(ours); i++)
+        if (terminal_size_get(ours[i], ret_size) == 0)
+            return true;
+    return false;
+}
+
+static void size_pass_on(const struct attendance *attendance)
+{
     struct terminal_size size;
-    for (size_t i = 0; i < array_size(ours); i++) {
-        if (terminal_size_get(ours[i], &size) < 0)
-            continue;
+    if (relay_size(&size))
         (void)terminal_size_set(attendance->terminal, &size); /* the other side may have ended */
-        return;
-    }
 }
 
 /* ---- signals ---- */

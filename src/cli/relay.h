@@ -11,6 +11,7 @@
 #include "base/err.h"
 
 struct attendance;
+struct terminal_size;
 
 enum relay_flags {
     RELAY_STDIN = 1 << 0,    /* standard input is copied to it */
@@ -29,6 +30,8 @@ struct relay {
 /* "The input device is not a TTY": a terminal for which keys are to be read needs one at our end.
  */
 int relay_check(enum relay_flags flags, struct err *err);
+/* The size of our own terminal. False, and nothing set, if we have none. */
+bool relay_size(struct terminal_size *ret_size);
 /* Before the process is started: from here on no signal that is to be passed on is lost. */
 int relay_init(struct relay *relay, enum relay_flags flags, struct err *err);
 /* After: copies until the process has ended. Gives its exit status. */

@@ -29,15 +29,22 @@ static int config_make(const struct container_args *args, char **operands,
     return 0;
 }
 
+static int plan_print(struct cli *cli, const struct container_args *args,
+                      const struct container *container, struct err *err)
+{
+    struct explain explain;
+    explain_init(&explain, args->explain ? args->explain : "", EXPLAIN_PLAN, STDERR_FILENO);
+    return container_dry_run(cli->engine, container, explain_event, &explain, err);
+}
+
 static int dry_run(struct cli *cli, const struct container_args *args,
                    struct container_config *config, struct err *err)
 {
     struct engine *engine;
-    struct explain explain;
-    explain_init(&explain, args->explain ? args->explain : "", EXPLAIN_PLAN, STDOUT_FILENO);
-    if (cli_engine(cli, &engine, err) < 0)
+    auto_drop(container) *container = NULL;
+    if (cli_engine(cli, &engine, err) < 0 || container_prepare(engine, config, &container, err) < 0)
         return -1;
-    return container_dry_run(engine, config, explain_event, &explain, err);
+    return plan_print(cli, args, container, err);
 }
 
 /* ---- the container ---- */
@@ -114,6 +121,8 @@ static int create_run(void *context, void *args_, char **operands, struct err *e
         return -1;
     if (container->unmade && container_record(cli->engine, container, err) < 0)
         return -1;
+    if (args->explain && plan_print(cli, args, container, err) < 0)
+        return -1;
     return say_line(container->config.id, err);
 }
 
@@ -126,6 +135,7 @@ static int start_attached(struct engine *engine, struct container *container,
     int exit_code = 0;
     attendance->attached = true;
     attendance->stdin_open = flags & RELAY_STDIN;
+    relay_size(&attendance->size);
     if (relay_init(&relay, flags, err) < 0)
         return -1;
     int result = container_start(engine, container, attendance, err);

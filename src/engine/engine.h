@@ -11,6 +11,7 @@
 
 #include "base/err.h"
 #include "engine/config.h"
+#include "kernel/terminal.h"
 #include "runtime/runtime.h"
 
 struct engine;
@@ -77,6 +78,7 @@ struct attendance {
     bool stdin_open;    /* the caller relays stdin */
     runtime_listener *listener;
     void *listener_context;
+    struct terminal_size size; /* of the caller's terminal; 0: not known */
     char *warnings;     /* lines for the user, or NULL */
     int control;        /* becomes readable when it ended: time for container_attend */
     int process;        /* pidfd, for signals */
@@ -95,7 +97,7 @@ int container_attend(struct attendance *attendance, int *ret_exit_code, struct e
 /* Sends a signal to the attended process. One that has ended already is fine. */
 int container_signal_attended(const struct attendance *attendance, int signal, struct err *err);
 /* What would be done, told to the listener. */
-int container_dry_run(struct engine *engine, struct container_config *config, runtime_listener *listener, void *context,
+int container_dry_run(struct engine *engine, const struct container *container, runtime_listener *listener, void *context,
                       struct err *err);
 
 /* What the hidden command "__monitor" does: a monitor that was idle goes on (monitor.c). Returns only on wrong operands. */

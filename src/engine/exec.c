@@ -92,8 +92,9 @@ static int maps_of(const struct engine *engine, const struct container_state *st
     return 0;
 }
 
-static int exec_run(struct engine *engine, struct container *container, const int stdio[3], runtime_listener *listener,
-                    void *context, int pidfd, struct runtime_process *ret_process, struct err *err)
+static int exec_run(struct engine *engine, struct container *container, const int stdio[3],
+                    const struct attendance *attendance, int pidfd, struct runtime_process *ret_process,
+                    struct err *err)
 {
     const struct container_state *state = &container->state;
     const struct cgroup_host *cgroups;
@@ -107,6 +108,11 @@ static int exec_run(struct engine *engine, struct container *container, const in
     id_maps_done(&maps);
     if (result < 0)
         return -1;
+    struct spec_console_size size = { attendance->size.rows, attendance->size.columns };
+    if (container->config.terminal && size.height) {
+        plan.spec.process->console_size = xnew(struct spec_console_size);
+        *plan.spec.process->console_size = size;
+    }
     if (!state->cgroup) {
         free(plan.spec.linux->cgroups_path);
         plan.spec.linux->cgroups_path = NULL;
@@ -121,8 +127,8 @@ static int exec_run(struct engine *engine, struct container *container, const in
         .seccomp = plan.seccomp,
         .seccomp_cache = -1,
         .stdio = { stdio[0], stdio[1], stdio[2] },
-        .listener = listener,
-        .listener_context = context,
+        .listener = attendance->listener,
+        .listener_context = attendance->listener_context,
     };
     return runtime_exec(&request, pidfd, ret_process, err);
 }
@@ -149,7 +155,7 @@ int container_exec(struct engine *engine, struct container *container, const str
         return err_set(err, ERR_CONFLICT, "container %s has just ended", name);
     config_overlay(&container->config, request);
     const int stdio[3] = { streams.in[0], streams.out[1], streams.err[1] };
-    if (exec_run(engine, container, stdio, attendance->listener, attendance->listener_context, pidfd, &process, err) < 0)
+    if (exec_run(engine, container, stdio, attendance, pidfd, &process, err) < 0)
         return err_wrap(err, "container %s", name);
 
     attendance->process = attendance->control = process.pidfd;

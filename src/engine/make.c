@@ -150,18 +150,28 @@ static int making_prepare(struct engine *engine, const struct container_config *
     return 0;
 }
 
-static int make_once(struct engine *engine, struct container *container, bool userns, const int stdio[3],
-                     runtime_listener *listener, void *context, struct runtime_process *ret_process, struct err *err)
+static void size_set(struct spec_process *process, const struct terminal_size *size)
 {
+    if (!process->terminal || !size->rows)
+        return;
+    process->console_size = xnew(struct spec_console_size);
+    *process->console_size = (struct spec_console_size){ size->rows, size->columns };
+}
+
+static int make_once(const struct monitor *monitor, bool userns, struct runtime_process *ret_process, struct err *err)
+{
+    struct engine *engine = monitor->engine;
+    struct container *container = monitor->container;
     auto_done(making) making = { .engine = engine, .container = container };
     uint32_t first = 0;
     if (userns && maps_make(engine, container, &making.maps, &first, err) < 0)
         return -1;
     int result = making_prepare(engine, &container->config, userns, &making, err);
     if (result == 0) {
-        memcpy(making.request.stdio, stdio, sizeof(making.request.stdio));
-        making.request.listener = listener;
-        making.request.listener_context = context;
+        memcpy(making.request.stdio, monitor->stdio, sizeof(making.request.stdio));
+        making.request.listener = monitor->listener;
+        making.request.listener_context = monitor->listener_context;
+        size_set(making.plan.spec.process, &monitor->size);
         result = runtime_create(&making.request, ret_process, err);
     }
     if (result < 0) {
@@ -181,32 +191,33 @@ static void userns_record(struct container_state *state, bool userns, const char
     state->userns = userns ? xstrdup("private") : xasprintf("host (%s)", why);
 }
 
-int container_make(struct engine *engine, struct container *container, const int stdio[3], runtime_listener *listener,
-                   void *context, struct runtime_process *ret_process, struct str *warnings, struct err *err)
+int container_make(const struct monitor *monitor, struct runtime_process *ret_process, struct str *warnings,
+                   struct err *err)
 {
+    struct engine *engine = monitor->engine;
+    struct container *container = monitor->container;
     const struct container_config *config = &container->config;
     const char *why;
     bool userns = container_wants_userns(engine, config, &why);
-    int result = make_once(engine, container, userns, stdio, listener, context, ret_process, err);
+    int result = make_once(monitor, userns, ret_process, err);
     bool may_fall_back = userns && !engine->rootless && !config->namespaces.user && err->kind == ERR_UNMAPPABLE;
     if (result < 0 && may_fall_back) {
         str_addf(warnings, "%s: the container shares the host's user namespace", err->text);
         userns = false;
         why = "a mount whose owners cannot be mapped";
         *err = (struct err){};
-        result = make_once(engine, container, false, stdio, listener, context, ret_process, err);
+        result = make_once(monitor, false, ret_process, err);
     }
     userns_record(&container->state, userns, why);
     return result;
 }
 
-int container_dry_run(struct engine *engine, struct container_config *config, runtime_listener *listener, void *context,
+int container_dry_run(struct engine *engine, const struct container *container, runtime_listener *listener, void *context,
                       struct err *err)
 {
+    const struct container_config *config = &container->config;
     auto_done(making) making = { .engine = engine };
     const char *why;
-    if (container_complete(engine, config, err) < 0)
-        return -1;
     bool userns = container_wants_userns(engine, config, &why);
     if (userns && engine->rootless && id_maps_of_user(&making.maps, err) < 0)
         return -1;

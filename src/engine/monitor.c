@@ -129,8 +129,7 @@ static int begin(struct watch *watch, struct err *err)
     struct monitor *monitor = watch->monitor;
     struct container *container = monitor->container;
     auto_done(str) warnings = {};
-    if (container_make(monitor->engine, container, monitor->stdio, monitor->listener, monitor->listener_context,
-                       &watch->process, &warnings, err) < 0)
+    if (container_make(monitor, &watch->process, &warnings, err) < 0)
         return -1;
     for (size_t i = 0; i < array_size(monitor->stdio); i++)
         fd_close(&monitor->stdio[i]);

@@ -16,6 +16,7 @@ struct monitor {
     int stdio[3];    /* the container's ends: stdin's, stdout's, stderr's; -1 with a terminal */
     int out;         /* ours: what the container says */
     int err;
+    struct terminal_size size; /* of the caller's terminal */
     runtime_listener *listener;
     void *listener_context;
 };
@@ -34,6 +35,6 @@ struct monitor_message {
 /* Makes the container, tells, watches, records the end. Never returns. */
 _Noreturn void monitor_run(struct monitor *monitor);
 
-/* Builds and runs the container of a record (create.c): the part of the monitor that can fail. */
-int container_make(struct engine *engine, struct container *container, const int stdio[3], runtime_listener *listener,
-                   void *context, struct runtime_process *ret_process, struct str *warnings, struct err *err);
+/* Builds and runs the monitor's container (make.c): the part that can fail. Adds warnings for people. */
+int container_make(const struct monitor *monitor, struct runtime_process *ret_process, struct str *warnings,
+                   struct err *err);

@@ -58,6 +58,7 @@ static _Noreturn void monitor_begin(struct engine *engine, struct container *con
         .stdio = { streams->in[0], streams->out[1], streams->err[1] },
         .out = streams->out[0],
         .err = streams->err[0],
+        .size = attendance->size,
         .listener = attendance->listener,
         .listener_context = attendance->listener_context,
     };

@@ -1,0 +1,408 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A start as a value: namespaces, sources, mounts, sysctls, and what is refused before anything is
+ * touched. */
+#include "planned.h"
+
+#include <sched.h>
+#include <sys/mount.h>
+
+#include "kernel/namespace.h"
+
+TestSuite(plan, .init = set_up, .fini = tidy, .timeout = 30);
+
+/* --- namespaces ---------------------------------------------------------------------------------
+ */
+
+Test(plan, makes_namespaces_at_birth_or_later)
+{
+    makes(CONFIG(PROCESS
+                 "," LINUX(",{\"type\":\"pid\"},{\"type\":\"network\"},{\"type\":\"ipc\"},"
+                           "{\"type\":\"uts\"},{\"type\":\"cgroup\"},{\"type\":\"time\"}," USER_NS,
+                           "," MAPS("0"))));
+    cr_expect_eq(plan.clone_flags, CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC |
+                                       CLONE_NEWUTS | CLONE_NEWTIME);
+    cr_expect_eq(plan.unshare_flags, CLONE_NEWNET | CLONE_NEWCGROUP);
+    cr_expect_eq(plan.all_flags, plan.clone_flags | plan.unshare_flags);
+    cr_expect_eq(plan.n_joins, 0);
+    cr_expect(plan.loopback);
+}
+
+/* Its clocks can be shifted only from outside of it. */
+Test(plan, makes_a_shifted_time_namespace_later)
+{
+    makes(CONFIG(
+        PROCESS "," LINUX(",{\"type\":\"time\"}", ",\"timeOffsets\":{\"boottime\":{\"secs\":7}}")));
+    cr_expect_eq(plan.clone_flags, CLONE_NEWNS);
+    cr_expect_eq(plan.unshare_flags, CLONE_NEWTIME);
+    cr_assert_eq(plan.n_time_offsets, 1);
+    cr_expect_eq(plan.time_offsets[0].secs, 7);
+}
+
+Test(plan, joins_namespaces_by_path)
+{
+    makes(CONFIG(PROCESS
+                 "," LINUX(",{\"type\":\"network\",\"path\":\"/proc/7/ns/net\"},"
+                           "{\"type\":\"pid\"},{\"type\":\"ipc\",\"path\":\"/proc/7/ns/ipc\"}",
+                           "")));
+    cr_expect_eq(plan.all_flags, CLONE_NEWNS | CLONE_NEWPID);
+    cr_assert_eq(plan.n_joins, 2);
+    cr_expect_eq(plan.joins[0].flag, CLONE_NEWNET);
+    cr_expect_str_eq(plan.joins[0].path, "/proc/7/ns/net");
+    cr_expect_eq(plan.joins[1].flag, CLONE_NEWIPC);
+    cr_expect(!plan.loopback, "the loopback of another's network is not ours to bring up");
+}
+
+Test(plan, refuses_namespaces_that_cannot_be)
+{
+    refuses(CONFIG(PROCESS ",\"linux\":{\"namespaces\":[{\"type\":\"pid\"}]}"), ERR_UNSUPPORTED,
+            "mount namespace");
+    refuses(CONFIG(PROCESS ",\"linux\":{\"namespaces\":[{\"type\":\"mount\",\"path\":\"/x\"}]}"),
+            ERR_UNSUPPORTED, "mount namespace");
+    refuses(CONFIG(PROCESS "," LINUX(",{\"type\":\"user\",\"path\":\"/x\"}", "")), ERR_UNSUPPORTED,
+            "joining /x");
+    refuses(CONFIG(PROCESS), ERR_INVALID, "linux");
+    refuses(CONFIG(LINUX("", "")), ERR_INVALID, "process");
+}
+
+Test(plan, maps_ids)
+{
+    makes(CONFIG(PROCESS "," LINUX("," USER_NS, "," MAPS("0"))));
+    cr_assert(plan.maps.uid.len == 1 && plan.maps.gid.len == 1);
+    cr_expect_eq(plan.maps.uid.at[0].outside, 100000);
+    cr_expect_eq(plan.maps.gid.at[0].outside, 200000);
+    cr_expect_eq(plan.maps.gid.at[0].count, 10);
+    refuses(CONFIG(PROCESS "," LINUX("," USER_NS, "," MAPS("1"))), ERR_INVALID, "no id 0");
+    refuses(CONFIG(PROCESS "," LINUX("," USER_NS, "")), ERR_INVALID, "no id 0");
+}
+
+/* Passed over, they would make the container's root the host's. */
+Test(plan, refuses_what_needs_a_namespace_that_is_not_there)
+{
+    refuses(CONFIG(PROCESS "," LINUX("", "," MAPS("0"))), ERR_INVALID, "without a user namespace");
+    refuses(CONFIG(PROCESS "," LINUX("", ",\"timeOffsets\":{\"boottime\":{\"secs\":7}}")),
+            ERR_INVALID, "without a time namespace");
+}
+
+Test(plan, names_the_host_only_in_a_namespace_of_its_own)
+{
+    static const char own[] = CONFIG("\"hostname\":\"hive\",\"domainname\":\"meadow\"," PROCESS
+                                     "," LINUX(",{\"type\":\"uts\"}", ""));
+    static const char joined[] = CONFIG("\"hostname\":\"hive\"," PROCESS "," LINUX(
+        ",{\"type\":\"uts\",\"path\":\"/proc/7/ns/uts\"}", ""));
+    makes(own);
+    cr_expect_str_eq(plan.hostname, "hive");
+    cr_expect_str_eq(plan.domainname, "meadow");
+    makes(joined);
+    cr_expect_null(plan.hostname);
+    makes(CONFIG("\"hostname\":\"hive\"," PROCESS "," LINUX("", "")));
+    cr_expect_null(plan.hostname);
+}
+
+/* --- the root, sources and mounts ---------------------------------------------------------------
+ */
+
+static void use_overlay(void)
+{
+    rootfs.kind = ROOTFS_OVERLAY;
+    strings_done(&rootfs.lower);
+    strings_add(&rootfs.lower, "/store/top");
+    strings_add(&rootfs.lower, "/store/base");
+}
+
+Test(plan, lists_sources_upper_first)
+{
+    use_overlay();
+    rootfs.upper = "/store/upper";
+    makes(CONFIG(PROCESS ",\"mounts\":[" BIND("/srv/one", "\"bind\"") "," BIND(
+        "/srv/two", "\"rbind\"") "]," LINUX("", "")));
+    static const char *const paths[] = { "/store/upper", "/store/top", "/store/base", "/srv/one",
+                                         "/srv/two" };
+    cr_assert_eq(plan.n_sources, array_size(paths));
+    for (size_t i = 0; i < array_size(paths); i++) {
+        cr_expect_str_eq(plan.sources[i].path, paths[i]);
+        cr_expect_eq(plan.sources[i].recursive, i == 4, "%s", paths[i]);
+    }
+    cr_expect_eq(plan.n_root_sources, 3);
+    cr_expect(plan.has_upper);
+    cr_expect_eq(plan.mounts[0].source, 3);
+    cr_expect_eq(plan.mounts[1].source, 4);
+}
+
+Test(plan, has_an_upper_layer_in_memory_that_is_no_source)
+{
+    use_overlay();
+    rootfs.flags = ROOTFS_TMPFS;
+    makes(CONFIG(PROCESS "," LINUX("", "")));
+    cr_expect(plan.has_upper);
+    cr_expect_eq(plan.n_root_sources, 2);
+    cr_expect_str_eq(plan.sources[0].path, "/store/top");
+}
+
+Test(plan, takes_a_directory_with_what_is_mounted_below)
+{
+    makes(CONFIG(PROCESS "," LINUX("", "")));
+    cr_assert_eq(plan.n_sources, 1);
+    cr_expect(plan.sources[0].recursive);
+    cr_expect(!plan.has_upper && !plan.root_readonly);
+    makes(CONFIG("\"root\":{\"path\":\"x\",\"readonly\":true}," PROCESS "," LINUX("", "")));
+    cr_expect(plan.root_readonly);
+}
+
+#define MOUNTS(list) CONFIG(PROCESS ",\"mounts\":[" list "]," LINUX("", ""))
+
+Test(plan, lists_mounts_in_their_order)
+{
+    makes(MOUNTS(
+        "{\"destination\":\"/"
+        "proc\",\"type\":\"proc\",\"source\":\"proc\",\"options\":[\"nosuid\",\"ro\"]}," BIND(
+            "/srv", "\"rbind\",\"rro\",\"rslave\"") ","
+                                                    "{\"destination\":\"//run//"
+                                                    "\",\"type\":\"tmpfs\",\"options\":[\"mode="
+                                                    "755\",\"size=1m\"]}"));
+    cr_assert_eq(plan.n_mounts, 3);
+    cr_expect_eq(plan.mounts[0].kind, PLAN_MOUNT_FS);
+    cr_expect_str_eq(plan.mounts[0].destination, "proc");
+    cr_expect_str_eq(plan.mounts[0].type, "proc");
+    cr_expect_str_eq(plan.mounts[0].name, "proc");
+    cr_expect_eq(plan.mounts[0].options.set, MOUNT_ATTR_NOSUID | MOUNT_ATTR_RDONLY);
+    cr_expect_eq(plan.mounts[1].kind, PLAN_MOUNT_BIND);
+    cr_expect_str_eq(plan.mounts[1].destination, "to");
+    cr_expect_eq(plan.mounts[1].options.set_below, MOUNT_ATTR_RDONLY);
+    cr_expect_eq(plan.mounts[1].options.propagation, MS_SLAVE);
+    cr_expect_str_eq(plan.mounts[2].destination, "run//");
+    cr_expect_null(plan.mounts[2].name);
+    cr_assert_eq(plan.mounts[2].options.rest.len, 2);
+    cr_expect_str_eq(plan.mounts[2].options.rest.at[1], "size=1m");
+    cr_assert_eq(plan.n_fs, 2, "file systems that are made before the root is changed");
+    cr_expect(plan.fs[0] == 0 && plan.fs[1] == 2);
+    cr_expect(!plan.dev);
+}
+
+Test(plan, takes_bind_for_a_type_or_an_option)
+{
+    makes(MOUNTS(
+        "{\"destination\":\"/a\",\"source\":\"/srv\",\"type\":\"bind\"},"
+        "{\"destination\":\"/b\",\"source\":\"/srv\",\"options\":[\"rbind\"]},"
+        "{\"destination\":\"/c\",\"source\":\"/srv\",\"type\":\"none\",\"options\":[\"bind\"]}"));
+    for (size_t i = 0; i < 3; i++) {
+        cr_expect_eq(plan.mounts[i].kind, PLAN_MOUNT_BIND);
+        cr_expect_eq(plan.sources[plan.mounts[i].source].recursive, i == 1);
+    }
+}
+
+Test(plan, knows_a_fresh_dev)
+{
+    makes(MOUNTS("{\"destination\":\"/dev\",\"type\":\"tmpfs\"}"));
+    cr_expect(plan.dev);
+    makes(MOUNTS("{\"destination\":\"/dev\",\"type\":\"bind\",\"source\":\"/dev\"}"));
+    cr_expect(!plan.dev);
+    makes(MOUNTS("{\"destination\":\"/dev/shm\",\"type\":\"tmpfs\"}"));
+    cr_expect(!plan.dev);
+}
+
+Test(plan, refuses_mounts_that_cannot_be)
+{
+    refuses(MOUNTS("{\"destination\":\"/\",\"type\":\"tmpfs\"}"), ERR_INVALID,
+            "not a place below the root");
+    refuses(MOUNTS("{\"destination\":\"//\",\"type\":\"tmpfs\"}"), ERR_INVALID,
+            "not a place below the root");
+    refuses(MOUNTS("{\"destination\":\"/a/../b\",\"type\":\"tmpfs\"}"), ERR_INVALID, "/a/../b");
+    refuses(MOUNTS("{\"destination\":\"/a/..\",\"type\":\"tmpfs\"}"), ERR_INVALID, "/a/..");
+    refuses(MOUNTS("{\"destination\":\"/a\"}"), ERR_INVALID, "no type");
+    refuses(MOUNTS("{\"destination\":\"/a\",\"type\":\"bind\",\"source\":\"srv\"}"), ERR_INVALID,
+            "absolute");
+    refuses(MOUNTS("{\"destination\":\"/a\",\"type\":\"bind\"}"), ERR_INVALID, "absolute");
+    refuses(MOUNTS("{\"destination\":\"/a\",\"type\":\"tmpfs\",\"options\":[\"remount\"]}"),
+            ERR_UNSUPPORTED, "remount");
+    refuses(MOUNTS("{\"destination\":\"/a\",\"type\":\"tmpfs\",\"options\":[\"tmpcopyup\"]}"),
+            ERR_UNSUPPORTED, "tmpcopyup");
+    refuses(MOUNTS("{\"destination\":\"/a\",\"type\":\"bind\",\"source\":\"/srv\","
+                   "\"uidMappings\":[{\"containerID\":0,\"hostID\":1,\"size\":1}],"
+                   "\"gidMappings\":[{\"containerID\":0,\"hostID\":1,\"size\":1}]}"),
+            ERR_UNSUPPORTED, "id mappings");
+}
+
+/* A word mistyped must not leave the host's files open to be written. */
+Test(plan, refuses_unknown_words_of_bind_mounts)
+{
+    refuses(MOUNTS(BIND("/srv", "\"rbind\",\"r0\"")), ERR_UNSUPPORTED, "option r0");
+    refuses(MOUNTS(BIND("/srv", "\"rbind\",\"readonly\"")), ERR_UNSUPPORTED, "option readonly");
+    refuses(MOUNTS(BIND("/srv", "\"rbind\",\"mode=755\"")), ERR_UNSUPPORTED, "option mode=755");
+}
+
+#define CGROUP_MOUNT                                                                               \
+    "\"mounts\":[{\"destination\":\"/sys/fs/"                                                      \
+    "cgroup\",\"type\":\"cgroup\",\"options\":[\"nosuid\",\"ro\"]}]"
+
+Test(plan, mounts_cgroups_as_the_host_has_them)
+{
+    makes(CONFIG(PROCESS "," CGROUP_MOUNT "," LINUX("", ",\"cgroupsPath\":\"/hive/one\"")));
+    cr_assert_eq(plan.n_mounts, 1);
+    cr_expect_str_eq(plan.mounts[0].destination, "sys/fs/cgroup");
+    cr_expect_str_eq(plan.mounts[0].type, "cgroup2");
+    cr_expect_eq(plan.mounts[0].options.set, MOUNT_ATTR_NOSUID | MOUNT_ATTR_RDONLY);
+
+    use_host("31 23 0:28 / /sys/fs/cgroup rw - tmpfs tmpfs rw,mode=755\n"
+             "37 31 0:34 / /sys/fs/cgroup/cpu,cpuacct rw - cgroup cgroup rw,cpu,cpuacct\n"
+             "38 31 0:35 / /sys/fs/cgroup/memory rw - cgroup cgroup rw,memory\n"
+             "39 31 0:36 / /sys/fs/cgroup/pids rw - cgroup cgroup rw,pids\n"
+             "41 31 0:38 / /sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw\n");
+    makes(CONFIG(PROCESS "," CGROUP_MOUNT
+                         "," LINUX("", ",\"cgroupsPath\":\"/hive/one\",\"resources\":"
+                                       "{\"cpu\":{\"shares\":512}}")));
+    static const struct {
+        const char *destination;
+        const char *type;
+        enum plan_mount_kind kind;
+        bool readonly;
+    } rows[] = {
+        { "sys/fs/cgroup", "tmpfs", PLAN_MOUNT_FS, false }, /* it is filled first */
+        { "sys/fs/cgroup/cpu,cpuacct", "cgroup", PLAN_MOUNT_FS, true },
+        { "sys/fs/cgroup/cpu", "cpu,cpuacct", PLAN_MOUNT_LINK, false },
+        { "sys/fs/cgroup/cpuacct", "cpu,cpuacct", PLAN_MOUNT_LINK, false },
+        { "sys/fs/cgroup/unified", "cgroup2", PLAN_MOUNT_FS, true },
+    };
+    cr_assert_eq(plan.n_mounts, array_size(rows),
+                 "memory and pids have no group, so they are not shown");
+    for (size_t i = 0; i < array_size(rows); i++) {
+        cr_expect_str_eq(plan.mounts[i].destination, rows[i].destination);
+        cr_expect_str_eq(plan.mounts[i].type, rows[i].type);
+        cr_expect_eq(plan.mounts[i].kind, rows[i].kind, "%s", rows[i].destination);
+        cr_expect_eq((plan.mounts[i].options.set & MOUNT_ATTR_RDONLY) != 0, rows[i].readonly, "%s",
+                     rows[i].destination);
+    }
+}
+
+/* The host's groups are nobody's business. */
+Test(plan, mounts_no_cgroups_without_a_group)
+{
+    makes(CONFIG(PROCESS "," CGROUP_MOUNT "," LINUX("", "")));
+    cr_expect_eq(plan.n_mounts, 0);
+}
+
+/* --- sysctls ------------------------------------------------------------------------------------
+ */
+
+static int make_sysctl(const char *name)
+{
+    auto_free char *json =
+        xasprintf(CONFIG(PROCESS "," LINUX(",{\"type\":\"network\"},{\"type\":\"ipc\"}",
+                                           ",\"sysctl\":{\"%s\":\"1\"}")),
+                  name);
+    return make(json);
+}
+
+Test(plan, takes_sysctls_of_its_namespaces)
+{
+    static const char *const rows[][2] = {
+        { "net.ipv4.ip_forward", "net/ipv4/ip_forward" },
+        { "net/ipv4/ip_forward", "net/ipv4/ip_forward" },
+        { "net.ipv4.conf.eth0/1.forwarding", "net/ipv4/conf/eth0.1/forwarding" },
+        { "net/ipv4/conf/eth0.1/forwarding", "net/ipv4/conf/eth0.1/forwarding" },
+        { "kernel.shmmax", "kernel/shmmax" },
+        { "kernel.sem", "kernel/sem" },
+        { "kernel.shm_rmid_forced", "kernel/shm_rmid_forced" },
+        { "fs.mqueue.msg_max", "fs/mqueue/msg_max" },
+    };
+    for (size_t i = 0; i < array_size(rows); i++) {
+        cr_assert_eq(make_sysctl(rows[i][0]), 0, "%s", err.text);
+        cr_assert_eq(plan.n_sysctls, 1);
+        cr_expect_str_eq(plan.sysctls[0].path, rows[i][1]);
+        cr_expect_str_eq(plan.sysctls[0].value, "1");
+    }
+}
+
+Test(plan, refuses_sysctls_of_the_host)
+{
+    static const char *const names[] = {
+        "kernel.core_pattern",
+        "kernel.hostname",
+        "kernel.shmmaxx",
+        "kernel.shmmax.x",
+        "vm.swappiness",
+        "fs.file-max",
+        "fs.mqueue",
+        "net",
+        "network.x",
+        "netx.y",
+        "kernel/core_pattern",
+        "user.max_user_namespaces",
+        "",
+        ".",
+        "/",
+        /* up and out again */
+        "net/../kernel/core_pattern",
+        "net.ipv4/../../kernel.core_pattern",
+        "net.//.kernel.core_pattern",
+        "net/ipv4/../../kernel/core_pattern",
+        "net..ipv4.x",
+        "/net/ipv4/x",
+        "net//ipv4/x",
+        "../kernel/core_pattern",
+        "net./x/../kernel",
+        "kernel.shmmax/../core_pattern",
+    };
+    for (size_t i = 0; i < array_size(names); i++) {
+        cr_expect_eq(make_sysctl(names[i]), -1, "%s became %s", names[i],
+                     plan.n_sysctls ? plan.sysctls[0].path : "");
+        cr_expect_eq(err.kind, ERR_DENIED, "%s: %s", names[i], err.text);
+        cr_expect(strstr(err.text, names[i]), "%s", err.text);
+    }
+}
+
+Test(plan, refuses_sysctls_of_namespaces_it_shares)
+{
+    refuses(CONFIG(PROCESS "," LINUX("", ",\"sysctl\":{\"net.ipv4.ip_forward\":\"1\"}")),
+            ERR_DENIED, "net.ipv4");
+    refuses(CONFIG(PROCESS "," LINUX(",{\"type\":\"network\",\"path\":\"/proc/7/ns/net\"}",
+                                     ",\"sysctl\":{\"net.ipv4.ip_forward\":\"1\"}")),
+            ERR_DENIED, "net.ipv4");
+    refuses(CONFIG(PROCESS
+                   "," LINUX(",{\"type\":\"network\"}", ",\"sysctl\":{\"kernel.shmmax\":\"1\"}")),
+            ERR_DENIED, "kernel.shmmax");
+}
+
+/* --- what is not done ---------------------------------------------------------------------------
+ */
+
+Test(plan, refuses_what_it_does_not_do)
+{
+    static const struct {
+        const char *json;
+        const char *named;
+    } rows[] = {
+        { CONFIG(PROCESS ",\"hooks\":{\"poststop\":[{\"path\":\"/x\"}]}," LINUX("", "")), "hooks" },
+        { CONFIG(PROCESS "," LINUX("", ",\"netDevices\":{\"eth0\":{}}")), "netDevices" },
+        { CONFIG(PROCESS "," LINUX("", ",\"intelRdt\":{}")), "intelRdt" },
+        { CONFIG(PROCESS
+                 "," LINUX("", ",\"memoryPolicy\":{\"mode\":\"MPOL_BIND\",\"nodes\":\"0\"}")),
+          "memoryPolicy" },
+        { CONFIG(PROCESS "," LINUX("", ",\"personality\":{\"domain\":\"LINUX32\"}")),
+          "personality" },
+        { CONFIG(PROCESS "," LINUX("", ",\"mountLabel\":\"x\"")), "mountLabel" },
+        { CONFIG(PROCESS "," LINUX("", ",\"rootfsPropagation\":\"shared\"")), "rootfsPropagation" },
+        { CONFIG(PROCESS_AND("\"apparmorProfile\":\"x\"") "," LINUX("", "")), "apparmorProfile" },
+        { CONFIG(PROCESS_AND("\"selinuxLabel\":\"x\"") "," LINUX("", "")), "selinuxLabel" },
+        { CONFIG(PROCESS_AND("\"scheduler\":{\"policy\":\"SCHED_FIFO\"}") "," LINUX("", "")),
+          "scheduler" },
+        { CONFIG(PROCESS_AND(
+              "\"ioPriority\":{\"class\":\"IOPRIO_CLASS_RT\",\"priority\":1}") "," LINUX("", "")),
+          "ioPriority" },
+        { CONFIG(PROCESS_AND("\"execCPUAffinity\":{\"initial\":\"0\"}") "," LINUX("", "")),
+          "execCPUAffinity" },
+    };
+    for (size_t i = 0; i < array_size(rows); i++) {
+        refuses(rows[i].json, ERR_UNSUPPORTED, rows[i].named);
+        /* And the same for what is executed in a container later. */
+        struct plan later = {};
+        cr_expect_eq(plan_make_process(&request, &later, &err), -1, "%s", rows[i].named);
+        cr_expect_eq(err.kind, ERR_UNSUPPORTED);
+        plan_done(&later);
+    }
+}
+
+Test(plan, passes_over_annotations)
+{
+    makes(CONFIG("\"annotations\":{\"run.oci.handler\":\"x\"}," PROCESS "," LINUX("", "")));
+    cr_expect_eq(plan.all_flags, CLONE_NEWNS);
+}
