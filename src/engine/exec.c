@@ -55,7 +55,6 @@ static void config_overlay(struct container_config *config, const struct exec_re
 {
     strings_done(&config->entrypoint);
     strings_done(&config->command);
-    strings_done(&config->ulimits);
     strings_copy(&config->command, &request->command);
     for (size_t i = 0; i < request->env.len; i++)
         strings_put(&config->env, request->env.at[i]);

@@ -141,6 +141,12 @@ void channel_send_error(struct start *start, const struct err *why)
     (void)!write(start->channel, why, sizeof(*why)); /* nobody may be left to tell */
 }
 
+static int fail_killed(const struct start *start, struct err *err)
+{
+    (void)err_set(err, ERR_SYSTEM, "the first process was killed before it started");
+    return start->plan->limits.memory_bytes.set ? err_hint(err, "is the memory limit too low?") : -1;
+}
+
 int channel_watch(struct start *start, struct err *err)
 {
     bool announced = false;
@@ -152,7 +158,7 @@ int channel_watch(struct start *start, struct err *err)
         if (len < 0)
             return err_sys(err, "watch the child");
         if (len == 0)
-            return announced ? 0 : err_set(err, ERR_SYSTEM, "the first process was killed before it started");
+            return announced ? 0 : fail_killed(start, err);
         if (len == sizeof(message.error)) {
             message.error.text[sizeof(message.error.text) - 1] = '\0';
             *err = message.error;

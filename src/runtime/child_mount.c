@@ -315,6 +315,15 @@ int child_mount(struct start *start, size_t i, struct err *err)
     return 0;
 }
 
+int child_cgroup_readonly(struct start *start, size_t i, struct err *err)
+{
+    (void)i;
+    size_t top = start->plan->cgroup_top;
+    if (mount_change(start->mounts[top], MOUNT_ATTR_RDONLY, 0, 0, 0) < 0)
+        return step_fail(err, "make read-only", start->plan->mounts[top].destination);
+    return 0;
+}
+
 /* --- masked and read-only paths ------------------------------------------------------------------------------- */
 
 /* What an image or a volume calls /dev/null has to be one. */

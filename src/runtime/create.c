@@ -463,6 +463,11 @@ static size_t count_fs(const struct plan *plan)
     return plan->n_fs;
 }
 
+static size_t count_cgroup_readonly(const struct plan *plan)
+{
+    return plan->cgroup_readonly;
+}
+
 static size_t count_dev(const struct plan *plan)
 {
     return plan->dev;
@@ -529,6 +534,7 @@ static const struct step child_table[] = {
     { "make file system", "fsopen, fsmount", NULL, count_fs, describe_fs, child_mount_make },
     { "change to the root file system", "fsopen, fsmount, move_mount, pivot_root", NULL, NULL, describe_root, child_root_mount },
     { "mount", "move_mount", NULL, count_mounts, describe_mount, child_mount },
+    { "make the top of the cgroups read-only", "mount_setattr", "MOUNT_ATTR_RDONLY", count_cgroup_readonly, NULL, child_cgroup_readonly },
     { "place device", "move_mount", "", device_count, describe_device, child_device },
     { "link the streams in /dev", "symlinkat", "/proc/self/fd", count_dev, NULL, child_device_links },
     { "open the terminal", "openat, ioctl", "/dev/pts/ptmx, TIOCGPTPEER", count_terminal, NULL, child_terminal },

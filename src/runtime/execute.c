@@ -62,8 +62,8 @@ static int explain_script(char *head, const char *path, struct err *err)
     if (name[len - 1] == '\r') {
         name[len - 1] = '\0';
         return err_plain(err, ERR_NO_COMMAND, 0,
-                         "the script's first line ends in \\r, so the kernel looks for an interpreter of that name; "
-                         "convert its line ends (sed -i 's/\\r$//'):",
+                         "the script's first line ends in a carriage return, so the kernel looks for an interpreter of that name; "
+                         "convert its line ends (dos2unix):",
                          path);
     }
     if (!exists(name))

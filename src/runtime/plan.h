@@ -90,6 +90,8 @@ struct plan {
     size_t *fs; /* which of the mounts are new file systems */
     size_t n_fs;
     struct cgroup_mounts cgroup_mounts; /* owns texts that mounts borrow */
+    size_t cgroup_top;    /* which of the mounts holds those of the hierarchies, */
+    bool cgroup_readonly; /* and is made read-only once it does */
     bool dev;  /* a fresh /dev is among the mounts */
     const struct spec_device *devices;
     size_t n_devices;

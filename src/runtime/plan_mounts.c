@@ -64,9 +64,11 @@ static int mount_cgroup(const struct runtime_request *request, const struct spec
         if (mount_options_parse(&entry->options, entry->destination, &mount->options, err) < 0)
             return -1;
         add_words(&mount->options.rest, row->options);
-        /* The tmpfs is filled by the mounts after it, and is made read-only with the rest of readonly paths. */
-        if (row->type == CGROUP_MOUNT_TMPFS)
-            mount->options.set &= ~(uint64_t)MOUNT_ATTR_RDONLY;
+        if (row->type != CGROUP_MOUNT_TMPFS || !(mount->options.set & MOUNT_ATTR_RDONLY))
+            continue;
+        mount->options.set &= ~(uint64_t)MOUNT_ATTR_RDONLY;
+        plan->cgroup_top = plan->n_mounts - 1;
+        plan->cgroup_readonly = true;
     }
     return 0;
 }

@@ -110,6 +110,7 @@ int child_devices_clone(struct start *start, size_t i, struct err *err);
 int child_root_mount(struct start *start, size_t i, struct err *err);
 int child_mount_make(struct start *start, size_t i, struct err *err);
 int child_mount(struct start *start, size_t i, struct err *err);
+int child_cgroup_readonly(struct start *start, size_t i, struct err *err);
 int child_device(struct start *start, size_t i, struct err *err);
 int child_device_links(struct start *start, size_t i, struct err *err);
 int child_mask(struct start *start, size_t i, struct err *err);

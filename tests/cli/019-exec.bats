@@ -96,9 +96,7 @@ inside() {
         assert_line "$(readlink "/proc/$pid/ns/$ns")"
     done
     ruche exec -d "$BOX" sleep 4321
-    eventually test -n "$(pgrep -fx 'sleep 4321')"
-    exec_pid=$(ruche exec "$BOX" pgrep -fx 'sleep 4321')
-    [[ -n $exec_pid ]]
+    eventually ruche exec "$BOX" sh -c 'ps | grep -q "[s]leep 4321"'
     for candidate in $(pgrep -fx 'sleep 4321'); do
         [[ $(readlink "/proc/$candidate/ns/pid") == "$(readlink "/proc/$pid/ns/pid")" ]] || continue
         diff "/proc/$candidate/cgroup" "/proc/$pid/cgroup"
@@ -205,7 +203,7 @@ inside() {
     stay "$BOX"
     ruche exec "$BOX" sleep 9999 &
     client=$!
-    eventually ruche exec "$BOX" pgrep -fx 'sleep 9999'
+    eventually ruche exec "$BOX" sh -c 'ps | grep -q "[s]leep 9999"'
     ruche kill "$BOX"
     wait "$client" && code=0 || code=$?
     ((code == 137)) || fail "it ended with $code"

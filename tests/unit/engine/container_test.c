@@ -110,7 +110,7 @@ Test(container, has_a_name_of_its_own)
 
 Test(container, gets_a_name_though_many_are_taken)
 {
-    auto_drop(container) *holder = make("web");
+    container_free(make("web"));
     for (uint64_t i = 0; i < 64 * 128; i++) {
         auto_free char *name = name_generate(i);
         auto_free char *path = xasprintf("names/%s", name);

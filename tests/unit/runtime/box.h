@@ -77,3 +77,24 @@ char *box_load(const char *path);
 bool box_said(const struct box *box, const char *text);
 /* How many cgroup directories of this box there are. */
 int box_groups(const struct box *box);
+
+/* For tests: opens the static box of the file, or skips the test. */
+#define OPEN_BOX(flags)                                                                            \
+    do {                                                                                           \
+        if (!box_open(&box, flags))                                                                \
+            cr_skip_test("needs a static busybox, or root");                                       \
+    } while (0)
+#define NEED_ROOT()                                                                                \
+    do {                                                                                           \
+        if (geteuid() != 0)                                                                        \
+            cr_skip_test("needs root");                                                            \
+    } while (0)
+/* Runs a script that is to end well, and finds what it said or did not. */
+#define RUNS(script)                                                                               \
+    do {                                                                                           \
+        int status_ = box_run_script(&box, script);                                                \
+        cr_assert_eq(status_, 0, "%d %s\n%s", status_, box.err.text, box.output);                  \
+    } while (0)
+#define SAYS(text)     cr_expect(box_said(&box, text), "\"%s\" is not in:\n%s", text, box.output)
+#define SAYS_NOT(text) cr_expect(!box_said(&box, text), "\"%s\" is in:\n%s", text, box.output)
+#define SAYS_ALL(text) cr_expect_str_eq(box.output, text)
