@@ -140,10 +140,23 @@ static struct spec_mount *mount_add(struct spec *spec, const char *destination, 
     return mount;
 }
 
+/* The group of terminals, in every distribution. */
+enum { TTY_GID = 5 };
+
+/* A user without subordinate ids has one id, and no such group. */
+static bool gid_is_mapped(const struct id_maps *maps, uint32_t gid)
+{
+    for (size_t i = 0; i < maps->gid.len; i++)
+        if (gid >= maps->gid.at[i].inside && gid - maps->gid.at[i].inside < maps->gid.at[i].count)
+            return true;
+    return false;
+}
+
 /* Whose namespace is the host's, its file system is the host's too: a new one could not be mounted from a user namespace that does
  * not own it, and it would show the same. */
-static void add_kernel_mounts(struct spec *spec, const struct container_config *config, bool userns)
+static void add_kernel_mounts(struct spec *spec, const struct container_config *config, const struct id_maps *maps)
 {
+    bool userns = maps != NULL;
     const struct container_namespaces *ns = &config->namespaces;
     bool host_pid = mode_is(ns->pid, "host") && userns;
     bool host_network = mode_is(ns->network, "host") && userns;
@@ -156,7 +169,9 @@ static void add_kernel_mounts(struct spec *spec, const struct container_config *
     else
         (void)mount_add(spec, "/proc", "proc", "proc", "nosuid,noexec,nodev");
     (void)mount_add(spec, "/dev", "tmpfs", "tmpfs", "nosuid,noexec,strictatime,mode=755,size=65536k");
-    (void)mount_add(spec, "/dev/pts", "devpts", "devpts", "nosuid,noexec,newinstance,ptmxmode=0666,mode=0620,gid=5");
+    struct spec_mount *pts = mount_add(spec, "/dev/pts", "devpts", "devpts", "nosuid,noexec,newinstance,ptmxmode=0666,mode=0620");
+    if (!maps || gid_is_mapped(maps, TTY_GID))
+        strings_addf(&pts->options, "gid=%d", TTY_GID);
     if (host_ipc) {
         (void)mount_add(spec, "/dev/shm", "bind", "/dev/shm", "rbind");
         if (!userns)
@@ -212,6 +227,8 @@ static void add_user_mount(struct spec *spec, const struct container_mount *from
         !option_starts(&from->options, "slave") && !option_starts(&from->options, "rslave") &&
         !option_starts(&from->options, "shared") && !option_starts(&from->options, "rshared"))
         strings_add(&mount->options, "rprivate");
+    if (bind && strings_have(&from->options, "ro"))
+        strings_add(&mount->options, "rro"); /* what is mounted below it as well */
     if (!bind && !option_starts(&from->options, "mode="))
         strings_add(&mount->options, "mode=1777");
     for (size_t i = 0; i < from->options.len; i++)
@@ -241,9 +258,10 @@ static bool mount_replaced(const struct container_config *config, const char *de
     return false;
 }
 
-static void add_mounts(struct spec *spec, const struct container_config *config, bool userns, const char *run_dir)
+static void add_mounts(struct spec *spec, const struct container_config *config, const struct id_maps *maps,
+                       const char *run_dir)
 {
-    add_kernel_mounts(spec, config, userns);
+    add_kernel_mounts(spec, config, maps);
     if (run_dir)
         add_files(spec, run_dir);
     /* What the user mounts himself stands in for ours. */
@@ -542,7 +560,7 @@ int start_plan_make(struct engine *engine, const struct container_config *config
     pairs_copy(&spec->annotations, &config->annotations);
 
     add_resources(spec, config, &plan.optional_limits);
-    add_mounts(spec, config, plan.userns, run_dir);
+    add_mounts(spec, config, maps, run_dir);
     if (add_namespaces(engine, spec, config, maps, err) < 0 || add_process(spec, config, err) < 0 ||
         add_devices(spec, config, plan.userns, &plan, err) < 0 ||
         add_seccomp(spec, config, &plan, err) < 0)

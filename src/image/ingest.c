@@ -10,6 +10,7 @@
 #include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/random.h>
+#include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -215,7 +216,7 @@ int ingest_copy(const struct ingest *ingest, uint64_t number, int from, struct e
         return 0;
     ssize_t copied;
     do
-        copied = copy_file_range(from, NULL, fd, NULL, copy_most, 0);
+        copied = sendfile(fd, from, NULL, copy_most);
     while (copied > 0 || (copied < 0 && errno == EINTR));
     return copied < 0 ? err_sys(err, "copy to the store") : 0;
 }

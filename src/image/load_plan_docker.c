@@ -31,7 +31,7 @@ int load_plan_read_docker(struct load_plan *plan, struct source *source,
     if (found <= 0)
         return found;
     if (oci_archive_parse(data, len, &archive, err) < 0)
-        return err_wrap(err, "manifest.json");
+        return -1;
     for (size_t i = 0; i < archive.images.len; i++)
         if (image_read(plan, source, &archive.images.at[i], watch, err) < 0)
             return err_wrap(err, "image %zu of %zu", i + 1, archive.images.len);

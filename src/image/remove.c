@@ -161,8 +161,12 @@ static int remove_found(struct removal *removal, const char *name, size_t row, b
         count_rows(removal, id, &rows, &names, err) < 0)
         return -1;
     if (rows > 1 && !by_digest) {
+        /* The other names may mean another manifest, which packs the same layers otherwise. */
         take_row(removal, row);
-        return index_save(removal->images, &removal->index, err);
+        if (index_save(removal->images, &removal->index, err) < 0 || ask_users(removal, err) < 0)
+            return -1;
+        collect(removal);
+        return 0;
     }
     if (names > 1 && !(flags & IMAGE_REMOVE_FORCE))
         return refuse_names(removal, id, name, err);

@@ -57,7 +57,7 @@ static int channel_send(int channel, char word, const int *fds, size_t n_fds)
 }
 
 /* Gives the length of the message, its text in *into, its descriptors (at most room) in fds. */
-static ssize_t channel_receive(int channel, union channel_message *into, int *fds, size_t room,
+static ssize_t channel_receive(int channel, int flags, union channel_message *into, int *fds, size_t room,
                                size_t *ret_n_fds)
 {
     union channel_control control;
@@ -71,7 +71,7 @@ static ssize_t channel_receive(int channel, union channel_message *into, int *fd
     ssize_t len;
     /* ECONNRESET: the other side ended before it had read all; it is told once, and what that side said is next. */
     do
-        len = recvmsg(channel, &message, MSG_CMSG_CLOEXEC);
+        len = recvmsg(channel, &message, flags | MSG_CMSG_CLOEXEC);
     while (len < 0 && (errno == EINTR || errno == ECONNRESET));
     *ret_n_fds = 0;
     struct cmsghdr *header = len > 0 ? CMSG_FIRSTHDR(&message) : NULL;
@@ -105,7 +105,7 @@ int channel_wait(struct start *start, int *fds, size_t n_fds, struct err *err)
     size_t got;
     ssize_t len;
     do {
-        len = channel_receive(start->channel, &message, fds, n_fds, &got);
+        len = channel_receive(start->channel, 0, &message, fds, n_fds, &got);
         fds += got;
         n_fds -= got;
     } while (len == 1 && message.word == 'M');
@@ -150,11 +150,15 @@ static int fail_killed(const struct start *start, struct err *err)
 int channel_watch(struct start *start, struct err *err)
 {
     bool announced = false;
+    bool failed = false;
     for (;;) {
         union channel_message message;
         int fd = -1;
         size_t n_fds;
-        ssize_t len = channel_receive(start->channel, &message, &fd, 1, &n_fds);
+        /* Behind a failure may stand what came to be: the process inside may fail before the one in between sent it. */
+        ssize_t len = channel_receive(start->channel, failed ? MSG_DONTWAIT : 0, &message, &fd, 1, &n_fds);
+        if (len <= 0 && failed)
+            return -1;
         if (len < 0)
             return err_sys(err, "watch the child");
         if (len == 0)
@@ -162,15 +166,14 @@ int channel_watch(struct start *start, struct err *err)
         if (len == sizeof(message.error)) {
             message.error.text[sizeof(message.error.text) - 1] = '\0';
             *err = message.error;
-            return -1;
-        }
-        if (message.word == 'X') {
+            failed = true;
+        } else if (message.word == 'X') {
             announced = true;
-            continue;
-        }
-        /* recvmsg leaves out what it has no number for. */
-        if (!n_fds)
+        } else if (!n_fds) {
+            /* recvmsg leaves out what it has no number for. */
             return err_set(err, ERR_SYSTEM, "take a descriptor from the child: too many open files");
-        *(message.word == 'T' ? &start->terminal : &start->made) = fd;
+        } else {
+            *(message.word == 'T' ? &start->terminal : &start->made) = fd;
+        }
     }
 }

@@ -210,10 +210,28 @@ int target_make(struct start *start, const char *text, bool is_file)
     return target_make_last(start, path, is_file);
 }
 
+/* Links that lead to the root are refused: what is mounted on top of the root is out of reach of every path but "/..",
+ * so that nothing would cover what has to be masked in it. */
+static int target_follow(struct start *start, const char *path)
+{
+    auto_close int target = target_open(start, path);
+    struct stat status, root;
+    if (target < 0 || fstat(target, &status) < 0 || fstat(start->root, &root) < 0)
+        return -1;
+    if (status.st_dev == root.st_dev && status.st_ino == root.st_ino) {
+        errno = ELOOP;
+        return -1;
+    }
+    return take_fd(target);
+}
+
 static int target_attach(struct start *start, int mount, const char *path, bool is_file,
                          struct err *err)
 {
-    auto_close int target = target_open(start, path);
+    auto_close int target = file_openat2(start->root, path, O_PATH | O_CLOEXEC, 0,
+                                         RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_SYMLINKS);
+    if (target < 0 && errno == ELOOP)
+        target = target_follow(start, path);
     if (target < 0 && errno == ENOENT)
         target = target_make(start, path, is_file);
     if (target < 0)

@@ -193,6 +193,17 @@ static int limits_enter(struct err *err)
     return 0;
 }
 
+/* Standard input is /dev/null, opened for reading. What is written to the others would be a
+ * stranger's words, on the user's terminal perhaps; a sanitizer's are welcome. */
+static int streams_enter(struct err *err)
+{
+    if (SANITIZED)
+        return 0;
+    if (dup2(STDIN_FILENO, STDOUT_FILENO) < 0 || dup2(STDIN_FILENO, STDERR_FILENO) < 0)
+        return err_sys(err, "close the standard streams");
+    return 0;
+}
+
 int confinement_enter(const struct confinement *confinement, enum transfer_verb verb, int directory,
                       struct err *err)
 {
@@ -202,7 +213,7 @@ int confinement_enter(const struct confinement *confinement, enum transfer_verb 
         .permitted = rights->capabilities,
     };
 
-    if (limits_enter(err) < 0)
+    if (limits_enter(err) < 0 || streams_enter(err) < 0)
         return -1;
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
         return err_sys(err, "give up new privileges");

@@ -203,7 +203,7 @@ said() {
     no_subids
     try ruche run --rm -u 33 busybox true
     assert_error 125 '*'
-    [[ $stderr == *subuid* || $stderr == *'user id'* ]] || fail "$stderr"
+    [[ $stderr == *subuid* || $stderr == *'range of the user namespace'* ]] || fail "$stderr"
 }
 
 @test "a broken /etc/subuid does no harm" {

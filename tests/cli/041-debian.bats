@@ -187,8 +187,8 @@ list_tree='cd "$1" && find . -xdev \( -path ./proc -o -path ./sys -o -path ./dev
     diff expected.list seen.list >differences || fail "$(head -n 30 differences)"
     # Hard links of a layer are one inode.
     debian first bash -c '
-        cd /opt/tree && [[ file -ef deep/hard && file -ef deep/er/hard ]] && stat -c %h file && echo more >>file && wc -l <deep/hard'
-    assert_output $'3\n2'
+        cd /opt/tree && [[ file -ef deep/hard && file -ef deep/er/hard ]] && stat -c %h file'
+    assert_output 3
     debian changed bash -c 'cd /opt/tree && [[ moved/hard -ef moved/er/hard ]] && cat file moved/hard'
     assert_output $'one\none'
 }

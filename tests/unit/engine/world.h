@@ -21,10 +21,12 @@
 __attribute__((unused)) static struct err err;
 __attribute__((unused)) static char world_path[] = "/tmp/ruche-engine-XXXXXX";
 __attribute__((unused)) static struct engine *engine;
+static int world_life[2]; /* at its end when the test is over, whatever way that ends */
 
 __attribute__((unused)) static void world_open(void)
 {
     cr_assert_not_null(mkdtemp(world_path));
+    cr_assert_eq(pipe2(world_life, O_CLOEXEC), 0);
     auto_free char *root = xasprintf("%s/root", world_path);
     auto_free char *run = xasprintf("%s/run", world_path);
     must(engine_open(root, run, &engine, &err));
@@ -34,6 +36,8 @@ __attribute__((unused)) static void world_close(void)
 {
     engine_free(engine);
     engine = NULL;
+    (void)close(world_life[0]);
+    (void)close(world_life[1]);
     must(tree_remove(AT_FDCWD, world_path, &err));
 }
 
@@ -114,18 +118,35 @@ struct run {
     pid_t first;
 };
 
+/* Waits until it is killed, or the test is over. */
+static void first_live(int lock, int ready, int begun)
+{
+    char byte = 0;
+    (void)close(lock);
+    (void)close(ready);
+    (void)close(world_life[1]);
+    (void)!write(begun, &byte, 1);
+    (void)close(begun);
+    (void)!read(world_life[0], &byte, 1);
+    _exit(0);
+}
+
 __attribute__((unused)) static void monitor_live(struct container *container, int lock,
                                                  enum monitor_manners manners, int ready)
 {
+    int begun[2];
+    char byte;
     if (manners & MONITOR_IGNORES_TERM)
         (void)signal(SIGTERM, SIG_IGN);
+    if (pipe2(begun, O_CLOEXEC) < 0)
+        _exit(1);
     pid_t first = fork();
-    if (first == 0) {
-        (void)close(lock);
-        (void)close(ready);
-        for (;;)
-            (void)pause();
-    }
+    if (first == 0)
+        first_live(lock, ready, begun[1]);
+    (void)close(world_life[1]);
+    (void)close(begun[1]);
+    if (read(begun[0], &byte, 1) != 1) /* now the lock is the monitor's alone */
+        _exit(1);
     struct container_state *state = &container->state;
     char now[TIMESTAMP_SIZE];
     state->status = CONTAINER_RUNNING;

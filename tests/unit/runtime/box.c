@@ -72,6 +72,20 @@ static int fds_count(void)
     return count;
 }
 
+char *box_mounts(const struct box *box)
+{
+    auto_free char *mountinfo = box_load("/proc/self/mountinfo");
+    auto_done(str) ours = {};
+    struct view rest = view_of(mountinfo);
+    struct view line;
+    while (view_cut(&rest, '\n', &line)) {
+        auto_free char *text = xstrndup(line.at, line.len);
+        if (strstr(text, strrchr(box->dir, '/')) || strstr(text, " /dev "))
+            str_addf(&ours, "%s\n", text);
+    }
+    return str_take(&ours);
+}
+
 int box_groups(const struct box *box)
 {
     int count = 0;
@@ -209,7 +223,7 @@ bool box_open(struct box *box, enum box_flags flags)
     box->dir = xstrdup(template);
     box->root = xasprintf("%s/root", template);
     box->group = xasprintf("/ruche-test-%s/one", template + strlen("/tmp/ruche-test-"));
-    box->mounts = box_load("/proc/self/mountinfo");
+    box->mounts = box_mounts(box);
     image_make(box);
     cr_assert_eq(spec_parse(configuration, strlen(configuration), &box->spec, &box->err), 0, "%s",
                  box->err.text);
@@ -234,7 +248,7 @@ void box_close(struct box *box)
     runtime_process_done(&box->process);
     cr_expect_eq(fds_count(), box->fds, "descriptors were left open");
     cr_expect(waitpid(-1, NULL, WNOHANG) == -1 && errno == ECHILD, "a process was left");
-    auto_free char *mounts = box_load("/proc/self/mountinfo");
+    auto_free char *mounts = box_mounts(box);
     cr_expect_str_eq(mounts, box->mounts, "the mounts are not what they were");
     if (geteuid() == 0)
         groups_remove(box);

@@ -29,7 +29,7 @@ struct box {
     char *root; /* dir/root: where the files of the image are */
     char *group;
     char *upper;
-    char *mounts; /* /proc/self/mountinfo before */
+    char *mounts; /* box_mounts before */
     char *output; /* what the last process said on stdout and stderr */
     int fds;      /* how many descriptors were open before */
 };
@@ -73,6 +73,9 @@ void box_namespace_drop(struct box *box, enum spec_namespace_type type);
 void box_capabilities(struct box *box, const char *const *names);
 /* The whole text of a file of the host; the caller frees it. */
 char *box_load(const char *path);
+/* The lines of the caller's mountinfo that are about the box, or /dev, where layers are put; the
+ * caller frees them. */
+char *box_mounts(const struct box *box);
 /* Whether it is among what the last process said. */
 bool box_said(const struct box *box, const char *text);
 /* How many cgroup directories of this box there are. */

@@ -52,7 +52,7 @@ static int probe(enum transfer_verb verb, int (*function)(void))
     cr_assert_eq(confinement_init(&confinement, &err), 0, "%s", err.text);
     pid_t child = fork();
     if (child == 0) {
-        if (unshare(CLONE_NEWUSER) < 0)
+        if (unshare(CLONE_NEWUSER) < 0 || dup2(open("/dev/null", O_RDONLY), STDIN_FILENO) < 0)
             _exit(99);
         bool directory =
             verb == TRANSFER_UNPACK || verb == TRANSFER_SPOOL || verb == TRANSFER_REMOVE;
@@ -89,6 +89,11 @@ static int starts_things(void)
            refused(unshare(CLONE_NEWNS)) + refused(kill(getppid(), 0)) +
            refused(ptrace(PTRACE_TRACEME, 0, 0, 0)) + refused(prctl(PR_SET_PDEATHSIG, 0)) +
            refused(chroot("/")) + refused(setuid(0));
+}
+
+static int speaks(void)
+{
+    return (write(STDOUT_FILENO, "x", 1) >= 0) + (write(STDERR_FILENO, "x", 1) >= 0);
 }
 
 static int makes_code(void)
@@ -162,6 +167,7 @@ Test(confine, nothing_is_started)
     for (int verb = 0; verb < TRANSFER_VERB_COUNT; verb++) {
         cr_assert_eq(probe((enum transfer_verb)verb, starts_things), 0, "verb %d", verb);
         cr_assert_eq(probe((enum transfer_verb)verb, makes_code), 0, "verb %d", verb);
+        cr_assert_eq(probe((enum transfer_verb)verb, speaks), 0, "verb %d", verb);
     }
 }
 
