@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * ruche-runtime: the OCI runtime alone. It runs a bundle (runtime-spec, bundle.md) as `runc run` does, in the foreground, by the same
- * steps as the engine's containers.
+ * ruche-runtime: the OCI runtime alone. It runs a bundle (runtime-spec, bundle.md) as `runc run`
+ * does, in the foreground, by the same steps as the engine's containers.
  */
 #include <fcntl.h>
 #include <string.h>
@@ -23,7 +23,8 @@ struct run_args {
 };
 
 static const struct option run_options[] = {
-    OPTION_TEXT(run_args, bundle, 'b', "bundle", "DIR", "Directory of config.json and the root file system (default \".\")"),
+    OPTION_TEXT(run_args, bundle, 'b', "bundle", "DIR",
+                "Directory of config.json and the root file system (default \".\")"),
     OPTION_END,
 };
 static const struct option *const run_tables[] = { run_options, NULL };
@@ -61,11 +62,13 @@ static int bundle_load(const char *path, const char *id, struct bundle *bundle, 
     if (!spec->linux->cgroups_path)
         spec->linux->cgroups_path = xasprintf("ruche/%s", id);
     const char *root = spec->root->path;
-    strings_addf(&bundle->rootfs.lower, "%s%s%s", root[0] == '/' ? "" : absolute, root[0] == '/' ? "" : "/", root);
+    strings_addf(&bundle->rootfs.lower, "%s%s%s", root[0] == '/' ? "" : absolute,
+                 root[0] == '/' ? "" : "/", root);
     return cgroup_host_detect(&bundle->cgroups, err);
 }
 
-static int attend(struct relay *relay, struct runtime_process *process, int *ret_exit_code, struct err *err)
+static int attend(struct relay *relay, struct runtime_process *process, int *ret_exit_code,
+                  struct err *err)
 {
     struct attendance attendance = {
         .attached = true,
@@ -100,7 +103,8 @@ static int run(void *context, void *args_, char **operands, struct err *err)
     struct runtime_process process = { .pidfd = -1, .terminal = -1 };
     int exit_code = 0;
     if (cgroup_path_check(operands[0], err) < 0 || strchr(operands[0], '/'))
-        return err_set(err, ERR_INVALID, "the id %s: letters, digits and _ + - . are what it may have", operands[0]);
+        return err_set(err, ERR_INVALID,
+                       "the id %s: letters, digits and _ + - . are what it may have", operands[0]);
     if (bundle_load(args->bundle ? args->bundle : ".", operands[0], &bundle, err) < 0)
         return -1;
     bool terminal = bundle.spec.process && bundle.spec.process->terminal;
@@ -125,7 +129,9 @@ static int run(void *context, void *args_, char **operands, struct err *err)
 }
 
 static const char *const run_examples[] = {
-    "ruche-runtime run --bundle /srv/web web", "Run the bundle in /srv/web in the foreground", NULL,
+    "ruche-runtime run --bundle /srv/web web",
+    "Run the bundle in /srv/web in the foreground",
+    NULL,
 };
 
 static const struct command run_command = {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 /*
- * Errors are values: a kind that decides what the outside sees (exit and HTTP status), and one line of text.
- * Whoever calls owns the struct; it has no pointers and fits one atomic write to a pipe.
+ * Errors are values: a kind that decides what the outside sees (exit and HTTP status), and one line
+ * of text. Whoever calls owns the struct; it has no pointers and fits one atomic write to a pipe.
  */
 #include <stdarg.h>
 #include <stdbool.h>
@@ -49,8 +49,9 @@ int err_wrap(struct err *err, const char *format, ...) __attribute__((format(pri
 /* Appends a remedy: "text; format". Returns -1. */
 int err_hint(struct err *err, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* Like err_set and err_sys, without allocation, locale or stdio: for a child between clone and exec.
- * The text is `what`, then `name` in quotes unless NULL; errnum 0 leaves the system's text out. */
+/* Like err_set and err_sys, without allocation, locale or stdio: for a child between clone and
+ * exec. The text is `what`, then `name` in quotes unless NULL; errnum 0 leaves the system's text
+ * out. */
 int err_plain(struct err *err, enum err_kind kind, int errnum, const char *what, const char *name);
 
 const char *err_kind_name(enum err_kind kind);

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 /*
- * Field tables: one row says which member of a struct a JSON key is, and of what type. One reader, one
- * writer and one release function serve every table. A row whose type does not fit its member does not compile.
+ * Field tables: one row says which member of a struct a JSON key is, and of what type. One reader,
+ * one writer and one release function serve every table. A row whose type does not fit its member
+ * does not compile.
  *
- * Reading is lenient (unknown keys pass, unless F_STRICT is asked of field_read) and names what is wrong by a
- * JSON pointer; writing leaves out what is empty, unless F_ALWAYS.
+ * Reading is lenient (unknown keys pass, unless F_STRICT is asked of field_read) and names what is
+ * wrong by a JSON pointer; writing leaves out what is empty, unless F_ALWAYS.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -62,13 +63,13 @@ enum field_type {
     FIELD_TYPE_LIST,       /* struct strings: array of strings */
     FIELD_TYPE_U32S,       /* struct u32s: array of numbers */
     FIELD_TYPE_PAIRS,      /* struct pairs: object of strings */
-    FIELD_TYPE_SET,        /* struct strings: object whose keys count ("ExposedPorts": {"80/tcp": {}}) */
-    FIELD_TYPE_OBJECT,     /* a struct, in place */
-    FIELD_TYPE_POINTER,    /* struct *, owned; NULL when absent */
-    FIELD_TYPE_ARRAY,      /* struct { item *at; size_t len; }: array of objects */
-    FIELD_TYPE_MAP,        /* as ARRAY, of items whose first member is char *key: object of objects */
-    FIELD_TYPE_SEEN,       /* bool: the key is there, with any value but null; never written */
-    FIELD_TYPE_ENUM,       /* an enum, as one of `names`; NULL-ended, index is the value */
+    FIELD_TYPE_SET, /* struct strings: object whose keys count ("ExposedPorts": {"80/tcp": {}}) */
+    FIELD_TYPE_OBJECT,  /* a struct, in place */
+    FIELD_TYPE_POINTER, /* struct *, owned; NULL when absent */
+    FIELD_TYPE_ARRAY,   /* struct { item *at; size_t len; }: array of objects */
+    FIELD_TYPE_MAP,     /* as ARRAY, of items whose first member is char *key: object of objects */
+    FIELD_TYPE_SEEN,    /* bool: the key is there, with any value but null; never written */
+    FIELD_TYPE_ENUM,    /* an enum, as one of `names`; NULL-ended, index is the value */
 };
 
 enum field_flags {
@@ -95,14 +96,15 @@ struct field {
         .key = (name), .type = FIELD_TYPE_##kind, .flags = (fl),                                   \
         .offset = offsetof(row, member) + FIELD_CHECK(row, member, want)                           \
     }
-#define FIELD_BOOL(s, m, key, fl)       FIELD_ROW(BOOL, struct s, m, key, fl, bool)
-#define FIELD_I32(s, m, key, fl)        FIELD_ROW(I32, struct s, m, key, fl, int32_t)
-#define FIELD_U32(s, m, key, fl)        FIELD_ROW(U32, struct s, m, key, fl, uint32_t)
-#define FIELD_I64(s, m, key, fl)        FIELD_ROW(I64, struct s, m, key, fl, int64_t)
-#define FIELD_U64(s, m, key, fl)        FIELD_ROW(U64, struct s, m, key, fl, uint64_t)
-#define FIELD_MAYBE_BOOL(s, m, key, fl) FIELD_ROW(MAYBE_BOOL, struct s, m, key, fl, struct maybe_bool)
-#define FIELD_MAYBE_I64(s, m, key, fl)  FIELD_ROW(MAYBE_I64, struct s, m, key, fl, struct maybe_i64)
-#define FIELD_MAYBE_U64(s, m, key, fl)  FIELD_ROW(MAYBE_U64, struct s, m, key, fl, struct maybe_u64)
+#define FIELD_BOOL(s, m, key, fl) FIELD_ROW(BOOL, struct s, m, key, fl, bool)
+#define FIELD_I32(s, m, key, fl)  FIELD_ROW(I32, struct s, m, key, fl, int32_t)
+#define FIELD_U32(s, m, key, fl)  FIELD_ROW(U32, struct s, m, key, fl, uint32_t)
+#define FIELD_I64(s, m, key, fl)  FIELD_ROW(I64, struct s, m, key, fl, int64_t)
+#define FIELD_U64(s, m, key, fl)  FIELD_ROW(U64, struct s, m, key, fl, uint64_t)
+#define FIELD_MAYBE_BOOL(s, m, key, fl)                                                            \
+    FIELD_ROW(MAYBE_BOOL, struct s, m, key, fl, struct maybe_bool)
+#define FIELD_MAYBE_I64(s, m, key, fl) FIELD_ROW(MAYBE_I64, struct s, m, key, fl, struct maybe_i64)
+#define FIELD_MAYBE_U64(s, m, key, fl) FIELD_ROW(MAYBE_U64, struct s, m, key, fl, struct maybe_u64)
 /* A MAYBE_U64 of 32 or fewer bits in the document. */
 #define FIELD_MAYBE_U64_TO(s, m, name, fl, highest)                                                \
     {                                                                                              \
@@ -110,12 +112,12 @@ struct field {
         .offset = offsetof(struct s, m) + FIELD_CHECK(struct s, m, struct maybe_u64),              \
         .size = (highest)                                                                          \
     }
-#define FIELD_TEXT(s, m, key, fl)       FIELD_ROW(TEXT, struct s, m, key, fl, char *)
-#define FIELD_LIST(s, m, key, fl)       FIELD_ROW(LIST, struct s, m, key, fl, struct strings)
-#define FIELD_U32S(s, m, key, fl)       FIELD_ROW(U32S, struct s, m, key, fl, struct u32s)
-#define FIELD_PAIRS(s, m, key, fl)      FIELD_ROW(PAIRS, struct s, m, key, fl, struct pairs)
-#define FIELD_SEEN(s, m, key)           FIELD_ROW(SEEN, struct s, m, key, 0, bool)
-#define FIELD_SET(s, m, key, fl)        FIELD_ROW(SET, struct s, m, key, fl, struct strings)
+#define FIELD_TEXT(s, m, key, fl)  FIELD_ROW(TEXT, struct s, m, key, fl, char *)
+#define FIELD_LIST(s, m, key, fl)  FIELD_ROW(LIST, struct s, m, key, fl, struct strings)
+#define FIELD_U32S(s, m, key, fl)  FIELD_ROW(U32S, struct s, m, key, fl, struct u32s)
+#define FIELD_PAIRS(s, m, key, fl) FIELD_ROW(PAIRS, struct s, m, key, fl, struct pairs)
+#define FIELD_SEEN(s, m, key)      FIELD_ROW(SEEN, struct s, m, key, 0, bool)
+#define FIELD_SET(s, m, key, fl)   FIELD_ROW(SET, struct s, m, key, fl, struct strings)
 /* A struct in place: struct s { struct t m; } */
 #define FIELD_OBJECT(s, m, name, fl, t, fields)                                                    \
     {                                                                                              \
@@ -137,8 +139,8 @@ struct field {
         .offset = offsetof(struct s, m) + FIELD_CHECK(struct s, m.at, struct t *),                 \
         .size = sizeof(struct t), .sub = (fields)                                                  \
     }
-/* As FIELD_ARRAY, for { "first": {…}, "second": {…} }. struct t begins with char *key, which `fields`
- * do not list. */
+/* As FIELD_ARRAY, for { "first": {…}, "second": {…} }. struct t begins with char *key, which
+ * `fields` do not list. */
 #define FIELD_MAP(s, m, name, fl, t, fields)                                                       \
     {                                                                                              \
         .key = (name), .type = FIELD_TYPE_MAP, .flags = (fl),                                      \
@@ -152,7 +154,10 @@ struct field {
         .key = (name), .type = FIELD_TYPE_ENUM, .flags = (fl),                                     \
         .offset = offsetof(struct s, m) + FIELD_CHECK(struct s, m, enum t), .names = (enum_names)  \
     }
-#define FIELD_END { .type = FIELD_TYPE_END }
+#define FIELD_END                                                                                  \
+    {                                                                                              \
+        .type = FIELD_TYPE_END                                                                     \
+    }
 
 #define ARRAY_OF(type)                                                                             \
     struct {                                                                                       \
@@ -161,17 +166,18 @@ struct field {
     }
 /* Adds a zeroed item to an ARRAY_OF and gives its address. */
 #define array_add(array)                                                                           \
-    ((__typeof__((array)->at))array_grow((void **)&(array)->at, &(array)->len, sizeof(*(array)->at)))
+    ((__typeof__((array)->at))array_grow((void **)&(array)->at, &(array)->len,                     \
+                                         sizeof(*(array)->at)))
 void *array_grow(void **at, size_t *len, size_t item_size);
 
 enum field_read_flags {
     FIELD_UNKNOWN_IS_ERROR = 1 << 0,
 };
 
-/* Reads one JSON document into the zeroed struct at `into`. Duplicate keys, invalid UTF-8, depth over 64 and
- * whatever stands behind the document are errors. null is as if the key were absent. A table whose first row
- * has the key "" describes a document that is an array: that row is of type ARRAY, and is the document.
- * `what` names the document. On failure `into` is released. */
+/* Reads one JSON document into the zeroed struct at `into`. Duplicate keys, invalid UTF-8, depth
+ * over 64 and whatever stands behind the document are errors. null is as if the key were absent. A
+ * table whose first row has the key "" describes a document that is an array: that row is of type
+ * ARRAY, and is the document. `what` names the document. On failure `into` is released. */
 int field_read(const struct field *fields, const char *json, size_t len, const char *what,
                enum field_read_flags flags, void *into, struct err *err);
 /* Adds the struct as one JSON object. indent 0: one line; else that many blanks a level. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 /*
- * Files below directory descriptors. Nothing here follows a path out of the descriptor it is given unless
- * the caller hands AT_FDCWD. All descriptors given are close-on-exec.
+ * Files below directory descriptors. Nothing here follows a path out of the descriptor it is given
+ * unless the caller hands AT_FDCWD. All descriptors given are close-on-exec.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -27,7 +27,8 @@ int file_load_fd(int fd, size_t max_bytes, char **ret_data, size_t *ret_len, str
  * with open. What a crash leaves over is called .NAME.RANDOM, with 16 hexadecimal digits. */
 int file_save(int dirfd, const char *path, const void *data, size_t len, mode_t mode,
               enum file_save_flags flags, struct err *err);
-/* Writes a short value to a file that exists (procfs, cgroupfs). On failure errno is set and -1 returned. */
+/* Writes a short value to a file that exists (procfs, cgroupfs). On failure errno is set and -1
+ * returned. */
 int file_poke(int dirfd, const char *path, const char *text);
 /* Writes all of it, over partial writes and EINTR. Returns 0, or -1 with errno. */
 int fd_write_all(int fd, const void *data, size_t len);
@@ -41,6 +42,6 @@ int dir_make_all(int dirfd, const char *path, mode_t mode, struct err *err);
 int dir_open_made(int dirfd, const char *path, mode_t mode, int *ret_fd, struct err *err);
 /* Names in a directory but . and .., unsorted. Returns 1, or 0 if there is no such directory. */
 int dir_list(int dirfd, const char *path, struct strings *ret_names, struct err *err);
-/* Removes path and all below it, never following a link, never crossing into another file system's mount.
- * Absent already is fine. */
+/* Removes path and all below it, never following a link, never crossing into another file system's
+ * mount. Absent already is fine. */
 int tree_remove(int dirfd, const char *path, struct err *err);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 /*
- * Memory and ownership: allocation that ends the process when memory is out, and clean-up attributes
- * by which a declaration says how what it holds is released.
+ * Memory and ownership: allocation that ends the process when memory is out, and clean-up
+ * attributes by which a declaration says how what it holds is released.
  */
 #include <stddef.h>
 #include <stdint.h>
@@ -30,11 +30,11 @@ static inline void mem_close_at(const int *fd)
         (void)close(*fd);
 }
 
-#define auto_free      __attribute__((cleanup(mem_free_at)))
-#define auto_close     __attribute__((cleanup(mem_close_at)))
+#define auto_free  __attribute__((cleanup(mem_free_at), unused))
+#define auto_close __attribute__((cleanup(mem_close_at), unused))
 /* auto_drop(image) *img: released by image_free; auto_done(str) s: released by str_done. */
-#define auto_drop(type) __attribute__((cleanup(type##_drop_at))) struct type
-#define auto_done(type) __attribute__((cleanup(type##_done))) struct type
+#define auto_drop(type) __attribute__((cleanup(type##_drop_at), unused)) struct type
+#define auto_done(type) __attribute__((cleanup(type##_done), unused)) struct type
 
 /* Declares what auto_drop(type) needs; stands below the declaration of type_free. */
 #define DROP(type)                                                                                 \

@@ -1,18 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
-/* Numbers as people write them: whole, sizes with units, decimals, durations. Nothing is rounded silently. */
+/* Numbers as people write them: whole, sizes with units, decimals, durations. Nothing is rounded
+ * silently. */
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "base/err.h"
 
-/* A whole number from lowest to highest, decimal, no blanks, no sign but '-'. `what` names it in the error. */
+/* A whole number from lowest to highest, decimal, no blanks, no sign but '-'. `what` names it in
+ * the error. */
 int number_parse(const char *text, int64_t lowest, int64_t highest, const char *what,
                  int64_t *ret_value, struct err *err);
 /* As above for unsigned numbers up to 2^64-1. */
 int number_parse_unsigned(const char *text, uint64_t highest, const char *what, uint64_t *ret_value,
                           struct err *err);
-/* "512", "64k", "1.5g", "10MiB" in bytes, units of 1024 as docker has them; -1 only if allow_minus_one. */
+/* "512", "64k", "1.5g", "10MiB" in bytes, units of 1024 as docker has them; -1 only if
+ * allow_minus_one. */
 int size_parse(const char *text, bool allow_minus_one, const char *what, int64_t *ret_bytes,
                struct err *err);
 /* A decimal in billionths (10^-9), at most nine places: "1.5" gives 1500000000. Used for --cpus. */

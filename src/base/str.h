@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 /*
- * Text: struct str grows up to a maximum it has from birth, struct view looks at text that someone else
- * owns, struct strings is a list of owned strings that ends in NULL and so can be handed to execve.
+ * Text: struct str grows up to a maximum it has from birth, struct view looks at text that someone
+ * else owns, struct strings is a list of owned strings that ends in NULL and so can be handed to
+ * execve.
  */
 #include <stdarg.h>
 #include <stdbool.h>
@@ -45,7 +46,8 @@ static inline struct view view_of(const char *text)
     return (struct view){ text, text ? __builtin_strlen(text) : 0 };
 }
 bool view_is(struct view view, const char *text);
-/* Splits at the first `at`: gives what is before it, leaves what is behind it. False: not there, all given. */
+/* Splits at the first `at`: gives what is before it, leaves what is behind it. False: not there,
+ * all given. */
 bool view_cut(struct view *rest, char at, struct view *ret_head);
 
 struct strings {
@@ -71,8 +73,9 @@ bool text_starts(const char *text, const char *prefix);
 bool text_ends(const char *text, const char *suffix);
 /* Both NULL, or both the same. */
 bool text_same(const char *a, const char *b);
-/* Reads one character. Gives its length in bytes, or 0 if it is not UTF-8 as RFC 3629 has it: cut off,
- * longer than need be, a surrogate, or above U+10FFFF. len is 1 or more. */
+/* Reads one character. Gives its length in bytes, or 0 if it is not UTF-8 as RFC 3629 has it: cut
+ * off, longer than need be, a surrogate, or above U+10FFFF. len is 1 or more. */
 size_t utf8_decode(const unsigned char *at, size_t len, uint32_t *ret_code);
-/* Adds text as it may be shown on a terminal: control and invalid UTF-8 bytes become \xNN, \n, \t … */
+/* Adds text as it may be shown on a terminal: control and invalid UTF-8 bytes become \xNN, \n, \t …
+ */
 void text_escape(struct str *out, const char *text, size_t len);

@@ -169,7 +169,7 @@ static void streams_fill(void)
         return;
     for (size_t i = 0; i < array_size(streams); i++)
         if (streams[i].revents & POLLNVAL)
-            (void)open("/dev/null", O_RDWR); /* takes the lowest number that is free: this one */
+            streams[i].fd = open("/dev/null", O_RDWR); /* takes the lowest free number: this one */
 }
 
 int cli_main(char **argv)

@@ -4,30 +4,14 @@
 const char default_files[DEFAULT_FILES][16] = { "hosts", "hostname", "resolv.conf" };
 
 const char default_masked[DEFAULT_MASKED][DEFAULT_PATH_SIZE] = {
-    "/proc/acpi",
-    "/proc/asound",
-    "/proc/interrupts",
-    "/proc/kallsyms",
-    "/proc/kcore",
-    "/proc/keys",
-    "/proc/kpagecgroup",
-    "/proc/kpagecount",
-    "/proc/kpageflags",
-    "/proc/latency_stats",
-    "/proc/sched_debug",
-    "/proc/scsi",
-    "/proc/slabinfo",
-    "/proc/timer_list",
-    "/proc/timer_stats",
-    "/proc/vmallocinfo",
-    "/sys/dev/block",
-    "/sys/devices/virtual/powercap",
-    "/sys/firmware",
-    "/sys/fs/bpf",
-    "/sys/fs/selinux",
-    "/sys/kernel",
-    "/sys/module",
-    "/sys/power",
+    "/proc/acpi",          "/proc/asound",      "/proc/interrupts",
+    "/proc/kallsyms",      "/proc/kcore",       "/proc/keys",
+    "/proc/kpagecgroup",   "/proc/kpagecount",  "/proc/kpageflags",
+    "/proc/latency_stats", "/proc/sched_debug", "/proc/scsi",
+    "/proc/slabinfo",      "/proc/timer_list",  "/proc/timer_stats",
+    "/proc/vmallocinfo",   "/sys/dev/block",    "/sys/devices/virtual/powercap",
+    "/sys/firmware",       "/sys/fs/bpf",       "/sys/fs/selinux",
+    "/sys/kernel",         "/sys/module",       "/sys/power",
 };
 
 const char default_readonly[DEFAULT_READONLY][DEFAULT_PATH_SIZE] = {

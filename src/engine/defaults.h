@@ -22,15 +22,17 @@ enum {
     DEFAULT_DEVICE_RULES = 10,
 };
 
-#define DEFAULT_CAPABILITIES                                                                                           \
-    (CAPABILITY_BIT(CHOWN) | CAPABILITY_BIT(DAC_OVERRIDE) | CAPABILITY_BIT(FOWNER) | CAPABILITY_BIT(FSETID) |          \
-     CAPABILITY_BIT(KILL) | CAPABILITY_BIT(NET_BIND_SERVICE) | CAPABILITY_BIT(SETFCAP) | CAPABILITY_BIT(SETGID) |      \
-     CAPABILITY_BIT(SETPCAP) | CAPABILITY_BIT(SETUID) | CAPABILITY_BIT(SYS_CHROOT))
+#define DEFAULT_CAPABILITIES                                                                       \
+    (CAPABILITY_BIT(CHOWN) | CAPABILITY_BIT(DAC_OVERRIDE) | CAPABILITY_BIT(FOWNER) |               \
+     CAPABILITY_BIT(FSETID) | CAPABILITY_BIT(KILL) | CAPABILITY_BIT(NET_BIND_SERVICE) |            \
+     CAPABILITY_BIT(SETFCAP) | CAPABILITY_BIT(SETGID) | CAPABILITY_BIT(SETPCAP) |                  \
+     CAPABILITY_BIT(SETUID) | CAPABILITY_BIT(SYS_CHROOT))
 
 /* Files of /etc that the engine writes. */
 extern const char default_files[DEFAULT_FILES][16];
 
-/* Kernel files that tell of the host or its other containers, or that could change it. What a kernel does not have is passed over. */
+/* Kernel files that tell of the host or its other containers, or that could change it. What a
+ * kernel does not have is passed over. */
 extern const char default_masked[DEFAULT_MASKED][DEFAULT_PATH_SIZE];
 extern const char default_readonly[DEFAULT_READONLY][DEFAULT_PATH_SIZE];
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 /*
- * The engine: containers from creation to removal, as cli/ (and later api/) drives them. State lies in two directories
- * (docs/DESIGN.md); every call opens what it needs. The caller owns the engine and what the calls give.
+ * The engine: containers from creation to removal, as cli/ (and later api/) drives them. State lies
+ * in two directories (docs/DESIGN.md); every call opens what it needs. The caller owns the engine
+ * and what the calls give.
  */
 #include <stdbool.h>
 #include <stdint.h>
@@ -17,7 +18,8 @@
 struct engine;
 struct images;
 
-/* root, run: NULL for the defaults of root or of an ordinary user. Opens and creates nothing yet. */
+/* root, run: NULL for the defaults of root or of an ordinary user. Opens and creates nothing yet.
+ */
 int engine_open(const char *root, const char *run, struct engine **ret_engine, struct err *err);
 void engine_free(struct engine *engine);
 DROP(engine);
@@ -28,7 +30,8 @@ bool engine_rootless(const struct engine *engine);
 /* The image store, opened on first use. */
 int engine_images(struct engine *engine, struct images **ret_images, struct err *err);
 
-/* --- records (container.c) ------------------------------------------------------------------------------------ */
+/* --- records (container.c)
+ * ------------------------------------------------------------------------------------ */
 
 /* What tells one state of the image index from another: it is saved by a rename. */
 struct index_mark {
@@ -46,16 +49,19 @@ struct container {
 void container_free(struct container *container);
 DROP(container);
 
-/* Completes the configuration (id, creation time, the image's part by docker's rules of ENTRYPOINT and CMD) and checks it. Makes
- * nothing yet. Takes the contents of config. ERR_NOT_FOUND: no such image. */
-int container_prepare(struct engine *engine, struct container_config *config, struct container **ret_container,
-                      struct err *err);
-/* Makes the record of a prepared container, with a name if it has none. ERR_CONFLICT: the name is taken. container_start does it by
- * itself, at a moment when it costs nothing. */
+/* Completes the configuration (id, creation time, the image's part by docker's rules of ENTRYPOINT
+ * and CMD) and checks it. Makes nothing yet. Takes the contents of config. ERR_NOT_FOUND: no such
+ * image. */
+int container_prepare(struct engine *engine, struct container_config *config,
+                      struct container **ret_container, struct err *err);
+/* Makes the record of a prepared container, with a name if it has none. ERR_CONFLICT: the name is
+ * taken. container_start does it by itself, at a moment when it costs nothing. */
 int container_record(struct engine *engine, struct container *container, struct err *err);
 
-/* By name, id or an unambiguous beginning of an id. The state is the true one: a monitor that is gone shows. */
-int container_find(struct engine *engine, const char *name, struct container **ret_container, struct err *err);
+/* By name, id or an unambiguous beginning of an id. The state is the true one: a monitor that is
+ * gone shows. */
+int container_find(struct engine *engine, const char *name, struct container **ret_container,
+                   struct err *err);
 
 enum container_list_flags {
     CONTAINER_LIST_ALL = 1 << 0, /* those that do not run as well */
@@ -65,60 +71,74 @@ struct container_states {
     size_t len;
 };
 /* Newest first. Reads one small file a container. */
-int container_list(struct engine *engine, enum container_list_flags flags, struct container_states *ret_states,
-                   struct err *err);
+int container_list(struct engine *engine, enum container_list_flags flags,
+                   struct container_states *ret_states, struct err *err);
 void container_states_done(struct container_states *states);
 
-/* --- life (start.c, monitor.c, stop.c, remove.c) ----------------------------------------------------------------- */
+/* --- life (start.c, monitor.c, stop.c, remove.c)
+ * ----------------------------------------------------------------- */
 
-/* Whoever attends a container, or a process executed in one, in the foreground. Descriptors are -1 where there is none; the caller
- * sets attached, stdin_open and the listener, the rest is given and released by attendance_done. */
+/* Whoever attends a container, or a process executed in one, in the foreground. Descriptors are -1
+ * where there is none; the caller sets attached, stdin_open and the listener, the rest is given and
+ * released by attendance_done. */
 struct attendance {
-    bool attached;      /* false: detached, nothing is passed on */
-    bool stdin_open;    /* the caller relays stdin */
+    bool attached;   /* false: detached, nothing is passed on */
+    bool stdin_open; /* the caller relays stdin */
     runtime_listener *listener;
     void *listener_context;
     struct terminal_size size; /* of the caller's terminal; 0: not known */
-    char *warnings;     /* lines for the user, or NULL */
-    int control;        /* becomes readable when it ended: time for container_attend */
-    int process;        /* pidfd, for signals */
-    int stdin_fd;       /* where the process's stdin is to be written; closing it is its end of file */
-    int terminal;       /* the pseudo-terminal's master: stdin is written there, and its size is set there */
-    int out_fd;         /* of an exec: what it says, for the caller to copy (with a terminal, `terminal` is read instead); */
-    int err_fd;         /* a container's own streams are copied by its monitor */
+    char *warnings;            /* lines for the user, or NULL */
+    int control;               /* becomes readable when it ended: time for container_attend */
+    int process;               /* pidfd, for signals */
+    int stdin_fd; /* where the process's stdin is to be written; closing it is its end of file */
+    int terminal; /* the pseudo-terminal's master: stdin is written there, and its size is set there
+                   */
+    int out_fd; /* of an exec: what it says, for the caller to copy (with a terminal, `terminal` is
+                   read instead); */
+    int err_fd; /* a container's own streams are copied by its monitor */
 };
 void attendance_done(struct attendance *attendance);
 
-/* Starts a created or ended container: forks its monitor, and returns when the program is executed or failed. Streams of an attached
- * one go to the caller's stdout and stderr (and to the log). A container that removes itself is gone when its start fails. */
-int container_start(struct engine *engine, struct container *container, struct attendance *attendance, struct err *err);
-/* After container_start with attached: waits for the end. Gives the exit status as a shell has it. */
+/* Starts a created or ended container: forks its monitor, and returns when the program is executed
+ * or failed. Streams of an attached one go to the caller's stdout and stderr (and to the log). A
+ * container that removes itself is gone when its start fails. */
+int container_start(struct engine *engine, struct container *container,
+                    struct attendance *attendance, struct err *err);
+/* After container_start with attached: waits for the end. Gives the exit status as a shell has it.
+ */
 int container_attend(struct attendance *attendance, int *ret_exit_code, struct err *err);
 /* Sends a signal to the attended process. One that has ended already is fine. */
 int container_signal_attended(const struct attendance *attendance, int signal, struct err *err);
 /* What would be done, told to the listener. */
-int container_dry_run(struct engine *engine, const struct container *container, runtime_listener *listener, void *context,
-                      struct err *err);
+int container_dry_run(struct engine *engine, const struct container *container,
+                      runtime_listener *listener, void *context, struct err *err);
 
-/* What the hidden command "__monitor" does: a monitor that was idle goes on (monitor.c). Returns only on wrong operands. */
+/* What the hidden command "__monitor" does: a monitor that was idle goes on (monitor.c). Returns
+ * only on wrong operands. */
 int monitor_resume(struct engine *engine, char *const *operands, struct err *err);
 
-int container_kill(struct engine *engine, const struct container *container, int signal, struct err *err);
-/* The stop signal, then after timeout_s (-1: the container's own) SIGKILL. One that does not run is fine. */
-int container_stop(struct engine *engine, const struct container *container, int64_t timeout_s, struct err *err);
+int container_kill(struct engine *engine, const struct container *container, int signal,
+                   struct err *err);
+/* The stop signal, then after timeout_s (-1: the container's own) SIGKILL. One that does not run is
+ * fine. */
+int container_stop(struct engine *engine, const struct container *container, int64_t timeout_s,
+                   struct err *err);
 int container_pause(struct engine *engine, const struct container *container, struct err *err);
 int container_unpause(struct engine *engine, const struct container *container, struct err *err);
 /* Waits until it does not run. Gives its exit code; -1 when nobody knows it. */
-int container_wait(struct engine *engine, const struct container *container, int *ret_exit_code, struct err *err);
+int container_wait(struct engine *engine, const struct container *container, int *ret_exit_code,
+                   struct err *err);
 
 enum container_remove_flags {
     CONTAINER_REMOVE_FORCE = 1 << 0, /* a running one is killed */
 };
-/* Renames the record aside and deletes it. ERR_CONFLICT: it runs. Works on whatever a crash left. */
-int container_remove(struct engine *engine, const struct container *container, enum container_remove_flags flags,
-                     struct err *err);
+/* Renames the record aside and deletes it. ERR_CONFLICT: it runs. Works on whatever a crash left.
+ */
+int container_remove(struct engine *engine, const struct container *container,
+                     enum container_remove_flags flags, struct err *err);
 
-/* --- processes inside (exec.c) ---------------------------------------------------------------------------------- */
+/* --- processes inside (exec.c)
+ * ---------------------------------------------------------------------------------- */
 
 struct exec_request {
     struct strings command;
@@ -130,12 +150,16 @@ struct exec_request {
     bool privileged;
     bool detached;
 };
-/* Executes a process in a running container, whose configuration becomes the process's. When attached the streams are pipes (or the terminal) that attendance gives, and
- * container_attend waits for it. */
-int container_exec(struct engine *engine, struct container *container, const struct exec_request *request,
-                   struct attendance *attendance, struct err *err);
+/* Executes a process in a running container, whose configuration becomes the process's. When
+ * attached the streams are pipes (or the terminal) that attendance gives, and container_attend
+ * waits for it. */
+int container_exec(struct engine *engine, struct container *container,
+                   const struct exec_request *request, struct attendance *attendance,
+                   struct err *err);
 
-/* --- logs (logs.c) ------------------------------------------------------------------------------------------------ */
+/* --- logs (logs.c)
+ * ------------------------------------------------------------------------------------------------
+ */
 
 enum log_flags {
     LOG_FOLLOW = 1 << 0,
@@ -148,7 +172,7 @@ struct log_request {
     const char *until;
 };
 /* Copies the log to two descriptors. LOG_FOLLOW: until the container ends or the reader is gone. */
-int container_logs(struct engine *engine, const struct container *container, const struct log_request *request, int out_fd,
-                   int err_fd, struct err *err);
+int container_logs(struct engine *engine, const struct container *container,
+                   const struct log_request *request, int out_fd, int err_fd, struct err *err);
 /* The inspection as docker has it: one JSON object. */
 void container_inspect(struct engine *engine, const struct container *container, struct str *out);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A process in a running container. Whoever asks for it is its parent; there is no monitor. A detached one has nobody who reads its
- * streams, so they are /dev/null.
+ * A process in a running container. Whoever asks for it is its parent; there is no monitor. A
+ * detached one has nobody who reads its streams, so they are /dev/null.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -23,7 +23,8 @@ static void exec_streams_done(struct exec_streams *streams)
         fd_close(&fds[i]);
 }
 
-static int exec_streams_open(const struct exec_request *request, struct exec_streams *streams, struct err *err)
+static int exec_streams_open(const struct exec_request *request, struct exec_streams *streams,
+                             struct err *err)
 {
     if (request->terminal)
         return 0;
@@ -50,7 +51,8 @@ static void namespace_own(char **mode)
     *mode = NULL;
 }
 
-/* The container's own configuration with the command, environment and place of the request in it. */
+/* The container's own configuration with the command, environment and place of the request in it.
+ */
 static void config_overlay(struct container_config *config, const struct exec_request *request)
 {
     strings_done(&config->entrypoint);
@@ -81,8 +83,10 @@ static void config_overlay(struct container_config *config, const struct exec_re
     }
 }
 
-/* The maps of a running container: only where its root is matters here, for the owner of the streams. */
-static int maps_of(const struct engine *engine, const struct container_state *state, struct id_maps *maps, struct err *err)
+/* The maps of a running container: only where its root is matters here, for the owner of the
+ * streams. */
+static int maps_of(const struct engine *engine, const struct container_state *state,
+                   struct id_maps *maps, struct err *err)
 {
     if (engine->rootless)
         return id_maps_of_user(maps, err);
@@ -92,8 +96,8 @@ static int maps_of(const struct engine *engine, const struct container_state *st
 }
 
 static int exec_run(struct engine *engine, struct container *container, const int stdio[3],
-                    const struct attendance *attendance, int pidfd, struct runtime_process *ret_process,
-                    struct err *err)
+                    const struct attendance *attendance, int pidfd,
+                    struct runtime_process *ret_process, struct err *err)
 {
     const struct container_state *state = &container->state;
     const struct cgroup_host *cgroups;
@@ -101,9 +105,11 @@ static int exec_run(struct engine *engine, struct container *container, const in
     struct id_maps maps = {};
     struct strings no_layers = {};
     bool userns = state->userns && text_starts(state->userns, "private");
-    if (engine_cgroups(engine, &cgroups, err) < 0 || (userns && maps_of(engine, state, &maps, err) < 0))
+    if (engine_cgroups(engine, &cgroups, err) < 0 ||
+        (userns && maps_of(engine, state, &maps, err) < 0))
         return -1;
-    int result = start_plan_make(engine, &container->config, userns ? &maps : NULL, &no_layers, NULL, &plan, err);
+    int result = start_plan_make(engine, &container->config, userns ? &maps : NULL, &no_layers,
+                                 NULL, &plan, err);
     id_maps_done(&maps);
     if (result < 0)
         return -1;
@@ -116,7 +122,8 @@ static int exec_run(struct engine *engine, struct container *container, const in
         free(plan.spec.linux->cgroups_path);
         plan.spec.linux->cgroups_path = NULL;
     }
-    /* No Landlock: a domain of its own could not look at the processes of the container's (docs/design/0003-landlock.md). */
+    /* No Landlock: a domain of its own could not look at the processes of the container's
+     * (docs/design/0003-landlock.md). */
     struct runtime_request request = {
         .spec = &plan.spec,
         .rootfs = &plan.rootfs,
@@ -132,8 +139,9 @@ static int exec_run(struct engine *engine, struct container *container, const in
     return runtime_exec(&request, pidfd, ret_process, err);
 }
 
-int container_exec(struct engine *engine, struct container *container, const struct exec_request *request,
-                   struct attendance *attendance, struct err *err)
+int container_exec(struct engine *engine, struct container *container,
+                   const struct exec_request *request, struct attendance *attendance,
+                   struct err *err)
 {
     const char *name = container->config.name;
     attendance->control = attendance->process = attendance->stdin_fd = attendance->terminal = -1;

@@ -49,7 +49,8 @@ static void log_rotate(struct logfile *log)
 static void add_head(struct str *out, enum log_stream stream, bool whole)
 {
     char time[TIMESTAMP_SIZE];
-    str_addf(out, "%s %s %c ", timestamp_now(time), stream == LOG_STDOUT ? "stdout" : "stderr", whole ? 'F' : 'P');
+    str_addf(out, "%s %s %c ", timestamp_now(time), stream == LOG_STDOUT ? "stdout" : "stderr",
+             whole ? 'F' : 'P');
 }
 
 static void log_write(struct logfile *log, const struct str *text)

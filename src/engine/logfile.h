@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 /*
- * The log of a container as its monitor writes it (docs/formats/log.md): lines with a time and their stream, in files of limited size.
- * Nothing is made before the first byte.
+ * The log of a container as its monitor writes it (docs/formats/log.md): lines with a time and
+ * their stream, in files of limited size. Nothing is made before the first byte.
  */
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * From a record to a running container: the range of ids, the files of /etc, the specification, the runtime. The same plan is told,
- * and not carried out, by --dry-run.
+ * From a record to a running container: the range of ids, the files of /etc, the specification, the
+ * runtime. The same plan is told, and not carried out, by --dry-run.
  */
 #include <fcntl.h>
 #include <string.h>
@@ -14,7 +14,9 @@
 #include "engine/subid.h"
 #include "image/image.h"
 
-/* --- files ------------------------------------------------------------------------------------------------------ */
+/* --- files
+ * ------------------------------------------------------------------------------------------------------
+ */
 
 static bool network_is_host(const struct container_config *config)
 {
@@ -51,13 +53,15 @@ static int files_write(const struct container_config *config, int run_dir, struc
     if (network_is_host(config))
         return file_copy(run_dir, "hosts", err) < 0 ? -1 : file_copy(run_dir, "resolv.conf", err);
     str_clear(&text);
-    str_addf(&text, "127.0.0.1\tlocalhost %s\n::1\tlocalhost ip6-localhost ip6-loopback\n", hostname);
+    str_addf(&text, "127.0.0.1\tlocalhost %s\n::1\tlocalhost ip6-localhost ip6-loopback\n",
+             hostname);
     if (file_make(run_dir, "hosts", text.at, text.len, err) < 0)
         return -1;
     return file_make(run_dir, "resolv.conf", "", 0, err); /* no network, nobody to ask */
 }
 
-static int files_make(const struct engine *engine, const struct container_config *config, struct err *err)
+static int files_make(const struct engine *engine, const struct container_config *config,
+                      struct err *err)
 {
     auto_free char *path = xasprintf("%s/containers/%s", engine->run, config->id);
     auto_close int run_dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -66,10 +70,11 @@ static int files_make(const struct engine *engine, const struct container_config
     return files_write(config, run_dir, err);
 }
 
-/* --- ids and layers --------------------------------------------------------------------------------------------- */
+/* --- ids and layers
+ * --------------------------------------------------------------------------------------------- */
 
-static int maps_make(struct engine *engine, const struct container *container, struct id_maps *ret_maps,
-                     uint32_t *ret_first, struct err *err)
+static int maps_make(struct engine *engine, const struct container *container,
+                     struct id_maps *ret_maps, uint32_t *ret_first, struct err *err)
 {
     *ret_first = 0;
     if (engine->rootless)
@@ -82,7 +87,8 @@ static int maps_make(struct engine *engine, const struct container *container, s
 }
 
 /* Topmost first, as overlay wants them. */
-static void layers_list(const struct engine *engine, const struct container_config *config, struct strings *layers)
+static void layers_list(const struct engine *engine, const struct container_config *config,
+                        struct strings *layers)
 {
     for (size_t i = config->layers.len; i-- > 0;) {
         auto_free char *path = image_layer_path(config->layers.at[i]);
@@ -90,7 +96,9 @@ static void layers_list(const struct engine *engine, const struct container_conf
     }
 }
 
-/* --- the start -------------------------------------------------------------------------------------------------- */
+/* --- the start
+ * --------------------------------------------------------------------------------------------------
+ */
 
 struct making {
     struct engine *engine;
@@ -106,7 +114,8 @@ static void making_done(struct making *making)
     id_maps_done(&making->maps);
 }
 
-/* While the child makes its network namespace: the record, if it is still to be made, and the files of /etc. */
+/* While the child makes its network namespace: the record, if it is still to be made, and the files
+ * of /etc. */
 static int making_directories(void *context, struct err *err)
 {
     struct making *making = context;
@@ -123,7 +132,8 @@ static int making_prepare(struct engine *engine, const struct container_config *
     const struct cgroup_host *cgroups;
     layers_list(engine, config, &layers);
     if (engine_cgroups(engine, &cgroups, err) < 0 ||
-        start_plan_make(engine, config, userns ? &making->maps : NULL, &layers, run_dir, &making->plan, err) < 0)
+        start_plan_make(engine, config, userns ? &making->maps : NULL, &layers, run_dir,
+                        &making->plan, err) < 0)
         return -1;
     enum runtime_flags flags = RUNTIME_MAKE_CWD | RUNTIME_MAP_OWNERS;
     /* A process with CAP_SYS_ADMIN was given it to mount; Landlock would take that back. */
@@ -158,7 +168,8 @@ static void size_set(struct spec_process *process, const struct terminal_size *s
     *process->console_size = (struct spec_console_size){ size->rows, size->columns };
 }
 
-static int make_once(const struct monitor *monitor, bool userns, struct runtime_process *ret_process, struct err *err)
+static int make_once(const struct monitor *monitor, bool userns,
+                     struct runtime_process *ret_process, struct err *err)
 {
     struct engine *engine = monitor->engine;
     struct container *container = monitor->container;
@@ -191,8 +202,8 @@ static void userns_record(struct container_state *state, bool userns, const char
     state->userns = userns ? xstrdup("private") : xasprintf("host (%s)", why);
 }
 
-int container_make(const struct monitor *monitor, struct runtime_process *ret_process, struct str *warnings,
-                   struct err *err)
+int container_make(const struct monitor *monitor, struct runtime_process *ret_process,
+                   struct str *warnings, struct err *err)
 {
     struct engine *engine = monitor->engine;
     struct container *container = monitor->container;
@@ -200,7 +211,8 @@ int container_make(const struct monitor *monitor, struct runtime_process *ret_pr
     const char *why;
     bool userns = container_wants_userns(engine, config, &why);
     int result = make_once(monitor, userns, ret_process, err);
-    bool may_fall_back = userns && !engine->rootless && !config->namespaces.user && err->kind == ERR_UNMAPPABLE;
+    bool may_fall_back =
+        userns && !engine->rootless && !config->namespaces.user && err->kind == ERR_UNMAPPABLE;
     if (result < 0 && may_fall_back) {
         str_addf(warnings, "%s: the container shares the host's user namespace", err->text);
         userns = false;
@@ -212,8 +224,8 @@ int container_make(const struct monitor *monitor, struct runtime_process *ret_pr
     return result;
 }
 
-int container_dry_run(struct engine *engine, const struct container *container, runtime_listener *listener, void *context,
-                      struct err *err)
+int container_dry_run(struct engine *engine, const struct container *container,
+                      runtime_listener *listener, void *context, struct err *err)
 {
     const struct container_config *config = &container->config;
     auto_done(making) making = { .engine = engine };

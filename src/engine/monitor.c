@@ -4,17 +4,21 @@
  *
  *   1. leave the caller's session and terminal; make the container (make.c)
  *   2. save the state, tell the caller, who from now on may end
- *   3. copy what the container says to its log and, while he listens, to the caller's stdout and stderr
- *   4. the first process ended: take what is left in the pipes, remove the cgroup, give the ids back
- *   5. record the end, then tell the caller, then let go of the lock: whoever waits finds the record
+ *   3. copy what the container says to its log and, while he listens, to the caller's stdout and
+ * stderr
+ *   4. the first process ended: take what is left in the pipes, remove the cgroup, give the ids
+ * back
+ *   5. record the end, then tell the caller, then let go of the lock: whoever waits finds the
+ * record
  *   6. of a container that removes itself, delete the trash last: nobody waits for that
  *
- * While nothing happens for a second and nobody is attached, the process executes ruche-sleep, which takes a few pages of memory,
- * waits for the same descriptors, and executes ruche again (monitor_resume) when there is something to do. The process, its child, its
- * lock and its descriptors stay; the rest is on disk.
+ * While nothing happens for a second and nobody is attached, the process executes ruche-sleep,
+ * which takes a few pages of memory, waits for the same descriptors, and executes ruche again
+ * (monitor_resume) when there is something to do. The process, its child, its lock and its
+ * descriptors stay; the rest is on disk.
  *
- * It does nothing on a signal that a terminal's or a session's end sends. If it is killed, the container goes on, its pipes break, and
- * the record says "unknown" once it ended.
+ * It does nothing on a signal that a terminal's or a session's end sends. If it is killed, the
+ * container goes on, its pipes break, and the record says "unknown" once it ended.
  */
 #include "engine/monitor.h"
 
@@ -49,9 +53,11 @@ struct watch {
     int status; /* of wait(2) */
 };
 
-/* --- telling the caller ----------------------------------------------------------------------------------------- */
+/* --- telling the caller
+ * ----------------------------------------------------------------------------------------- */
 
-static void tell(struct monitor *monitor, const void *message, size_t size, const int *fds, size_t n_fds)
+static void tell(struct monitor *monitor, const void *message, size_t size, const int *fds,
+                 size_t n_fds)
 {
     union {
         struct cmsghdr header;
@@ -84,14 +90,16 @@ static void tell_ended(struct monitor *monitor, int exit_code)
     tell(monitor, &message, sizeof(message), NULL, 0);
 }
 
-/* --- the start -------------------------------------------------------------------------------------------------- */
+/* --- the start
+ * --------------------------------------------------------------------------------------------------
+ */
 
 static void leave_caller(const struct monitor *monitor)
 {
     (void)setsid();
     int null = open("/dev/null", O_RDWR | O_CLOEXEC);
     for (int fd = 0; null >= 0 && fd < 3; fd++)
-        if (fd == 0 || !monitor->attached)
+        if (fd == 0 || (!monitor->attached && !(fd == STDERR_FILENO && monitor->listener)))
             (void)dup2(null, fd);
     if (null > 2)
         (void)close(null);
@@ -99,7 +107,17 @@ static void leave_caller(const struct monitor *monitor)
         return; /* the caller's directory stays in use: no more than that */
 }
 
-/* Once the container is made, since it would inherit them: what ends whole sessions and groups does not end the monitor. */
+/* The listener has been told all there is; whoever reads the caller's stderr to its end is not to
+ * wait for the container's. */
+static void leave_stderr(const struct monitor *monitor)
+{
+    if (monitor->attached || !monitor->listener)
+        return;
+    (void)dup2(STDIN_FILENO, STDERR_FILENO); /* both are /dev/null now */
+}
+
+/* Once the container is made, since it would inherit them: what ends whole sessions and groups does
+ * not end the monitor. */
 static void signals_ignore(void)
 {
     static const int numbers[] = { SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGPIPE, SIGTSTP };
@@ -131,6 +149,7 @@ static int begin(struct watch *watch, struct err *err)
     auto_done(str) warnings = {};
     if (container_make(monitor, &watch->process, &warnings, err) < 0)
         return -1;
+    leave_stderr(monitor);
     for (size_t i = 0; i < array_size(monitor->stdio); i++)
         fd_close(&monitor->stdio[i]);
     if (watch->process.terminal >= 0)
@@ -148,9 +167,12 @@ static int begin(struct watch *watch, struct err *err)
     return 0;
 }
 
-/* --- the streams ------------------------------------------------------------------------------------------------ */
+/* --- the streams
+ * ------------------------------------------------------------------------------------------------
+ */
 
-/* Copies to the caller as long as he takes it. One that stands still holds the container up, as a pipe would. */
+/* Copies to the caller as long as he takes it. One that stands still holds the container up, as a
+ * pipe would. */
 static void pass_on(struct monitor *monitor, int fd, const char *at, size_t len)
 {
     while (monitor->attached && len) {
@@ -178,12 +200,15 @@ static size_t copy(struct watch *watch, int *fd, enum log_stream stream)
         fd_close(fd);
         return 0;
     }
-    pass_on(watch->monitor, stream == LOG_STDOUT ? STDOUT_FILENO : STDERR_FILENO, buffer, (size_t)n);
+    pass_on(watch->monitor, stream == LOG_STDOUT ? STDOUT_FILENO : STDERR_FILENO, buffer,
+            (size_t)n);
     logfile_add(&watch->log, stream, buffer, (size_t)n);
     return (size_t)n;
 }
 
-/* --- idleness --------------------------------------------------------------------------------------------------- */
+/* --- idleness
+ * ---------------------------------------------------------------------------------------------------
+ */
 
 static void keep(int fd)
 {
@@ -205,8 +230,10 @@ static void sleep_arguments(const struct watch *watch, int program, struct strin
         if (fds[i] >= 0)
             strings_addf(argv, "%d", fds[i]);
     strings_addf(argv, "%d", program);
-    const char *const words[] = { "ruche", "--root", engine_root(monitor->engine), "--run", engine_run(monitor->engine),
-                                  "__monitor", "--", monitor->container->config.id };
+    const char *const words[] = {
+        "ruche",     "--root", engine_root(monitor->engine), "--run", engine_run(monitor->engine),
+        "__monitor", "--",     monitor->container->config.id
+    };
     for (size_t i = 0; i < array_size(words); i++)
         strings_add(argv, words[i]);
     strings_addf(argv, "%d", monitor->lock);
@@ -214,8 +241,8 @@ static void sleep_arguments(const struct watch *watch, int program, struct strin
         strings_addf(argv, "%d", fds[i]);
 }
 
-/* Goes on as ruche-sleep; returns if that is not to be had. The program to be woken as is held open: it is found even if it was
- * replaced meanwhile. */
+/* Goes on as ruche-sleep; returns if that is not to be had. The program to be woken as is held
+ * open: it is found even if it was replaced meanwhile. */
 static void sleep_idle(struct watch *watch)
 {
     struct monitor *monitor = watch->monitor;
@@ -264,7 +291,8 @@ static void watch_streams(struct watch *watch)
     }
 }
 
-/* What was said before the end. Where the pid namespace is the host's, others may still hold the pipes: they are not waited for. */
+/* What was said before the end. Where the pid namespace is the host's, others may still hold the
+ * pipes: they are not waited for. */
 static void drain(struct watch *watch)
 {
     struct monitor *monitor = watch->monitor;
@@ -282,13 +310,16 @@ static void drain(struct watch *watch)
     }
 }
 
-/* --- the end ---------------------------------------------------------------------------------------------------- */
+/* --- the end
+ * ----------------------------------------------------------------------------------------------------
+ */
 
 static bool killed_for_memory(struct cgroup *cgroup)
 {
     struct cgroup_stats stats = {};
     struct err ignored = {};
-    return cgroup_stats(cgroup, &stats, &ignored) == 0 && stats.oom_kills.set && stats.oom_kills.value > 0;
+    return cgroup_stats(cgroup, &stats, &ignored) == 0 && stats.oom_kills.set &&
+           stats.oom_kills.value > 0;
 }
 
 static void cgroup_end(struct engine *engine, struct container *container)
@@ -315,7 +346,8 @@ static void record_end(struct monitor *monitor, int exit_code)
     char now[TIMESTAMP_SIZE];
     subid_release(monitor->engine, state->id, (uint32_t)state->subid);
     if (container->config.auto_remove || container->unmade) {
-        (void)record_discard(monitor->engine, monitor->lock, state->id, state->name, exit_code, &ignored);
+        (void)record_discard(monitor->engine, monitor->lock, state->id, state->name, exit_code,
+                             &ignored);
         return;
     }
     state->status = CONTAINER_EXITED;
@@ -360,7 +392,8 @@ static _Noreturn void monitor_watch(struct watch *watch)
     drain(watch);
     logfile_flush(&watch->log);
     cgroup_end(monitor->engine, monitor->container);
-    int exit_code = WIFEXITED(watch->status) ? WEXITSTATUS(watch->status) : 128 + WTERMSIG(watch->status);
+    int exit_code =
+        WIFEXITED(watch->status) ? WEXITSTATUS(watch->status) : 128 + WTERMSIG(watch->status);
     record_end(monitor, exit_code);
     tell_ended(monitor, exit_code);
     monitor_exit(monitor);

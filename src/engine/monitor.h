@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 /*
- * The monitor: one process a container, its parent, from before the container's first process until the end is recorded. For
- * engine/ alone; monitor.c tells how it goes.
+ * The monitor: one process a container, its parent, from before the container's first process until
+ * the end is recorded. For engine/ alone; monitor.c tells how it goes.
  */
 #include "engine/record.h"
 
@@ -10,11 +10,11 @@
 struct monitor {
     struct engine *engine;
     struct container *container;
-    int lock;        /* of the run directory, held */
-    int control;     /* to whoever starts; -1 when he is gone */
-    bool attached;   /* descriptors 1 and 2 are the caller's, to be written to */
-    int stdio[3];    /* the container's ends: stdin's, stdout's, stderr's; -1 with a terminal */
-    int out;         /* ours: what the container says */
+    int lock;      /* of the run directory, held */
+    int control;   /* to whoever starts; -1 when he is gone */
+    bool attached; /* descriptors 1 and 2 are the caller's, to be written to */
+    int stdio[3];  /* the container's ends: stdin's, stdout's, stderr's; -1 with a terminal */
+    int out;       /* ours: what the container says */
     int err;
     struct terminal_size size; /* of the caller's terminal */
     runtime_listener *listener;
@@ -35,6 +35,7 @@ struct monitor_message {
 /* Makes the container, tells, watches, records the end. Never returns. */
 _Noreturn void monitor_run(struct monitor *monitor);
 
-/* Builds and runs the monitor's container (make.c): the part that can fail. Adds warnings for people. */
-int container_make(const struct monitor *monitor, struct runtime_process *ret_process, struct str *warnings,
-                   struct err *err);
+/* Builds and runs the monitor's container (make.c): the part that can fail. Adds warnings for
+ * people. */
+int container_make(const struct monitor *monitor, struct runtime_process *ret_process,
+                   struct str *warnings, struct err *err);

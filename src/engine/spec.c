@@ -26,7 +26,8 @@ static bool mode_shares(const char *mode)
     return mode && text_starts(mode, container_prefix);
 }
 
-bool container_wants_userns(const struct engine *engine, const struct container_config *config, const char **ret_why)
+bool container_wants_userns(const struct engine *engine, const struct container_config *config,
+                            const char **ret_why)
 {
     const struct container_namespaces *ns = &config->namespaces;
     *ret_why = NULL;
@@ -44,28 +45,33 @@ bool container_wants_userns(const struct engine *engine, const struct container_
         *ret_why = "--ipc host";
     else if (mode_is(ns->cgroup, "host"))
         *ret_why = "--cgroupns host";
-    else if (mode_shares(ns->network) || mode_shares(ns->pid) || mode_shares(ns->ipc) || mode_shares(ns->uts))
+    else if (mode_shares(ns->network) || mode_shares(ns->pid) || mode_shares(ns->ipc) ||
+             mode_shares(ns->uts))
         *ret_why = "a namespace of another container";
     return !*ret_why;
 }
 
-/* --- namespaces ------------------------------------------------------------------------------------------------- */
+/* --- namespaces
+ * -------------------------------------------------------------------------------------------------
+ */
 
 /* "container:<id>": the namespace of that one's first process. */
-static int namespace_of(struct engine *engine, const char *id, const char *file, char **ret_path, struct err *err)
+static int namespace_of(struct engine *engine, const char *id, const char *file, char **ret_path,
+                        struct err *err)
 {
     auto_drop(container) *other = NULL;
     if (container_find(engine, id, &other, err) < 0)
         return -1;
     if (other->state.status != CONTAINER_RUNNING)
-        return err_set(err, ERR_CONFLICT, "container %s, whose namespace is to be shared, is not running",
+        return err_set(err, ERR_CONFLICT,
+                       "container %s, whose namespace is to be shared, is not running",
                        other->config.name);
     *ret_path = xasprintf("/proc/%lld/ns/%s", (long long)other->state.pid, file);
     return 0;
 }
 
-static int namespace_add(struct engine *engine, struct spec *spec, enum spec_namespace_type type, const char *file,
-                         const char *mode, struct err *err)
+static int namespace_add(struct engine *engine, struct spec *spec, enum spec_namespace_type type,
+                         const char *file, const char *mode, struct err *err)
 {
     char *path = NULL;
     if (mode_is(mode, "host"))
@@ -83,20 +89,25 @@ static void mapping_add(struct spec *spec, const struct id_maps *maps)
 {
     for (size_t i = 0; i < maps->uid.len; i++) {
         struct spec_id_mapping *to = array_add(&spec->linux->uid_mappings);
-        *to = (struct spec_id_mapping){ maps->uid.at[i].inside, maps->uid.at[i].outside, maps->uid.at[i].count };
+        *to = (struct spec_id_mapping){ maps->uid.at[i].inside, maps->uid.at[i].outside,
+                                        maps->uid.at[i].count };
     }
     for (size_t i = 0; i < maps->gid.len; i++) {
         struct spec_id_mapping *to = array_add(&spec->linux->gid_mappings);
-        *to = (struct spec_id_mapping){ maps->gid.at[i].inside, maps->gid.at[i].outside, maps->gid.at[i].count };
+        *to = (struct spec_id_mapping){ maps->gid.at[i].inside, maps->gid.at[i].outside,
+                                        maps->gid.at[i].count };
     }
 }
 
-static int add_namespaces(struct engine *engine, struct spec *spec, const struct container_config *config,
-                          const struct id_maps *maps, struct err *err)
+static int add_namespaces(struct engine *engine, struct spec *spec,
+                          const struct container_config *config, const struct id_maps *maps,
+                          struct err *err)
 {
     const struct container_namespaces *ns = &config->namespaces;
     if (mode_shares(ns->ipc))
-        return err_set(err, ERR_UNSUPPORTED, "--ipc %s: the other container's /dev/shm cannot be shared yet; use --ipc host for both",
+        return err_set(err, ERR_UNSUPPORTED,
+                       "--ipc %s: the other container's /dev/shm cannot be shared yet; use --ipc "
+                       "host for both",
                        ns->ipc);
     const struct {
         enum spec_namespace_type type;
@@ -109,7 +120,10 @@ static int add_namespaces(struct engine *engine, struct spec *spec, const struct
         { SPEC_NAMESPACE_UTS, "uts", ns->uts },
         { SPEC_NAMESPACE_NETWORK, "net", ns->network },
         /* As docker has it on cgroup v2: private unless privileged. */
-        { SPEC_NAMESPACE_CGROUP, "cgroup", ns->cgroup ? ns->cgroup : config->privileged ? "host" : NULL },
+        { SPEC_NAMESPACE_CGROUP, "cgroup",
+          ns->cgroup           ? ns->cgroup
+          : config->privileged ? "host"
+                               : NULL },
         { SPEC_NAMESPACE_TIME, "time", ns->time },
         { SPEC_NAMESPACE_USER, "user", maps ? NULL : "host" },
     };
@@ -121,10 +135,12 @@ static int add_namespaces(struct engine *engine, struct spec *spec, const struct
     return 0;
 }
 
-/* --- mounts ----------------------------------------------------------------------------------------------------- */
+/* --- mounts
+ * -----------------------------------------------------------------------------------------------------
+ */
 
-static struct spec_mount *mount_add(struct spec *spec, const char *destination, const char *type, const char *source,
-                                    const char *options)
+static struct spec_mount *mount_add(struct spec *spec, const char *destination, const char *type,
+                                    const char *source, const char *options)
 {
     struct spec_mount *mount = array_add(&spec->mounts);
     mount->destination = xstrdup(destination);
@@ -152,9 +168,10 @@ static bool gid_is_mapped(const struct id_maps *maps, uint32_t gid)
     return false;
 }
 
-/* Whose namespace is the host's, its file system is the host's too: a new one could not be mounted from a user namespace that does
- * not own it, and it would show the same. */
-static void add_kernel_mounts(struct spec *spec, const struct container_config *config, const struct id_maps *maps)
+/* Whose namespace is the host's, its file system is the host's too: a new one could not be mounted
+ * from a user namespace that does not own it, and it would show the same. */
+static void add_kernel_mounts(struct spec *spec, const struct container_config *config,
+                              const struct id_maps *maps)
 {
     bool userns = maps != NULL;
     const struct container_namespaces *ns = &config->namespaces;
@@ -162,14 +179,17 @@ static void add_kernel_mounts(struct spec *spec, const struct container_config *
     bool host_network = mode_is(ns->network, "host") && userns;
     bool host_ipc = mode_is(ns->ipc, "host");
     bool host_cgroup = mode_is(ns->cgroup, "host") && userns;
-    const char *kernel_options = config->privileged ? "nosuid,noexec,nodev" : "nosuid,noexec,nodev,ro";
+    const char *kernel_options =
+        config->privileged ? "nosuid,noexec,nodev" : "nosuid,noexec,nodev,ro";
 
     if (host_pid)
         (void)mount_add(spec, "/proc", "bind", "/proc", "rbind,nosuid,noexec,nodev");
     else
         (void)mount_add(spec, "/proc", "proc", "proc", "nosuid,noexec,nodev");
-    (void)mount_add(spec, "/dev", "tmpfs", "tmpfs", "nosuid,noexec,strictatime,mode=755,size=65536k");
-    struct spec_mount *pts = mount_add(spec, "/dev/pts", "devpts", "devpts", "nosuid,noexec,newinstance,ptmxmode=0666,mode=0620");
+    (void)mount_add(spec, "/dev", "tmpfs", "tmpfs",
+                    "nosuid,noexec,strictatime,mode=755,size=65536k");
+    struct spec_mount *pts = mount_add(spec, "/dev/pts", "devpts", "devpts",
+                                       "nosuid,noexec,newinstance,ptmxmode=0666,mode=0620");
     if (!maps || gid_is_mapped(maps, TTY_GID))
         strings_addf(&pts->options, "gid=%d", TTY_GID);
     if (host_ipc) {
@@ -179,18 +199,22 @@ static void add_kernel_mounts(struct spec *spec, const struct container_config *
         else if (access("/dev/mqueue", F_OK) == 0) /* not every host has it mounted */
             (void)mount_add(spec, "/dev/mqueue", "bind", "/dev/mqueue", "rbind");
     } else {
-        struct spec_mount *shm = mount_add(spec, "/dev/shm", "tmpfs", "shm", "nosuid,noexec,nodev,mode=1777");
-        int64_t size = config->shm_size_bytes.set ? config->shm_size_bytes.value : DEFAULT_SHM_BYTES;
+        struct spec_mount *shm =
+            mount_add(spec, "/dev/shm", "tmpfs", "shm", "nosuid,noexec,nodev,mode=1777");
+        int64_t size =
+            config->shm_size_bytes.set ? config->shm_size_bytes.value : DEFAULT_SHM_BYTES;
         strings_addf(&shm->options, "size=%lld", (long long)size);
         (void)mount_add(spec, "/dev/mqueue", "mqueue", "mqueue", "nosuid,noexec,nodev");
     }
     if (host_network) {
-        struct spec_mount *sys = mount_add(spec, "/sys", "bind", "/sys", "rbind,nosuid,noexec,nodev");
+        struct spec_mount *sys =
+            mount_add(spec, "/sys", "bind", "/sys", "rbind,nosuid,noexec,nodev");
         strings_add(&sys->options, "rro");
     } else {
         (void)mount_add(spec, "/sys", "sysfs", "sysfs", kernel_options);
         if (host_cgroup) {
-            struct spec_mount *cgroup = mount_add(spec, "/sys/fs/cgroup", "bind", "/sys/fs/cgroup", "rbind,nosuid,noexec,nodev");
+            struct spec_mount *cgroup = mount_add(spec, "/sys/fs/cgroup", "bind", "/sys/fs/cgroup",
+                                                  "rbind,nosuid,noexec,nodev");
             strings_add(&cgroup->options, "rro");
         } else {
             (void)mount_add(spec, "/sys/fs/cgroup", "cgroup", "cgroup", kernel_options);
@@ -198,7 +222,8 @@ static void add_kernel_mounts(struct spec *spec, const struct container_config *
     }
 }
 
-/* What a network gives a container to know: bound from the run directory, so that the image stays as it is. */
+/* What a network gives a container to know: bound from the run directory, so that the image stays
+ * as it is. */
 static void add_files(struct spec *spec, const char *run_dir)
 {
     for (size_t i = 0; i < DEFAULT_FILES; i++) {
@@ -219,13 +244,15 @@ static bool option_starts(const struct strings *options, const char *prefix)
 static void add_user_mount(struct spec *spec, const struct container_mount *from)
 {
     bool bind = strcmp(from->type, "bind") == 0;
-    struct spec_mount *mount = mount_add(spec, from->destination, bind ? "bind" : "tmpfs",
-                                         bind ? from->source : "tmpfs", bind ? "" : "nosuid,nodev,noexec");
+    struct spec_mount *mount =
+        mount_add(spec, from->destination, bind ? "bind" : "tmpfs", bind ? from->source : "tmpfs",
+                  bind ? "" : "nosuid,nodev,noexec");
     if (bind && !strings_have(&from->options, "bind"))
         strings_add(&mount->options, "rbind");
-    if (bind && !option_starts(&from->options, "private") && !option_starts(&from->options, "rprivate") &&
-        !option_starts(&from->options, "slave") && !option_starts(&from->options, "rslave") &&
-        !option_starts(&from->options, "shared") && !option_starts(&from->options, "rshared"))
+    if (bind && !option_starts(&from->options, "private") &&
+        !option_starts(&from->options, "rprivate") && !option_starts(&from->options, "slave") &&
+        !option_starts(&from->options, "rslave") && !option_starts(&from->options, "shared") &&
+        !option_starts(&from->options, "rshared"))
         strings_add(&mount->options, "rprivate");
     if (bind && strings_have(&from->options, "ro"))
         strings_add(&mount->options, "rro"); /* what is mounted below it as well */
@@ -258,8 +285,8 @@ static bool mount_replaced(const struct container_config *config, const char *de
     return false;
 }
 
-static void add_mounts(struct spec *spec, const struct container_config *config, const struct id_maps *maps,
-                       const char *run_dir)
+static void add_mounts(struct spec *spec, const struct container_config *config,
+                       const struct id_maps *maps, const char *run_dir)
 {
     add_kernel_mounts(spec, config, maps);
     if (run_dir)
@@ -276,12 +303,16 @@ static void add_mounts(struct spec *spec, const struct container_config *config,
     for (size_t i = 0; i < config->mounts.len; i++)
         add_user_mount(spec, &config->mounts.at[i]);
     if (config->mounts.len)
-        qsort(spec->mounts.at + kept, spec->mounts.len - kept, sizeof(*spec->mounts.at), mount_order);
+        qsort(spec->mounts.at + kept, spec->mounts.len - kept, sizeof(*spec->mounts.at),
+              mount_order);
 }
 
-/* --- devices ---------------------------------------------------------------------------------------------------- */
+/* --- devices
+ * ----------------------------------------------------------------------------------------------------
+ */
 
-static void rule_add(struct spec *spec, bool allow, const char *type, int64_t major, int64_t minor, const char *access)
+static void rule_add(struct spec *spec, bool allow, const char *type, int64_t major, int64_t minor,
+                     const char *access)
 {
     struct spec_device_rule *rule = array_add(&spec->linux->resources->devices);
     rule->allow = allow;
@@ -291,14 +322,15 @@ static void rule_add(struct spec *spec, bool allow, const char *type, int64_t ma
     rule->access = xstrdup(access);
 }
 
-static int device_add(struct spec *spec, const char *source, const char *destination, const char *access,
-                      struct start_plan *plan, struct err *err)
+static int device_add(struct spec *spec, const char *source, const char *destination,
+                      const char *access, struct start_plan *plan, struct err *err)
 {
     struct stat status;
     if (stat(source, &status) < 0)
         return err_sys(err, "device %s", source);
     if (!S_ISCHR(status.st_mode) && !S_ISBLK(status.st_mode))
-        return err_set(err, ERR_INVALID, "device %s: this is no device node; mount it with -v instead", source);
+        return err_set(err, ERR_INVALID,
+                       "device %s: this is no device node; mount it with -v instead", source);
     struct spec_device *device = array_add(&spec->linux->devices);
     device->path = xstrdup(destination);
     device->type = xstrdup(S_ISBLK(status.st_mode) ? "b" : "c");
@@ -316,8 +348,9 @@ static int device_add(struct spec *spec, const char *source, const char *destina
 
 static bool device_is_special(const char *name)
 {
-    static const char names[][8] = { "pts", "shm", "mqueue", "fd", "stdin", "stdout", "stderr", "ptmx", "console", "null",
-                                     "zero", "full", "random", "urandom", "tty", "core" };
+    static const char names[][8] = { "pts",    "shm",     "mqueue",  "fd",   "stdin", "stdout",
+                                     "stderr", "ptmx",    "console", "null", "zero",  "full",
+                                     "random", "urandom", "tty",     "core" };
     for (size_t i = 0; i < array_size(names); i++)
         if (strcmp(names[i], name) == 0)
             return true;
@@ -325,7 +358,8 @@ static bool device_is_special(const char *name)
 }
 
 /* Every device the host has: what --privileged means. */
-static int add_host_devices(struct spec *spec, const char *directory, struct start_plan *plan, struct err *err)
+static int add_host_devices(struct spec *spec, const char *directory, struct start_plan *plan,
+                            struct err *err)
 {
     auto_done(strings) names = {};
     if (dir_list(AT_FDCWD, directory, &names, err) < 0)
@@ -346,10 +380,11 @@ static int add_host_devices(struct spec *spec, const char *directory, struct sta
     return 0;
 }
 
-/* In a user namespace of its own nothing can be done with a node that was not handed in, so no filter is needed. In the
- * host's it is the filter that keeps a container with CAP_MKNOD from the disks. */
-static int add_devices(struct spec *spec, const struct container_config *config, bool userns, struct start_plan *plan,
-                       struct err *err)
+/* In a user namespace of its own nothing can be done with a node that was not handed in, so no
+ * filter is needed. In the host's it is the filter that keeps a container with CAP_MKNOD from the
+ * disks. */
+static int add_devices(struct spec *spec, const struct container_config *config, bool userns,
+                       struct start_plan *plan, struct err *err)
 {
     if (!userns && !config->privileged) {
         rule_add(spec, false, "a", -1, -1, "rwm");
@@ -367,9 +402,12 @@ static int add_devices(struct spec *spec, const struct container_config *config,
     return 0;
 }
 
-/* --- the process ------------------------------------------------------------------------------------------------ */
+/* --- the process
+ * ------------------------------------------------------------------------------------------------
+ */
 
-static int capability_list(const struct container_config *config, uint64_t *ret_mask, struct err *err)
+static int capability_list(const struct container_config *config, uint64_t *ret_mask,
+                           struct err *err)
 {
     uint64_t mask = DEFAULT_CAPABILITIES;
     if (config->privileged || strings_have(&config->cap_add, "ALL"))
@@ -396,7 +434,8 @@ static int capability_list(const struct container_config *config, uint64_t *ret_
     return 0;
 }
 
-static int add_capabilities(struct spec *spec, const struct container_config *config, struct err *err)
+static int add_capabilities(struct spec *spec, const struct container_config *config,
+                            struct err *err)
 {
     uint64_t mask;
     if (capability_list(config, &mask, err) < 0)
@@ -427,7 +466,8 @@ static int add_rlimits(struct spec *spec, const struct container_config *config,
     return 0;
 }
 
-static void add_env(struct spec_process *process, const struct container_config *config, const char *hostname)
+static void add_env(struct spec_process *process, const struct container_config *config,
+                    const char *hostname)
 {
     if (!strings_value(&config->env, "PATH"))
         strings_add(&process->env, "PATH=" DEFAULT_PATH);
@@ -457,28 +497,32 @@ static int add_process(struct spec *spec, const struct container_config *config,
     return add_capabilities(spec, config, err);
 }
 
-/* --- limits, paths ---------------------------------------------------------------------------------------------- */
+/* --- limits, paths
+ * ---------------------------------------------------------------------------------------------- */
 
 static void add_cpu(struct spec_resources *resources, const struct container_resources *from)
 {
-    bool any = from->nano_cpus.set || from->cpu_shares.set || from->cpu_quota_us.set || from->cpu_period_us.set ||
-               from->cpuset_cpus || from->cpuset_mems;
+    bool any = from->nano_cpus.set || from->cpu_shares.set || from->cpu_quota_us.set ||
+               from->cpu_period_us.set || from->cpuset_cpus || from->cpuset_mems;
     if (!any)
         return;
     struct spec_cpu *cpu = xnew(struct spec_cpu);
     resources->cpu = cpu;
     cpu->shares = (struct maybe_u64){ from->cpu_shares.set, (uint64_t)from->cpu_shares.value };
     cpu->quota = from->cpu_quota_us;
-    cpu->period = (struct maybe_u64){ from->cpu_period_us.set, (uint64_t)from->cpu_period_us.value };
+    cpu->period =
+        (struct maybe_u64){ from->cpu_period_us.set, (uint64_t)from->cpu_period_us.value };
     cpu->cpus = from->cpuset_cpus ? xstrdup(from->cpuset_cpus) : NULL;
     cpu->mems = from->cpuset_mems ? xstrdup(from->cpuset_mems) : NULL;
     if (from->nano_cpus.set) {
         cpu->period = (struct maybe_u64){ true, DEFAULT_CPU_PERIOD_US };
-        cpu->quota = (struct maybe_i64){ true, from->nano_cpus.value / (1000000000 / DEFAULT_CPU_PERIOD_US) };
+        cpu->quota = (struct maybe_i64){ true, from->nano_cpus.value /
+                                                   (1000000000 / DEFAULT_CPU_PERIOD_US) };
     }
 }
 
-static void add_resources(struct spec *spec, const struct container_config *config, unsigned *ret_optional)
+static void add_resources(struct spec *spec, const struct container_config *config,
+                          unsigned *ret_optional)
 {
     const struct container_resources *from = &config->resources;
     struct spec_resources *resources = xnew(struct spec_resources);
@@ -491,7 +535,8 @@ static void add_resources(struct spec *spec, const struct container_config *conf
     }
     if (resources->pids->limit.value <= 0)
         resources->pids->limit = (struct maybe_i64){};
-    if (from->memory_bytes.set || from->memory_swap_bytes.set || from->memory_reservation_bytes.set) {
+    if (from->memory_bytes.set || from->memory_swap_bytes.set ||
+        from->memory_reservation_bytes.set) {
         resources->memory = xnew(struct spec_memory);
         resources->memory->limit = from->memory_bytes;
         resources->memory->swap = from->memory_swap_bytes;
@@ -499,21 +544,22 @@ static void add_resources(struct spec *spec, const struct container_config *conf
     }
     if (from->blkio_weight.set) {
         resources->block_io = xnew(struct spec_block_io);
-        resources->block_io->weight = (struct maybe_u64){ true, (uint64_t)from->blkio_weight.value };
+        resources->block_io->weight =
+            (struct maybe_u64){ true, (uint64_t)from->blkio_weight.value };
     }
     add_cpu(resources, from);
 }
 
-static void add_protected(struct strings *to, const struct strings *unmask, const char (*paths)[DEFAULT_PATH_SIZE],
-                          size_t n)
+static void add_protected(struct strings *to, const struct strings *unmask,
+                          const char (*paths)[DEFAULT_PATH_SIZE], size_t n)
 {
     for (size_t i = 0; i < n; i++)
         if (!strings_have(unmask, paths[i]))
             strings_add(to, paths[i]);
 }
 
-static int add_seccomp(struct spec *spec, const struct container_config *config, struct start_plan *plan,
-                       struct err *err)
+static int add_seccomp(struct spec *spec, const struct container_config *config,
+                       struct start_plan *plan, struct err *err)
 {
     plan->seccomp = RUNTIME_SECCOMP_SPEC;
     if (!config->seccomp && !config->privileged)
@@ -522,13 +568,14 @@ static int add_seccomp(struct spec *spec, const struct container_config *config,
         return 0;
     struct spec_seccomp *seccomp = xnew(struct spec_seccomp);
     spec->linux->seccomp = seccomp;
-    if (field_read(spec_seccomp_fields, config->seccomp, strlen(config->seccomp), "seccomp profile", 0, seccomp, err) < 0)
+    if (field_read(spec_seccomp_fields, config->seccomp, strlen(config->seccomp), "seccomp profile",
+                   0, seccomp, err) < 0)
         return -1;
     return spec_seccomp_check(seccomp, "", err);
 }
 
-static void plan_rootfs(const struct container_config *config, const struct strings *layers, const char *root_dir,
-                        struct start_plan *plan)
+static void plan_rootfs(const struct container_config *config, const struct strings *layers,
+                        const char *root_dir, struct start_plan *plan)
 {
     struct runtime_rootfs *rootfs = &plan->rootfs;
     rootfs->kind = config->rootfs && !config->rootfs_overlay ? ROOTFS_DIRECTORY : ROOTFS_OVERLAY;
@@ -543,17 +590,20 @@ static void plan_rootfs(const struct container_config *config, const struct stri
     rootfs->flags = config->auto_remove ? ROOTFS_VOLATILE : 0;
 }
 
-int start_plan_make(struct engine *engine, const struct container_config *config, const struct id_maps *maps,
-                    const struct strings *layers, const char *run_dir, struct start_plan *ret_plan, struct err *err)
+int start_plan_make(struct engine *engine, const struct container_config *config,
+                    const struct id_maps *maps, const struct strings *layers, const char *run_dir,
+                    struct start_plan *ret_plan, struct err *err)
 {
-    auto_done(start_plan) plan = { .userns = maps != NULL, .user = config->user && *config->user ? config->user : NULL };
+    auto_done(start_plan) plan = { .userns = maps != NULL,
+                                   .user = config->user && *config->user ? config->user : NULL };
     struct spec *spec = &plan.spec;
     spec->oci_version = xstrdup(SPEC_VERSION);
     spec->root = xnew(struct spec_root);
     spec->root->readonly = config->readonly;
     spec->linux = xnew(struct spec_linux);
     if (mode_is(config->namespaces.uts, "host") == false)
-        spec->hostname = config->hostname ? xstrdup(config->hostname) : xstrndup(config->id, CONTAINER_ID_SHORT_LEN);
+        spec->hostname = config->hostname ? xstrdup(config->hostname)
+                                          : xstrndup(config->id, CONTAINER_ID_SHORT_LEN);
     spec->domainname = config->domainname ? xstrdup(config->domainname) : NULL;
     spec->linux->cgroups_path = xasprintf("ruche/%s", config->id);
     pairs_copy(&spec->linux->sysctl, &config->sysctls);
@@ -567,7 +617,8 @@ int start_plan_make(struct engine *engine, const struct container_config *config
         return -1;
     if (!config->privileged && !strings_have(&config->unmask, "ALL")) {
         add_protected(&spec->linux->masked_paths, &config->unmask, default_masked, DEFAULT_MASKED);
-        add_protected(&spec->linux->readonly_paths, &config->unmask, default_readonly, DEFAULT_READONLY);
+        add_protected(&spec->linux->readonly_paths, &config->unmask, default_readonly,
+                      DEFAULT_READONLY);
     }
     plan_rootfs(config, layers, engine->root, &plan);
     *ret_plan = plan;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Starting: takes the container's lock, makes the streams, forks the monitor, and waits for its word. The monitor writes to the
- * caller's own stdout and stderr, so an attached caller has nothing to copy but stdin.
+ * Starting: takes the container's lock, makes the streams, forks the monitor, and waits for its
+ * word. The monitor writes to the caller's own stdout and stderr, so an attached caller has nothing
+ * to copy but stdin.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -107,13 +108,15 @@ static int wait_started(int control, struct attendance *attendance, struct err *
         return -1;
     }
     if (len != sizeof(answer.message) || answer.message.word != MONITOR_STARTED)
-        return err_set(err, ERR_SYSTEM, "the container's monitor ended before the container started");
+        return err_set(err, ERR_SYSTEM,
+                       "the container's monitor ended before the container started");
     answer.message.warnings[sizeof(answer.message.warnings) - 1] = '\0';
     attendance->warnings = answer.message.warnings[0] ? xstrdup(answer.message.warnings) : NULL;
     return 0;
 }
 
-int container_start(struct engine *engine, struct container *container, struct attendance *attendance, struct err *err)
+int container_start(struct engine *engine, struct container *container,
+                    struct attendance *attendance, struct err *err)
 {
     auto_done(streams) streams = { { -1, -1 }, { -1, -1 }, { -1, -1 }, { -1, -1 } };
     auto_close int lock = -1;
@@ -162,7 +165,8 @@ int container_attend(struct attendance *attendance, int *ret_exit_code, struct e
         return attend_exec(attendance, ret_exit_code, err);
     if (message_receive(attendance->control, &message, sizeof(message), fds) != sizeof(message) ||
         message.word != MONITOR_ENDED)
-        return err_set(err, ERR_SYSTEM, "the container's monitor is gone: how the container ended is not known");
+        return err_set(err, ERR_SYSTEM,
+                       "the container's monitor is gone: how the container ended is not known");
     *ret_exit_code = message.exit_code;
     return 0;
 }

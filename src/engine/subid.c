@@ -10,7 +10,8 @@
 #include <unistd.h>
 
 enum {
-    /* 1879048192 to 2147352575 is what systemd's list of id ranges (UIDS-GIDS.md) leaves to nobody. */
+    /* 1879048192 to 2147352575 is what systemd's list of id ranges (UIDS-GIDS.md) leaves to nobody.
+     */
     POOL_FIRST = 1879048192,
     POOL_SLOTS = 4095,
 };
@@ -38,7 +39,8 @@ static int pool_find(struct pool *ret_pool, struct err *err)
             id_maps_done(&maps);
             return -1;
         }
-        bool usable = maps.uid.len && maps.gid.len && maps.uid.at[0].outside == maps.gid.at[0].outside &&
+        bool usable = maps.uid.len && maps.gid.len &&
+                      maps.uid.at[0].outside == maps.gid.at[0].outside &&
                       maps.uid.at[0].count >= SUBID_COUNT && maps.gid.at[0].count >= SUBID_COUNT;
         if (usable) {
             uint32_t count = maps.uid.at[0].count < maps.gid.at[0].count ? maps.uid.at[0].count
@@ -52,7 +54,8 @@ static int pool_find(struct pool *ret_pool, struct err *err)
     return 0;
 }
 
-/* Containers start looking at different slots, so that a thousand of them do not all try the first ones. */
+/* Containers start looking at different slots, so that a thousand of them do not all try the first
+ * ones. */
 static uint32_t slot_guess(const char *id, uint32_t slots)
 {
     auto_free char *digits = xstrndup(id, 8);

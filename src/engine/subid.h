@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 /*
- * Ranges of user and group ids for containers that root runs: each has one of its own while it runs, so that no two containers share
- * an owner. A lease is a symlink <run>/subids/<first id> whose text is the container's id: making it is what takes the range.
- * For engine/ alone.
+ * Ranges of user and group ids for containers that root runs: each has one of its own while it
+ * runs, so that no two containers share an owner. A lease is a symlink <run>/subids/<first id>
+ * whose text is the container's id: making it is what takes the range. For engine/ alone.
  */
 #include "engine/record.h"
 #include "kernel/idmap.h"
 
 enum { SUBID_COUNT = 65536 };
 
-/* Takes a free range: of the user "ruche" in /etc/subuid and /etc/subgid, or else of root, or else of 4,095 ranges that nobody else
- * is known to use. *ret_first is the outside id of 0, for uids and gids alike. */
+/* Takes a free range: of the user "ruche" in /etc/subuid and /etc/subgid, or else of root, or else
+ * of 4,095 ranges that nobody else is known to use. *ret_first is the outside id of 0, for uids and
+ * gids alike. */
 int subid_lease(struct engine *engine, const char *id, uint32_t *ret_first, struct err *err);
 /* Gives the range back if it is still this container's. */
 void subid_release(struct engine *engine, const char *id, uint32_t first);

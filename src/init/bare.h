@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 /*
- * What the programs of this folder have in place of a C library: how a program is entered and how it calls the kernel.
- * One source file a program includes it; program_main is given the stack as the kernel left it.
+ * What the programs of this folder have in place of a C library: how a program is entered and how
+ * it calls the kernel. One source file a program includes it; program_main is given the stack as
+ * the kernel left it.
  */
 #include <asm/unistd.h>
 
@@ -42,10 +43,7 @@ static inline long call(long number, long a, long b, long c, long d, long e)
     register long x2 __asm__("x2") = c;
     register long x3 __asm__("x3") = d;
     register long x4 __asm__("x4") = e;
-    __asm__ volatile("svc #0"
-                     : "+r"(x0)
-                     : "r"(x8), "r"(x1), "r"(x2), "r"(x3), "r"(x4)
-                     : "memory");
+    __asm__ volatile("svc #0" : "+r"(x0) : "r"(x8), "r"(x1), "r"(x2), "r"(x3), "r"(x4) : "memory");
     return x0;
 }
 
@@ -68,10 +66,7 @@ static inline long call(long number, long a, long b, long c, long d, long e)
     register long a2 __asm__("a2") = c;
     register long a3 __asm__("a3") = d;
     register long a4 __asm__("a4") = e;
-    __asm__ volatile("ecall"
-                     : "+r"(a0)
-                     : "r"(a7), "r"(a1), "r"(a2), "r"(a3), "r"(a4)
-                     : "memory");
+    __asm__ volatile("ecall" : "+r"(a0) : "r"(a7), "r"(a1), "r"(a2), "r"(a3), "r"(a4) : "memory");
     return a0;
 }
 

@@ -194,7 +194,7 @@ static int exit_status(int status)
 /* Reaps all that have ended, and leaves when the command is among them. */
 static void reap(long command)
 {
-    int status;
+    int status = 0;
     for (;;) {
         long pid = call(__NR_wait4, -1, (long)&status, WNOHANG, 0, 0);
         if (pid == command)

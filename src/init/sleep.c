@@ -4,10 +4,12 @@
  *
  *     ruche-sleep N FD... PROGRAM_FD ARG...
  *
- * It waits until one of the N descriptors can be read from or has ended, then executes the program behind PROGRAM_FD with
- * the arguments. The process stays the same, and so does what it holds: its children, its locks, its descriptors.
+ * It waits until one of the N descriptors can be read from or has ended, then executes the program
+ * behind PROGRAM_FD with the arguments. The process stays the same, and so does what it holds: its
+ * children, its locks, its descriptors.
  *
- * A container may do nothing for weeks, and there may be a thousand of them. This program has no C library and touches four pages.
+ * A container may do nothing for weeks, and there may be a thousand of them. This program has no C
+ * library and touches four pages.
  */
 #include <errno.h>
 #include <linux/fcntl.h>
@@ -44,6 +46,7 @@ _Noreturn void program_main(long *stack)
     do
         ready = call(__NR_ppoll, (long)polled, n, 0, 0, 0);
     while (ready == -EINTR);
-    (void)call(__NR_execveat, number(argv[n + 2]), (long)"", (long)&argv[n + 3], (long)env, AT_EMPTY_PATH);
+    (void)call(__NR_execveat, number(argv[n + 2]), (long)"", (long)&argv[n + 3], (long)env,
+               AT_EMPTY_PATH);
     leave(EXIT_USAGE);
 }

@@ -25,7 +25,8 @@ static int mount_setattr_at(int dirfd, const char *path, const struct mount_attr
     return (int)syscall(SYS_mount_setattr, dirfd, path, how, attr, sizeof(*attr));
 }
 
-int mount_change(int mount, uint64_t set, uint64_t clear, uint64_t propagation, enum mount_flags flags)
+int mount_change(int mount, uint64_t set, uint64_t clear, uint64_t propagation,
+                 enum mount_flags flags)
 {
     /* The access time bits are one field: setting one means clearing the others first. */
     if (set & (MOUNT_ATTR_NOATIME | MOUNT_ATTR_STRICTATIME))
@@ -58,7 +59,8 @@ int mount_pivot(int root)
 {
     if (fchdir(root) < 0)
         return -1;
-    /* With "." for both the old root ends up below the new one, where umount2 finds it: pivot_root(2), NOTES. */
+    /* With "." for both the old root ends up below the new one, where umount2 finds it:
+     * pivot_root(2), NOTES. */
     if (syscall(SYS_pivot_root, ".", ".") < 0)
         return -1;
     if (umount2(".", MNT_DETACH) < 0)

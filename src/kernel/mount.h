@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 /*
- * The mount API by descriptors (fsopen(2), fsmount(2), open_tree(2), mount_setattr(2), move_mount(2)), thin and typed.
- * All of it may run between clone and exec: no allocation; -1 with errno. Descriptors are close-on-exec.
+ * The mount API by descriptors (fsopen(2), fsmount(2), open_tree(2), mount_setattr(2),
+ * move_mount(2)), thin and typed. All of it may run between clone and exec: no allocation; -1 with
+ * errno. Descriptors are close-on-exec.
  */
 #include <stddef.h>
 #include <stdint.h>
@@ -15,14 +16,17 @@ enum mount_flags {
 /* A detached copy of what is mounted at path; empty path: of dirfd itself. */
 int mount_clone(int dirfd, const char *path, enum mount_flags flags);
 /* Sets and clears MOUNT_ATTR_ bits of a mount; propagation is an MS_ word or 0. */
-int mount_change(int mount, uint64_t set, uint64_t clear, uint64_t propagation, enum mount_flags flags);
+int mount_change(int mount, uint64_t set, uint64_t clear, uint64_t propagation,
+                 enum mount_flags flags);
 /* Maps the owners of a detached mount by a user namespace, kernel 5.12. */
 int mount_idmap(int mount, int userns, enum mount_flags flags);
-/* Attaches a detached mount. The last component is not followed if it is a symbolic link; empty path: on dirfd. */
+/* Attaches a detached mount. The last component is not followed if it is a symbolic link; empty
+ * path: on dirfd. */
 int mount_attach(int mount, int dirfd, const char *path);
 /* Makes everything below / private or a slave (MS_PRIVATE, MS_SLAVE) to this mount namespace. */
 int mount_propagation(uint64_t propagation);
-/* Makes `root`, a mount attached in this namespace, the root directory, and lets go of the old one. */
+/* Makes `root`, a mount attached in this namespace, the root directory, and lets go of the old one.
+ */
 int mount_pivot(int root);
 
 /* A file system being configured. */

@@ -36,7 +36,8 @@ pid_t namespace_clone(uint64_t flags, int cgroup, int *ret_pidfd)
     struct clone_args args = {
         .flags = flags | CLONE_PIDFD,
         .pidfd = (uintptr_t)&pidfd,
-        .exit_signal = flags & CLONE_PARENT ? 0 : SIGCHLD, /* clone3(2): inherited with CLONE_PARENT */
+        .exit_signal =
+            flags & CLONE_PARENT ? 0 : SIGCHLD, /* clone3(2): inherited with CLONE_PARENT */
     };
     if (cgroup >= 0) {
         args.flags |= CLONE_INTO_CGROUP;

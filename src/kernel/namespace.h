@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 /*
- * The eight namespaces (namespaces(7)) and the processes born into them. Async-signal-safe; -1 with errno.
+ * The eight namespaces (namespaces(7)) and the processes born into them. Async-signal-safe; -1 with
+ * errno.
  */
 #include <sched.h>
 #include <stdint.h>
@@ -35,8 +36,9 @@ enum namespace_kind {
 uint64_t namespace_flag(enum namespace_kind kind);
 const char *namespace_file(enum namespace_kind kind);
 
-/* clone3(2): a child with its own copy of memory, born in the namespaces of `flags` and, unless cgroup is -1, in
- * that cgroup of v2. Returns 0 in the child, its pid in the parent, with a pidfd. */
+/* clone3(2): a child with its own copy of memory, born in the namespaces of `flags` and, unless
+ * cgroup is -1, in that cgroup of v2. Returns 0 in the child, its pid in the parent, with a pidfd.
+ */
 pid_t namespace_clone(uint64_t flags, int cgroup, int *ret_pidfd);
 
 /* Brings up the loopback of the network namespace the caller is in. */

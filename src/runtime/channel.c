@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The socket between the two sides of a start. It keeps message boundaries, so each message is one call:
+ * The socket between the two sides of a start. It keeps message boundaries, so each message is one
+ * call:
  *
  *   parent → child   'G', with descriptors: the id maps are written, here is what you need, go on
  *   child → parent   'T', with one descriptor: the terminal's master
  *   child → parent   'P', with one descriptor: the process that was made inside, for exec
  *   child → parent   'X': all is done, what follows is the program
  *   child → parent   a struct err: I failed, and this is why
- *   end of file      behind 'X': the program runs (the socket is close-on-exec); else the child died without a word
+ *   end of file      behind 'X': the program runs (the socket is close-on-exec); else the child
+ * died without a word
  *
- * Descriptors of one message are limited to SCM_MAX_FD (253), so many layers take more than one message, 'M'.
+ * Descriptors of one message are limited to SCM_MAX_FD (253), so many layers take more than one
+ * message, 'M'.
  */
 #include <errno.h>
 #include <string.h>
@@ -57,8 +60,8 @@ static int channel_send(int channel, char word, const int *fds, size_t n_fds)
 }
 
 /* Gives the length of the message, its text in *into, its descriptors (at most room) in fds. */
-static ssize_t channel_receive(int channel, int flags, union channel_message *into, int *fds, size_t room,
-                               size_t *ret_n_fds)
+static ssize_t channel_receive(int channel, int flags, union channel_message *into, int *fds,
+                               size_t room, size_t *ret_n_fds)
 {
     union channel_control control;
     struct iovec data = { .iov_base = into, .iov_len = sizeof(*into) };
@@ -69,7 +72,8 @@ static ssize_t channel_receive(int channel, int flags, union channel_message *in
         .msg_controllen = sizeof(control),
     };
     ssize_t len;
-    /* ECONNRESET: the other side ended before it had read all; it is told once, and what that side said is next. */
+    /* ECONNRESET: the other side ended before it had read all; it is told once, and what that side
+     * said is next. */
     do
         len = recvmsg(channel, &message, flags | MSG_CMSG_CLOEXEC);
     while (len < 0 && (errno == EINTR || errno == ECONNRESET));
@@ -93,7 +97,8 @@ int channel_release(struct start *start, const int *fds, size_t n_fds, struct er
         fds += CHANNEL_FDS;
         n_fds -= CHANNEL_FDS;
     }
-    /* A child that failed already cannot be written to: its reason waits in the socket and is read next. */
+    /* A child that failed already cannot be written to: its reason waits in the socket and is read
+     * next. */
     if (channel_send(start->channel, 'G', fds, n_fds) < 0 && errno != EPIPE && errno != ECONNRESET)
         return err_sys(err, "release the child");
     return 0;
@@ -144,7 +149,8 @@ void channel_send_error(struct start *start, const struct err *why)
 static int fail_killed(const struct start *start, struct err *err)
 {
     (void)err_set(err, ERR_SYSTEM, "the first process was killed before it started");
-    return start->plan->limits.memory_bytes.set ? err_hint(err, "is the memory limit too low?") : -1;
+    return start->plan->limits.memory_bytes.set ? err_hint(err, "is the memory limit too low?")
+                                                : -1;
 }
 
 int channel_watch(struct start *start, struct err *err)
@@ -155,8 +161,10 @@ int channel_watch(struct start *start, struct err *err)
         union channel_message message;
         int fd = -1;
         size_t n_fds;
-        /* Behind a failure may stand what came to be: the process inside may fail before the one in between sent it. */
-        ssize_t len = channel_receive(start->channel, failed ? MSG_DONTWAIT : 0, &message, &fd, 1, &n_fds);
+        /* Behind a failure may stand what came to be: the process inside may fail before the one in
+         * between sent it. */
+        ssize_t len =
+            channel_receive(start->channel, failed ? MSG_DONTWAIT : 0, &message, &fd, 1, &n_fds);
         if (len <= 0 && failed)
             return -1;
         if (len < 0)
@@ -171,7 +179,8 @@ int channel_watch(struct start *start, struct err *err)
             announced = true;
         } else if (!n_fds) {
             /* recvmsg leaves out what it has no number for. */
-            return err_set(err, ERR_SYSTEM, "take a descriptor from the child: too many open files");
+            return err_set(err, ERR_SYSTEM,
+                           "take a descriptor from the child: too many open files");
         } else {
             *(message.word == 'T' ? &start->terminal : &start->made) = fd;
         }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The nodes of a fresh /dev. In a user namespace no node can be made, so the host's are cloned as detached mounts while
- * the host is still in sight; otherwise they are made by number.
+ * The nodes of a fresh /dev. In a user namespace no node can be made, so the host's are cloned as
+ * detached mounts while the host is still in sight; otherwise they are made by number.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -30,10 +30,8 @@ static const struct default_device default_devices[] = {
 };
 
 static const char device_links[][2][16] = {
-    { "fd", "/proc/self/fd" },
-    { "stdin", "/proc/self/fd/0" },
-    { "stdout", "/proc/self/fd/1" },
-    { "stderr", "/proc/self/fd/2" },
+    { "fd", "/proc/self/fd" },       { "stdin", "/proc/self/fd/0" },
+    { "stdout", "/proc/self/fd/1" }, { "stderr", "/proc/self/fd/2" },
     { "ptmx", "pts/ptmx" },
 };
 
@@ -67,7 +65,8 @@ int child_devices_clone(struct start *start, size_t i, struct err *err)
     return 0;
 }
 
-/* Opens the directory of a node below the root, made if missing. Most are in /dev itself, which stays open. */
+/* Opens the directory of a node below the root, made if missing. Most are in /dev itself, which
+ * stays open. */
 static int device_directory(struct start *start, const char *path, int *ret_opened)
 {
     char directory[PATH_MAX];
@@ -90,7 +89,8 @@ static int device_directory(struct start *start, const char *path, int *ret_open
     return *ret_opened;
 }
 
-static int device_make(struct start *start, size_t i, int directory, const char *name, struct err *err)
+static int device_make(struct start *start, size_t i, int directory, const char *name,
+                       struct err *err)
 {
     mode_t type = S_IFCHR;
     mode_t mode = 0666;
@@ -155,7 +155,8 @@ static int console_mount(struct start *start, struct err *err)
     return 0; /* an image without a /dev has no place for one */
 }
 
-/* The pseudo-terminal is of the container's own devpts; it is /dev/console as well (console_setup(8) and init expect one). */
+/* The pseudo-terminal is of the container's own devpts; it is /dev/console as well
+ * (console_setup(8) and init expect one). */
 int child_terminal(struct start *start, size_t i, struct err *err)
 {
     (void)i;
@@ -171,7 +172,8 @@ int child_terminal(struct start *start, size_t i, struct err *err)
     const struct spec_console_size *size = start->plan->process.console_size;
     struct terminal_size window = {};
     if (size)
-        window = (struct terminal_size){ (unsigned short)size->height, (unsigned short)size->width };
+        window =
+            (struct terminal_size){ (unsigned short)size->height, (unsigned short)size->width };
     if (size && terminal_size_set(master, &window) < 0)
         return step_fail(err, "set the terminal's size", NULL);
     if (start->join_pidfd < 0 && console_mount(start, err) < 0)

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The child's file system. What it needs of the host it holds as detached mounts before the root is changed; after that
- * every path it uses begins at the container's root, so nothing an image prepares can lead out of it. Mount points
- * are opened first (openat2, no magic links) and mounted on by descriptor, so they cannot be swapped in between.
+ * The child's file system. What it needs of the host it holds as detached mounts before the root is
+ * changed; after that every path it uses begins at the container's root, so nothing an image
+ * prepares can lead out of it. Mount points are opened first (openat2, no magic links) and mounted
+ * on by descriptor, so they cannot be swapped in between.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -24,18 +25,22 @@ int child_sources_clone(struct start *start, size_t i, struct err *err)
     start->sources[i] = mount_clone(AT_FDCWD, source->path, flags);
     if (start->sources[i] < 0)
         return step_fail(err, "open", source->path);
-    if (i < start->plan->n_root_sources && mount_change(start->sources[i], 0, 0, MS_PRIVATE, flags) < 0)
+    if (i < start->plan->n_root_sources &&
+        mount_change(start->sources[i], 0, 0, MS_PRIVATE, flags) < 0)
         return step_fail(err, "part from the host's mounts", source->path);
     return 0;
 }
 
-/* --- the root ------------------------------------------------------------------------------------------------- */
+/* --- the root
+ * -------------------------------------------------------------------------------------------------
+ */
 
-/* A directory every host has and that is not needed from here on; what is mounted there goes with the old root. */
+/* A directory every host has and that is not needed from here on; what is mounted there goes with
+ * the old root. */
 static const char layer_place[] = "/dev";
 
-/* Layers by descriptor came with kernel 6.13. Before it: their names in /proc/self/fd as the working directory, short
- * enough for fsconfig's 255 characters to hold some sixty of them. */
+/* Layers by descriptor came with kernel 6.13. Before it: their names in /proc/self/fd as the
+ * working directory, short enough for fsconfig's 255 characters to hold some sixty of them. */
 static int overlay_named(int fs, const int *lower, size_t n_lower, int upper, int work)
 {
     char list[256];
@@ -106,8 +111,8 @@ static int memory_mount(void)
 {
     auto_close int fs = fs_open("tmpfs");
     int mount = fs >= 0 && fs_text(fs, "mode", "0700") == 0 ? fs_mount(fs, 0) : -1;
-    if (mount < 0 || mount_attach(mount, AT_FDCWD, layer_place) < 0 || mkdirat(mount, "upper", 0755) < 0 ||
-        mkdirat(mount, "work", 0755) < 0)
+    if (mount < 0 || mount_attach(mount, AT_FDCWD, layer_place) < 0 ||
+        mkdirat(mount, "upper", 0755) < 0 || mkdirat(mount, "work", 0755) < 0)
         return -1;
     return mount;
 }
@@ -115,8 +120,9 @@ static int memory_mount(void)
 static int overlay_root(struct start *start, struct err *err)
 {
     const struct plan *plan = start->plan;
-    /* An overlay takes only layers that are mounted in the namespace of whoever mounts it. They may lie on top of each
-     * other, but not on "/": there they would lie on top of the old root too, and outlive it. */
+    /* An overlay takes only layers that are mounted in the namespace of whoever mounts it. They may
+     * lie on top of each other, but not on "/": there they would lie on top of the old root too,
+     * and outlive it. */
     for (size_t i = 0; i < plan->n_root_sources; i++)
         if (mount_attach(start->sources[i], AT_FDCWD, layer_place) < 0)
             return step_fail(err, "attach layer", plan->sources[i].path);
@@ -128,7 +134,8 @@ static int overlay_root(struct start *start, struct err *err)
     auto_close int upper = holder < 0 ? -1 : directory_at(holder, "upper");
     auto_close int work = holder < 0 ? -1 : directory_at(holder, "work");
     if (upper < 0 || work < 0)
-        return step_fail(err, "open the upper layer", in_memory ? "in memory" : plan->sources[0].path);
+        return step_fail(err, "open the upper layer",
+                         in_memory ? "in memory" : plan->sources[0].path);
     return overlay_mount(start, upper, work, err);
 }
 
@@ -160,7 +167,8 @@ int child_root_readonly(struct start *start, size_t i, struct err *err)
     return 0;
 }
 
-/* --- mount points --------------------------------------------------------------------------------------------- */
+/* --- mount points
+ * --------------------------------------------------------------------------------------------- */
 
 int target_open(struct start *start, const char *path)
 {
@@ -180,7 +188,8 @@ static int target_make_last(struct start *start, char *path, bool is_file)
         *slash = '/';
     if (directory < 0)
         return -1;
-    auto_close int made = is_file ? openat(directory, name, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0644) : -1;
+    auto_close int made =
+        is_file ? openat(directory, name, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0644) : -1;
     if (is_file ? made < 0 : mkdirat(directory, name, 0755) < 0)
         return -1;
     return openat(directory, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
@@ -203,15 +212,16 @@ int target_make(struct start *start, const char *text, bool is_file)
     for (char *slash = path; (slash = strchr(slash, '/')); *slash++ = '/') {
         *slash = '\0';
         auto_close int there = target_open(start, path);
-        auto_close int made = there < 0 && errno == ENOENT ? target_make_last(start, path, false) : -1;
+        auto_close int made =
+            there < 0 && errno == ENOENT ? target_make_last(start, path, false) : -1;
         if (there < 0 && made < 0)
             return -1;
     }
     return target_make_last(start, path, is_file);
 }
 
-/* Links that lead to the root are refused: what is mounted on top of the root is out of reach of every path but "/..",
- * so that nothing would cover what has to be masked in it. */
+/* Links that lead to the root are refused: what is mounted on top of the root is out of reach of
+ * every path but "/..", so that nothing would cover what has to be masked in it. */
 static int target_follow(struct start *start, const char *path)
 {
     auto_close int target = target_open(start, path);
@@ -228,8 +238,9 @@ static int target_follow(struct start *start, const char *path)
 static int target_attach(struct start *start, int mount, const char *path, bool is_file,
                          struct err *err)
 {
-    auto_close int target = file_openat2(start->root, path, O_PATH | O_CLOEXEC, 0,
-                                         RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_SYMLINKS);
+    auto_close int target =
+        file_openat2(start->root, path, O_PATH | O_CLOEXEC, 0,
+                     RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_SYMLINKS);
     if (target < 0 && errno == ELOOP)
         target = target_follow(start, path);
     if (target < 0 && errno == ENOENT)
@@ -247,7 +258,9 @@ static int target_attach(struct start *start, int mount, const char *path, bool 
     return step_fail(err, "mount on", path);
 }
 
-/* --- mounts --------------------------------------------------------------------------------------------------- */
+/* --- mounts
+ * ---------------------------------------------------------------------------------------------------
+ */
 
 static int fs_option(int fs, const char *option)
 {
@@ -265,8 +278,8 @@ static int fs_option(int fs, const char *option)
     return fs_text(fs, key, value + 1);
 }
 
-/* A proc or sysfs can be made in a user namespace only while a whole one is in sight (mount_too_revealing in the kernel's
- * fs/namespace.c): so before the root is changed. */
+/* A proc or sysfs can be made in a user namespace only while a whole one is in sight
+ * (mount_too_revealing in the kernel's fs/namespace.c): so before the root is changed. */
 int child_mount_make(struct start *start, size_t i, struct err *err)
 {
     size_t at = start->plan->fs[i];
@@ -275,7 +288,8 @@ int child_mount_make(struct start *start, size_t i, struct err *err)
     if (fs < 0)
         return step_fail(err, "the kernel has no file system", mount->type);
     if (mount->name)
-        (void)fs_text(fs, "source", mount->name); /* for /proc/mounts alone; not every type takes it */
+        (void)fs_text(fs, "source",
+                      mount->name); /* for /proc/mounts alone; not every type takes it */
     for (size_t option = 0; option < mount->options.rest.len; option++)
         if (fs_option(fs, mount->options.rest.at[option]) < 0)
             return step_fail(err, "unknown mount option", mount->options.rest.at[option]);
@@ -288,23 +302,26 @@ int child_mount_make(struct start *start, size_t i, struct err *err)
     return 0;
 }
 
-/* A clone is a peer of the host's mount if that is shared: what is mounted below it here would appear there. It stays one
- * only on demand. */
+/* A clone is a peer of the host's mount if that is shared: what is mounted below it here would
+ * appear there. It stays one only on demand. */
 static int bind_propagation(int source, const struct mount_options *options)
 {
     uint64_t before = options->propagation == MS_SLAVE ? MS_SLAVE : MS_PRIVATE;
-    if (options->propagation != MS_SHARED && mount_change(source, 0, 0, before, MOUNT_RECURSIVE) < 0)
+    if (options->propagation != MS_SHARED &&
+        mount_change(source, 0, 0, before, MOUNT_RECURSIVE) < 0)
         return -1;
     if (options->propagation != MS_SHARED && options->propagation != MS_UNBINDABLE)
         return 0;
-    return mount_change(source, 0, 0, options->propagation, options->propagation_below ? MOUNT_RECURSIVE : 0);
+    return mount_change(source, 0, 0, options->propagation,
+                        options->propagation_below ? MOUNT_RECURSIVE : 0);
 }
 
 static int mount_bind(struct start *start, const struct plan_mount *mount, struct err *err)
 {
     int source = start->sources[mount->source];
     const struct mount_options *options = &mount->options;
-    if ((options->set || options->clear) && mount_change(source, options->set, options->clear, 0, 0) < 0)
+    if ((options->set || options->clear) &&
+        mount_change(source, options->set, options->clear, 0, 0) < 0)
         return step_fail(err, "set the options of", mount->destination);
     if ((options->set_below || options->clear_below) &&
         mount_change(source, options->set_below, options->clear_below, 0, MOUNT_RECURSIVE) < 0)
@@ -342,7 +359,8 @@ int child_cgroup_readonly(struct start *start, size_t i, struct err *err)
     return 0;
 }
 
-/* --- masked and read-only paths ------------------------------------------------------------------------------- */
+/* --- masked and read-only paths
+ * ------------------------------------------------------------------------------- */
 
 /* What an image or a volume calls /dev/null has to be one. */
 static int null_clone(struct start *start)
@@ -371,12 +389,14 @@ static int empty_clone(struct start *start)
     auto_close int fs = fs_open("tmpfs");
     if (fs < 0 || fs_text(fs, "size", "4k") < 0 || fs_text(fs, "nr_inodes", "1") < 0)
         return -1;
-    start->empty = fs_mount(fs, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
+    start->empty =
+        fs_mount(fs, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
     return start->empty;
 }
 
-/* Files are covered by /dev/null, directories by an empty one, what is not there by nothing. Which it is, trying tells:
- * move_mount says EINVAL when a file meets a directory, and the detached mount waits for the next path. */
+/* Files are covered by /dev/null, directories by an empty one, what is not there by nothing. Which
+ * it is, trying tells: move_mount says EINVAL when a file meets a directory, and the detached mount
+ * waits for the next path. */
 int child_mask(struct start *start, size_t i, struct err *err)
 {
     const char *path = start->plan->masked->at[i];
@@ -388,7 +408,8 @@ int child_mask(struct start *start, size_t i, struct err *err)
     }
     if (errno == ENOENT)
         return 0;
-    if (errno == EINVAL && empty_clone(start) >= 0 && mount_attach(start->empty, AT_FDCWD, path) == 0) {
+    if (errno == EINVAL && empty_clone(start) >= 0 &&
+        mount_attach(start->empty, AT_FDCWD, path) == 0) {
         fd_close(&start->empty);
         start->empty_path = path;
         return 0;

@@ -6,12 +6,11 @@
  *   cgroup, limits
  *   joins namespaces by path
  *   clone3 into the cgroup ─────────────▶  enters v1 cgroups, leaves the caller's keys behind
- *   writes the id maps                     makes its network and cgroup namespaces meanwhile (the dear ones)
- *   has the container's directories made
- *   clones layers and sources, maps them   clones the host's device nodes
- *   hands them over  ───────────────────▶  becomes root of its namespace
- *                                          layers → root file system → pivot_root → mounts → masks
- *   watches  ◀── terminal, error ────────  drops privileges, executes
+ *   writes the id maps                     makes its network and cgroup namespaces meanwhile (the
+ * dear ones) has the container's directories made clones layers and sources, maps them   clones the
+ * host's device nodes hands them over  ───────────────────▶  becomes root of its namespace layers →
+ * root file system → pivot_root → mounts → masks watches  ◀── terminal, error ────────  drops
+ * privileges, executes
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -31,19 +30,22 @@
 #include "kernel/pidfd.h"
 #include "runtime/describe.h"
 
-/* --- the parent's steps --------------------------------------------------------------------------------------- */
+/* --- the parent's steps
+ * --------------------------------------------------------------------------------------- */
 
 void start_warn(struct start *start, const char *text)
 {
     size_t len = strlen(start->warning);
-    (void)snprintf(start->warning + len, sizeof(start->warning) - len, "%s%s", len ? "; " : "", text);
+    (void)snprintf(start->warning + len, sizeof(start->warning) - len, "%s%s", len ? "; " : "",
+                   text);
 }
 
 static int parent_cgroup(struct start *start, size_t i, struct err *err)
 {
     (void)i;
     const struct plan *plan = start->plan;
-    int made = cgroup_create(plan->request->cgroups, plan->cgroup, &plan->limits, 0, &start->cgroup, err);
+    int made =
+        cgroup_create(plan->request->cgroups, plan->cgroup, &plan->limits, 0, &start->cgroup, err);
     start->cgroup_made = made == 1;
     return made < 0 ? -1 : 0;
 }
@@ -56,7 +58,8 @@ static const char *own_namespace(uint32_t flag, char path[static 32])
     return path;
 }
 
-/* Before the clone: a pid namespace takes only children, and a new user namespace would have no say over the rest. */
+/* Before the clone: a pid namespace takes only children, and a new user namespace would have no say
+ * over the rest. */
 static int parent_join(struct start *start, size_t i, struct err *err)
 {
     const struct plan_join *join = &start->plan->joins[i];
@@ -113,8 +116,9 @@ static int parent_clone(struct start *start, size_t i, struct err *err)
     if (start->pid < 0) {
         (void)err_sys(err, "make a process in new namespaces");
         if (start->plan->clone_flags & CLONE_NEWUSER)
-            (void)err_hint(err, "user namespaces may be switched off (sysctl user.max_user_namespaces, "
-                                "kernel.unprivileged_userns_clone)");
+            (void)err_hint(err,
+                           "user namespaces may be switched off (sysctl user.max_user_namespaces, "
+                           "kernel.unprivileged_userns_clone)");
         return -1;
     }
     if (start->pid == 0)
@@ -157,20 +161,22 @@ static int parent_source(struct start *start, size_t i, struct err *err)
     if (start->sources[i] < 0)
         return err_sys(err, "open %s", source->path);
     /* What is mounted on a layer here must not appear on the host's own mount of it. */
-    if (i < start->plan->n_root_sources && mount_change(start->sources[i], 0, 0, MS_PRIVATE, flags) < 0)
+    if (i < start->plan->n_root_sources &&
+        mount_change(start->sources[i], 0, 0, MS_PRIVATE, flags) < 0)
         return err_sys(err, "part %s from the host's mounts", source->path);
     if (!owners_mapped(start->plan) || mount_idmap(start->sources[i], start->userns, flags) == 0)
         return 0;
     /* EINVAL: a file system that cannot map owners (or one of those mounted below it). */
     if (errno == EINVAL)
-        return err_set(err, ERR_UNMAPPABLE, "the file system of %s cannot map owners", source->path);
+        return err_set(err, ERR_UNMAPPABLE, "the file system of %s cannot map owners",
+                       source->path);
     return err_sys(err, "map the owners of %s", source->path);
 }
 
 int parent_streams(struct start *start, size_t i, struct err *err)
 {
-    /* A program may open /dev/stdout anew, so its streams belong to the container's root. Only pipes and sockets: what
-     * the caller passed on as it is keeps its owner. */
+    /* A program may open /dev/stdout anew, so its streams belong to the container's root. Only
+     * pipes and sockets: what the caller passed on as it is keeps its owner. */
     struct stat status;
     uint32_t uid;
     uint32_t gid;
@@ -178,8 +184,9 @@ int parent_streams(struct start *start, size_t i, struct err *err)
     const struct id_maps *maps = &start->plan->maps;
     if (fstat(fd, &status) < 0)
         return err_sys(err, "look at stream %zu", i);
-    if ((S_ISFIFO(status.st_mode) || S_ISSOCK(status.st_mode)) && id_map_outside(&maps->uid, 0, &uid) &&
-        id_map_outside(&maps->gid, 0, &gid) && uid != status.st_uid && fchown(fd, uid, gid) < 0 && errno != EPERM)
+    if ((S_ISFIFO(status.st_mode) || S_ISSOCK(status.st_mode)) &&
+        id_map_outside(&maps->uid, 0, &uid) && id_map_outside(&maps->gid, 0, &gid) &&
+        uid != status.st_uid && fchown(fd, uid, gid) < 0 && errno != EPERM)
         return err_sys(err, "give stream %zu to the container", i);
     return 0; /* EPERM: a pipe of someone else's, which then cannot be opened anew */
 }
@@ -205,7 +212,8 @@ int parent_limit(struct start *start, size_t i, struct err *err)
         return err_sys(err, "set limit %s", rlimit_name(limit->resource));
     if (clamped && for_now.hard == limit->hard) {
         char text[100];
-        (void)snprintf(text, sizeof(text), "limit %s cannot be raised so far here: the most there is holds",
+        (void)snprintf(text, sizeof(text),
+                       "limit %s cannot be raised so far here: the most there is holds",
                        rlimit_name(limit->resource));
         start_warn(start, text);
     }
@@ -241,7 +249,8 @@ int parent_watch(struct start *start, size_t i, struct err *err)
     return channel_watch(start, err);
 }
 
-/* --- the child's steps ---------------------------------------------------------------------------------------- */
+/* --- the child's steps
+ * ---------------------------------------------------------------------------------------- */
 
 static int child_cgroup(struct start *start, size_t i, struct err *err)
 {
@@ -255,7 +264,8 @@ static int child_keyring(struct start *start, size_t i, struct err *err)
 {
     (void)start;
     (void)i;
-    /* A kernel without keys has none to leave behind; a user beyond his quota of keyrings has the filter of keyctl(2). */
+    /* A kernel without keys has none to leave behind; a user beyond his quota of keyrings has the
+     * filter of keyctl(2). */
     if (keyring_renew() < 0 && errno != ENOSYS && errno != EDQUOT)
         return step_fail(err, "leave the caller's keyring", NULL);
     return 0;
@@ -273,7 +283,8 @@ static int child_time_offset(struct start *start, size_t i, struct err *err)
 {
     const struct spec_time_offset *offset = &start->plan->time_offsets[i];
     char line[80];
-    (void)snprintf(line, sizeof(line), "%s %lld %u", offset->key, (long long)offset->secs, offset->nanosecs);
+    (void)snprintf(line, sizeof(line), "%s %lld %u", offset->key, (long long)offset->secs,
+                   offset->nanosecs);
     if (file_poke(AT_FDCWD, "/proc/self/timens_offsets", line) < 0)
         return step_fail(err, "set the clock offset", line);
     if (i + 1 < start->plan->n_time_offsets)
@@ -294,8 +305,9 @@ static int child_loopback(struct start *start, size_t i, struct err *err)
     return 0;
 }
 
-/* Through the host's /proc, which is still in sight: what is written there is the writer's namespace's. Those of the ipc
- * namespace belong to its root (ipc_permissions in the kernel's ipc/ipc_sysctl.c). */
+/* Through the host's /proc, which is still in sight: what is written there is the writer's
+ * namespace's. Those of the ipc namespace belong to its root (ipc_permissions in the kernel's
+ * ipc/ipc_sysctl.c). */
 static int child_sysctl(struct start *start, size_t i, struct err *err)
 {
     const struct plan_sysctl *sysctl = &start->plan->sysctls[i];
@@ -313,7 +325,8 @@ static int child_wait(struct start *start, size_t i, struct err *err)
     return channel_wait(start, start->sources, plan->privileged ? plan->n_sources : 0, err);
 }
 
-/* Not before the id maps are written: an ordinary user's parent could not write those of a hidden process. */
+/* Not before the id maps are written: an ordinary user's parent could not write those of a hidden
+ * process. */
 int child_hide(struct start *start, size_t i, struct err *err)
 {
     (void)start;
@@ -343,10 +356,12 @@ static int child_propagation(struct start *start, size_t i, struct err *err)
 static int child_init_open(struct start *start, size_t i, struct err *err)
 {
     (void)i;
-    /* It becomes /proc/1/exe, which leads whoever opens it to the host's own file: by a mount that is read-only. */
+    /* It becomes /proc/1/exe, which leads whoever opens it to the host's own file: by a mount that
+     * is read-only. */
     start->init = mount_clone(AT_FDCWD, start->plan->process.init, 0);
     if (start->init < 0 ||
-        mount_change(start->init, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV, 0, MS_PRIVATE, 0) < 0)
+        mount_change(start->init, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV, 0,
+                     MS_PRIVATE, 0) < 0)
         return step_fail(err, "open", start->plan->process.init);
     return 0;
 }
@@ -369,7 +384,9 @@ static int child_domainname(struct start *start, size_t i, struct err *err)
     return 0;
 }
 
-/* --- counts --------------------------------------------------------------------------------------------------- */
+/* --- counts
+ * ---------------------------------------------------------------------------------------------------
+ */
 
 static bool has_userns(const struct plan *plan)
 {
@@ -391,7 +408,8 @@ static size_t count_maps(const struct plan *plan)
     return has_userns(plan);
 }
 
-/* Root clones mounts before the child sees them; an ordinary user's child does it as root of its namespace. */
+/* Root clones mounts before the child sees them; an ordinary user's child does it as root of its
+ * namespace. */
 static size_t count_parent_sources(const struct plan *plan)
 {
     return plan->privileged ? plan->n_sources : 0;
@@ -498,7 +516,9 @@ static size_t count_domainname(const struct plan *plan)
     return plan->domainname != NULL;
 }
 
-/* --- the tables ----------------------------------------------------------------------------------------------- */
+/* --- the tables
+ * -----------------------------------------------------------------------------------------------
+ */
 
 /* clang-format off */
 static const struct step parent_table[] = {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the steps of create.c say of themselves: the part of --explain that differs from one plan to the next. */
+/* What the steps of create.c say of themselves: the part of --explain that differs from one plan to
+ * the next. */
 #include "runtime/describe.h"
 
 #include "kernel/namespace.h"
@@ -26,7 +27,8 @@ void describe_cgroup(const struct plan *plan, size_t i, struct str *words, struc
         cgroup_plan_format(plan->request->cgroups, &writes, plan->cgroup, &lines);
     cgroup_plan_done(&writes);
     for (size_t at = 0; at < lines.len; at++)
-        str_add_char(arguments, lines.at[at] == '\n' ? (at + 1 < lines.len ? ';' : ' ') : lines.at[at]);
+        str_add_char(arguments,
+                     lines.at[at] == '\n' ? (at + 1 < lines.len ? ';' : ' ') : lines.at[at]);
     while (arguments->len && arguments->at[arguments->len - 1] == ' ')
         arguments->at[--arguments->len] = '\0';
 }
@@ -46,8 +48,8 @@ void describe_maps(const struct plan *plan, size_t i, struct str *words, struct 
     (void)words;
     for (size_t n = 0; n < plan->maps.uid.len; n++) {
         const struct id_extent *extent = &plan->maps.uid.at[n];
-        str_addf(arguments, "%s%u %u %u", n ? ", " : "uid_map, gid_map: ", extent->inside, extent->outside,
-                 extent->count);
+        str_addf(arguments, "%s%u %u %u", n ? ", " : "uid_map, gid_map: ", extent->inside,
+                 extent->outside, extent->count);
     }
 }
 
@@ -55,7 +57,8 @@ void describe_source(const struct plan *plan, size_t i, struct str *words, struc
 {
     str_addf(words, " %s", plan->sources[i].path);
     str_addf(arguments, "OPEN_TREE_CLONE%s", plan->sources[i].recursive ? " | AT_RECURSIVE" : "");
-    if (plan->privileged && plan->all_flags & CLONE_NEWUSER && plan->request->flags & RUNTIME_MAP_OWNERS)
+    if (plan->privileged && plan->all_flags & CLONE_NEWUSER &&
+        plan->request->flags & RUNTIME_MAP_OWNERS)
         str_add(arguments, "); mount_setattr(MOUNT_ATTR_IDMAP");
 }
 
@@ -63,8 +66,8 @@ void describe_limit(const struct plan *plan, size_t i, struct str *words, struct
 {
     const struct rlimit_pair *limit = &plan->process.rlimits[i];
     str_addf(words, " %s", rlimit_name(limit->resource));
-    str_addf(arguments, "%s, %llu, %llu", rlimit_constant(limit->resource), (unsigned long long)limit->soft,
-             (unsigned long long)limit->hard);
+    str_addf(arguments, "%s, %llu, %llu", rlimit_constant(limit->resource),
+             (unsigned long long)limit->soft, (unsigned long long)limit->hard);
 }
 
 void describe_release(const struct plan *plan, size_t i, struct str *words, struct str *arguments)
@@ -116,7 +119,8 @@ void describe_root(const struct plan *plan, size_t i, struct str *words, struct 
     }
     str_addf(words, " from %zu layer%s%s", rootfs->lower.len, rootfs->lower.len == 1 ? "" : "s",
              plan->has_upper ? " and an upper one" : "");
-    str_addf(arguments, "overlay, userxattr%s", rootfs->flags & ROOTFS_VOLATILE ? ", volatile" : "");
+    str_addf(arguments, "overlay, userxattr%s",
+             rootfs->flags & ROOTFS_VOLATILE ? ", volatile" : "");
 }
 
 void describe_fs(const struct plan *plan, size_t i, struct str *words, struct str *arguments)
@@ -130,7 +134,8 @@ void describe_mount(const struct plan *plan, size_t i, struct str *words, struct
 {
     const struct plan_mount *mount = &plan->mounts[i];
     bool bind = mount->kind == PLAN_MOUNT_BIND;
-    str_addf(words, " %s on /%s", bind ? plan->sources[mount->source].path : mount->type, mount->destination);
+    str_addf(words, " %s on /%s", bind ? plan->sources[mount->source].path : mount->type,
+             mount->destination);
     if (bind)
         mount_options_format(&mount->options, arguments);
 }
@@ -154,7 +159,8 @@ void describe_hostname(const struct plan *plan, size_t i, struct str *words, str
     str_addf(arguments, "\"%s\"", plan->hostname);
 }
 
-void describe_domainname(const struct plan *plan, size_t i, struct str *words, struct str *arguments)
+void describe_domainname(const struct plan *plan, size_t i, struct str *words,
+                         struct str *arguments)
 {
     (void)i;
     (void)words;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 /*
- * Words and arguments of the steps of a creation, each from the plan's i-th of whatever the step is about.
+ * Words and arguments of the steps of a creation, each from the plan's i-th of whatever the step is
+ * about.
  */
 #include "runtime/start.h"
 
@@ -22,4 +23,5 @@ void describe_mount(const struct plan *plan, size_t i, struct str *words, struct
 void describe_masked(const struct plan *plan, size_t i, struct str *words, struct str *arguments);
 void describe_readonly(const struct plan *plan, size_t i, struct str *words, struct str *arguments);
 void describe_hostname(const struct plan *plan, size_t i, struct str *words, struct str *arguments);
-void describe_domainname(const struct plan *plan, size_t i, struct str *words, struct str *arguments);
+void describe_domainname(const struct plan *plan, size_t i, struct str *words,
+                         struct str *arguments);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A process in a running container. A pid namespace takes only children of whoever joins it, so there is a process in
- * between: it enters the cgroup, closes what the caller had open, joins everything, makes the final process as a child of
- * the parent's (CLONE_PARENT), hands its pidfd back and is gone. Neither can be looked at from inside before it executes.
+ * A process in a running container. A pid namespace takes only children of whoever joins it, so
+ * there is a process in between: it enters the cgroup, closes what the caller had open, joins
+ * everything, makes the final process as a child of the parent's (CLONE_PARENT), hands its pidfd
+ * back and is gone. Neither can be looked at from inside before it executes.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -19,10 +20,12 @@
 static int exec_cgroup(struct start *start, size_t i, struct err *err)
 {
     (void)i;
-    int found = cgroup_open(start->plan->request->cgroups, start->plan->cgroup, &start->cgroup, err);
+    int found =
+        cgroup_open(start->plan->request->cgroups, start->plan->cgroup, &start->cgroup, err);
     start->cgroup_made = found == 1;
     if (found == 0) /* outside of it there would be no limits */
-        return err_set(err, ERR_CONFLICT, "cgroup %s is gone; has the container ended?", start->plan->cgroup);
+        return err_set(err, ERR_CONFLICT, "cgroup %s is gone; has the container ended?",
+                       start->plan->cgroup);
     return found < 0 ? -1 : 0;
 }
 
@@ -157,7 +160,8 @@ static size_t count_userns(const struct plan *plan)
     return (plan->all_flags & CLONE_NEWUSER) != 0;
 }
 
-static void describe_join(const struct plan *plan, size_t i, struct str *words, struct str *arguments)
+static void describe_join(const struct plan *plan, size_t i, struct str *words,
+                          struct str *arguments)
 {
     (void)i;
     (void)words;

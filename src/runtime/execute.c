@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * execve with a search of PATH, and what went wrong in words: the kernel says ENOENT for a missing program, a missing
- * interpreter and a missing loader alike. Runs between clone and exec.
+ * execve with a search of PATH, and what went wrong in words: the kernel says ENOENT for a missing
+ * program, a missing interpreter and a missing loader alike. Runs between clone and exec.
  */
 #include <elf.h>
 #include <errno.h>
@@ -31,9 +31,9 @@ struct machine {
 };
 
 static const struct machine machines[] = {
-    { EM_X86_64, "amd64" },     { EM_386, "386" },     { EM_AARCH64, "arm64" }, { EM_ARM, "arm" },
-    { EM_PPC64, "ppc64le" },    { EM_S390, "s390x" },  { EM_RISCV, "riscv64" }, { EM_MIPS, "mips" },
-    { EM_LOONGARCH, "loong64" },
+    { EM_X86_64, "amd64" },  { EM_386, "386" },       { EM_AARCH64, "arm64" },
+    { EM_ARM, "arm" },       { EM_PPC64, "ppc64le" }, { EM_S390, "s390x" },
+    { EM_RISCV, "riscv64" }, { EM_MIPS, "mips" },     { EM_LOONGARCH, "loong64" },
 };
 
 static const char *machine_name(unsigned number)
@@ -51,7 +51,8 @@ static bool exists(const char *path)
     return access(path, F_OK) == 0;
 }
 
-/* "#!/bin/sh\r": the name ends at a blank or the line's end, and a carriage return is part of it. */
+/* "#!/bin/sh\r": the name ends at a blank or the line's end, and a carriage return is part of it.
+ */
 static int explain_script(char *head, const char *path, struct err *err)
 {
     char *name = head + 2 + strspn(head + 2, " \t");
@@ -62,30 +63,37 @@ static int explain_script(char *head, const char *path, struct err *err)
     if (name[len - 1] == '\r') {
         name[len - 1] = '\0';
         return err_plain(err, ERR_NO_COMMAND, 0,
-                         "the script's first line ends in a carriage return, so the kernel looks for an interpreter of that name; "
+                         "the script's first line ends in a carriage return, so the kernel looks "
+                         "for an interpreter of that name; "
                          "convert its line ends (dos2unix):",
                          path);
     }
     if (!exists(name))
-        return err_plain(err, ERR_NO_COMMAND, 0, "the script's interpreter is not in the image:", name);
-    return err_plain(err, ERR_NOT_EXECUTABLE, 0, "the script's interpreter cannot be executed:", name);
+        return err_plain(err, ERR_NO_COMMAND, 0,
+                         "the script's interpreter is not in the image:", name);
+    return err_plain(err, ERR_NOT_EXECUTABLE, 0,
+                     "the script's interpreter cannot be executed:", name);
 }
 
-/* What it is for stands in the same place of a 32-bit header. Those of this machine are little-endian. */
+/* What it is for stands in the same place of a 32-bit header. Those of this machine are
+ * little-endian. */
 static unsigned elf_machine(const Elf64_Ehdr *header)
 {
     bool big = header->e_ident[EI_DATA] == ELFDATA2MSB;
     return big ? __builtin_bswap16(header->e_machine) : header->e_machine;
 }
 
-static int explain_elf(int fd, const Elf64_Ehdr *header, int errnum, const char *path, struct err *err)
+static int explain_elf(int fd, const Elf64_Ehdr *header, int errnum, const char *path,
+                       struct err *err)
 {
     if (elf_machine(header) != OWN_MACHINE && errnum == ENOEXEC) {
-        err_plain(err, ERR_NOT_EXECUTABLE, 0, "the program is for", machine_name(elf_machine(header)));
+        err_plain(err, ERR_NOT_EXECUTABLE, 0, "the program is for",
+                  machine_name(elf_machine(header)));
         return err_hint(err, "this machine is %s; use an image for it", machine_name(OWN_MACHINE));
     }
     if (errnum == ENOENT && header->e_ident[EI_CLASS] != ELFCLASS64)
-        return err_plain(err, ERR_NO_COMMAND, 0, "the program needs a 32-bit loader that is not in the image:", path);
+        return err_plain(err, ERR_NO_COMMAND, 0,
+                         "the program needs a 32-bit loader that is not in the image:", path);
     for (unsigned i = 0; i < header->e_phnum && i < 64; i++) {
         Elf64_Phdr row;
         char loader[256];
@@ -98,7 +106,8 @@ static int explain_elf(int fd, const Elf64_Ehdr *header, int errnum, const char 
         loader[len] = '\0';
         if (!exists(loader))
             return err_plain(err, ERR_NO_COMMAND, 0,
-                             "the program needs a loader that is not in the image (is it linked for another C library?):",
+                             "the program needs a loader that is not in the image (is it linked "
+                             "for another C library?):",
                              loader);
     }
     return err_plain(err, ERR_NOT_EXECUTABLE, errnum, "execute", path);
@@ -112,8 +121,9 @@ static int explain_file(const char *path, int errnum, struct err *err)
     if (seen && S_ISDIR(status.st_mode))
         return err_plain(err, ERR_NOT_EXECUTABLE, 0, "this is a directory:", path);
     if (seen && errnum == EACCES && !(status.st_mode & 0111))
-        return err_plain(err, ERR_NOT_EXECUTABLE, 0,
-                         "the file is not executable (chmod +x it, or start it with its interpreter):", path);
+        return err_plain(
+            err, ERR_NOT_EXECUTABLE, 0,
+            "the file is not executable (chmod +x it, or start it with its interpreter):", path);
     /* EACCES of a file that may be executed: it is about its interpreter. */
     bool of_interpreter = errnum == EACCES && access(path, X_OK) == 0;
     if (errnum != ENOENT && errnum != ENOEXEC && !of_interpreter)
@@ -131,7 +141,8 @@ static int explain_file(const char *path, int errnum, struct err *err)
         return explain_elf(fd, &head.elf, errnum, path, err);
     if (errnum == ENOEXEC)
         return err_plain(err, ERR_NOT_EXECUTABLE, 0, no_program, path);
-    return err_plain(err, errnum == ENOENT ? ERR_NO_COMMAND : ERR_NOT_EXECUTABLE, errnum, "execute", path);
+    return err_plain(err, errnum == ENOENT ? ERR_NO_COMMAND : ERR_NOT_EXECUTABLE, errnum, "execute",
+                     path);
 }
 
 static int explain(const char *path, int errnum, struct err *err)

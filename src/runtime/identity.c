@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Users and groups as the container's own /etc/passwd and /etc/group name them. The caller is inside the container and
- * has no allocation: the files are read through one buffer, line by line, and are never trusted. A line longer than
- * the buffer, a number that is none, a file that is no regular file name nobody. What is all digits is a number and
- * never a name, so no file can turn it into another user.
+ * Users and groups as the container's own /etc/passwd and /etc/group name them. The caller is
+ * inside the container and has no allocation: the files are read through one buffer, line by line,
+ * and are never trusted. A line longer than the buffer, a number that is none, a file that is no
+ * regular file name nobody. What is all digits is a number and never a name, so no file can turn it
+ * into another user.
  */
 #include <fcntl.h>
 #include <linux/openat2.h>
@@ -32,7 +33,8 @@ static int lines_open(struct lines *lines, const char *path)
 {
     struct stat status;
     lines->begin = lines->end = lines->total = 0;
-    lines->fd = file_openat2(AT_FDCWD, path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0, RESOLVE_NO_MAGICLINKS);
+    lines->fd = file_openat2(AT_FDCWD, path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0,
+                             RESOLVE_NO_MAGICLINKS);
     if (lines->fd < 0)
         return -1;
     if (fstat(lines->fd, &status) < 0 || !S_ISREG(status.st_mode)) {
@@ -42,7 +44,8 @@ static int lines_open(struct lines *lines, const char *path)
     return 0;
 }
 
-/* False at the file's end, and where it is too long: then there are no more lines at all, not even half of one. */
+/* False at the file's end, and where it is too long: then there are no more lines at all, not even
+ * half of one. */
 static bool lines_fill(struct lines *lines)
 {
     memmove(lines->buffer, lines->buffer + lines->begin, lines->end - lines->begin);
@@ -74,7 +77,8 @@ static bool lines_cut(struct lines *lines, struct view *ret_line)
         newline = lines->buffer + lines->end; /* a last line without its end */
         break;
     }
-    *ret_line = (struct view){ lines->buffer + lines->begin, (size_t)(newline - lines->buffer) - lines->begin };
+    *ret_line = (struct view){ lines->buffer + lines->begin,
+                               (size_t)(newline - lines->buffer) - lines->begin };
     lines->begin = (size_t)(newline - lines->buffer) + (newline < lines->buffer + lines->end);
     return true;
 }
@@ -141,8 +145,8 @@ static void home_set(struct identity *identity, struct view home)
 }
 
 /* Finds the first entry with that name or, for a number, that uid. */
-static bool account_find(struct lines *lines, struct view wanted, bool by_id, struct account *account,
-                         struct identity *identity)
+static bool account_find(struct lines *lines, struct view wanted, bool by_id,
+                         struct account *account, struct identity *identity)
 {
     struct view fields[FIELDS_MAX];
     size_t n;
@@ -225,7 +229,8 @@ static int group_find(struct lines *lines, struct view wanted, uint32_t *ret_gid
                      "no such group in the container's /etc/group (a number always works)", name);
 }
 
-static int user_find(struct lines *lines, const char *text, struct identity *identity, struct err *err)
+static int user_find(struct lines *lines, const char *text, struct identity *identity,
+                     struct err *err)
 {
     struct view rest = view_of(text);
     struct view user;
@@ -236,7 +241,8 @@ static int user_find(struct lines *lines, const char *text, struct identity *ide
                  account_find(lines, user, by_id, &account, identity);
     if (!found && !by_id)
         return err_plain(err, ERR_NOT_FOUND, 0,
-                         "no such user in the container's /etc/passwd (a number always works)", text);
+                         "no such user in the container's /etc/passwd (a number always works)",
+                         text);
     identity->uid = account.uid;
     identity->gid = account.gid;
     if (has_group)
@@ -245,7 +251,8 @@ static int user_find(struct lines *lines, const char *text, struct identity *ide
     return 0;
 }
 
-int identity_find(const struct plan_process *process, struct identity *ret_identity, struct err *err)
+int identity_find(const struct plan_process *process, struct identity *ret_identity,
+                  struct err *err)
 {
     struct lines lines;
     struct identity *identity = ret_identity;
@@ -264,7 +271,7 @@ int identity_find(const struct plan_process *process, struct identity *ret_ident
     if (!identity->home[0])
         memcpy(identity->home, "HOME=/", sizeof("HOME=/"));
     for (size_t i = 0; process->group_names && i < process->group_names->len; i++) {
-        uint32_t gid;
+        uint32_t gid = 0;
         if (group_find(&lines, view_of(process->group_names->at[i]), &gid, err) < 0)
             return -1;
         group_add(identity, gid);

@@ -4,7 +4,8 @@
 #include <string.h>
 #include <sys/mount.h>
 
-/* word, MOUNT_ATTR_ bits it sets, bits it clears; "r" before one of them means all mounts below too */
+/* word, MOUNT_ATTR_ bits it sets, bits it clears; "r" before one of them means all mounts below too
+ */
 #define ATTRIBUTES(X)                                                                              \
     X("ro", MOUNT_ATTR_RDONLY, 0)                                                                  \
     X("rw", 0, MOUNT_ATTR_RDONLY)                                                                  \
@@ -59,7 +60,8 @@ static bool attribute_apply(const char *word, uint64_t *set, uint64_t *clear)
         const struct attribute *row = &attributes[i];
         if (strcmp(row->word, word) != 0)
             continue;
-        /* Not three bits but one field: one time at most may be set, and all are cleared together. */
+        /* Not three bits but one field: one time at most may be set, and all are cleared together.
+         */
         if (row->set & MOUNT_ATTR__ATIME)
             *set &= ~(uint64_t)MOUNT_ATTR__ATIME;
         *set = (*set | row->set) & ~(uint64_t)row->clear;
@@ -102,7 +104,8 @@ int mount_options_parse(const struct strings *words, const char *destination,
         else if (passed(word) || attribute_apply(word, &options.set, &options.clear) ||
                  propagation_apply(word, &options))
             continue;
-        else if (word[0] == 'r' && attribute_apply(word + 1, &options.set_below, &options.clear_below))
+        else if (word[0] == 'r' &&
+                 attribute_apply(word + 1, &options.set_below, &options.clear_below))
             continue;
         else if (strcmp(word, "remount") == 0 || strcmp(word, "idmap") == 0 ||
                  strcmp(word, "ridmap") == 0 || strcmp(word, "tmpcopyup") == 0)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 /*
- * The words of mounts[].options (runtime-spec, config.md "Mounts"; mount(8)) as what the kernel takes. The rest are the
- * file system's own options and stay words.
+ * The words of mounts[].options (runtime-spec, config.md "Mounts"; mount(8)) as what the kernel
+ * takes. The rest are the file system's own options and stay words.
  */
 #include <stdbool.h>
 #include <stdint.h>
@@ -11,9 +11,9 @@
 #include "base/str.h"
 
 struct mount_options {
-    uint64_t set;         /* MOUNT_ATTR_ bits to set, and to clear */
+    uint64_t set; /* MOUNT_ATTR_ bits to set, and to clear */
     uint64_t clear;
-    uint64_t set_below;   /* the same for all that is mounted below ("rro", "rnosuid" …) */
+    uint64_t set_below; /* the same for all that is mounted below ("rro", "rnosuid" …) */
     uint64_t clear_below;
     uint64_t propagation; /* MS_ word, or 0 */
     bool propagation_below;

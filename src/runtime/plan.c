@@ -18,8 +18,9 @@ static uint32_t namespace_flag_of(enum spec_namespace_type type)
     return flags[type];
 }
 
-/* The network namespace is the dearest of all, so the child makes it while the parent is busy with the rest; the cgroup
- * namespace must come after the child entered its v1 groups, so that its root is the container's own. */
+/* The network namespace is the dearest of all, so the child makes it while the parent is busy with
+ * the rest; the cgroup namespace must come after the child entered its v1 groups, so that its root
+ * is the container's own. */
 static void plan_namespaces(const struct spec *spec, struct plan *plan)
 {
     const struct spec_linux *linux_part = spec->linux;
@@ -46,13 +47,17 @@ static int namespaces_check(const struct plan *plan, struct err *err)
         return err_set(err, ERR_UNSUPPORTED, "a container without a mount namespace of its own");
     for (size_t i = 0; i < plan->n_joins; i++)
         if (plan->joins[i].flag & (CLONE_NEWNS | CLONE_NEWUSER))
-            return err_set(err, ERR_UNSUPPORTED, "joining %s: a mount or user namespace cannot be joined",
+            return err_set(err, ERR_UNSUPPORTED,
+                           "joining %s: a mount or user namespace cannot be joined",
                            plan->joins[i].path);
     /* Without its namespace either would be the host's. */
-    if ((linux_part->uid_mappings.len || linux_part->gid_mappings.len) && !(plan->all_flags & CLONE_NEWUSER))
-        return err_set(err, ERR_INVALID, "id mappings without a user namespace; add one to linux.namespaces");
+    if ((linux_part->uid_mappings.len || linux_part->gid_mappings.len) &&
+        !(plan->all_flags & CLONE_NEWUSER))
+        return err_set(err, ERR_INVALID,
+                       "id mappings without a user namespace; add one to linux.namespaces");
     if (linux_part->time_offsets.len && !(plan->all_flags & CLONE_NEWTIME))
-        return err_set(err, ERR_INVALID, "clock offsets without a time namespace; add one to linux.namespaces");
+        return err_set(err, ERR_INVALID,
+                       "clock offsets without a time namespace; add one to linux.namespaces");
     return 0;
 }
 
@@ -70,7 +75,8 @@ static int plan_maps(const struct spec *spec, struct plan *plan, struct err *err
     map_add(&plan->maps.uid, spec->linux->uid_mappings.at, spec->linux->uid_mappings.len);
     map_add(&plan->maps.gid, spec->linux->gid_mappings.at, spec->linux->gid_mappings.len);
     if (!id_map_outside(&plan->maps.uid, 0, &root) || !id_map_outside(&plan->maps.gid, 0, &root))
-        return err_set(err, ERR_INVALID, "the user namespace maps no id 0, which sets the container up");
+        return err_set(err, ERR_INVALID,
+                       "the user namespace maps no id 0, which sets the container up");
     return 0;
 }
 
@@ -95,9 +101,9 @@ static void plan_root(const struct runtime_request *request, struct plan *plan)
 
 static bool sysctl_allowed(const char *path, uint64_t flags)
 {
-    static const char ipc_names[][24] = { "kernel/msgmax", "kernel/msgmnb", "kernel/msgmni", "kernel/sem",
-                                          "kernel/shmall", "kernel/shmmax", "kernel/shmmni",
-                                          "kernel/shm_rmid_forced" };
+    static const char ipc_names[][24] = { "kernel/msgmax", "kernel/msgmnb",         "kernel/msgmni",
+                                          "kernel/sem",    "kernel/shmall",         "kernel/shmmax",
+                                          "kernel/shmmni", "kernel/shm_rmid_forced" };
     if (text_starts(path, "net/"))
         return flags & CLONE_NEWNET;
     if (text_starts(path, "fs/mqueue/"))
@@ -108,8 +114,8 @@ static bool sysctl_allowed(const char *path, uint64_t flags)
     return false;
 }
 
-/* "net.ipv4.conf.eth0/1.forwarding" or "net/ipv4/conf/eth0.1/forwarding": which of the two comes first is what separates
- * (sysctl.d(5)). */
+/* "net.ipv4.conf.eth0/1.forwarding" or "net/ipv4/conf/eth0.1/forwarding": which of the two comes
+ * first is what separates (sysctl.d(5)). */
 static int plan_sysctl(struct plan *plan, const struct pair *pair, struct err *err)
 {
     bool slashes = strcspn(pair->key, "/") < strcspn(pair->key, ".");
@@ -119,7 +125,8 @@ static int plan_sysctl(struct plan *plan, const struct pair *pair, struct err *e
     plan->sysctls[plan->n_sysctls++] = (struct plan_sysctl){ path, pair->value };
     if (strstr(path, "..") || strstr(path, "//") || !sysctl_allowed(path, plan->all_flags))
         return err_set(err, ERR_DENIED,
-                       "sysctl %s: it does not belong to a namespace of the container, so it would change the host",
+                       "sysctl %s: it does not belong to a namespace of the container, so it would "
+                       "change the host",
                        pair->key);
     return 0;
 }
@@ -160,7 +167,8 @@ static int unsupported_check(const struct spec *spec, struct err *err)
     };
     for (size_t i = 0; i < array_size(rows); i++)
         if (rows[i].asked)
-            return err_set(err, ERR_UNSUPPORTED, "%s in the configuration; leave it out", rows[i].what);
+            return err_set(err, ERR_UNSUPPORTED, "%s in the configuration; leave it out",
+                           rows[i].what);
     return 0;
 }
 
@@ -188,7 +196,8 @@ int plan_make(const struct runtime_request *request, struct plan *ret_plan, stru
     if (unsupported_check(spec, err) < 0)
         return -1;
     plan_namespaces(spec, &plan);
-    if (namespaces_check(&plan, err) < 0 || plan_maps(spec, &plan, err) < 0 || plan_linux(spec, &plan, err) < 0)
+    if (namespaces_check(&plan, err) < 0 || plan_maps(spec, &plan, err) < 0 ||
+        plan_linux(spec, &plan, err) < 0)
         return -1;
     plan.limits.optional = request->optional_limits;
     plan_root(request, &plan);

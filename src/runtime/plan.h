@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 /*
- * A start as a value: what the specification asks for, resolved as far as it can be without touching the machine. The
- * steps read it and change nothing in it; it borrows from the request and the specification.
+ * A start as a value: what the specification asks for, resolved as far as it can be without
+ * touching the machine. The steps read it and change nothing in it; it borrows from the request and
+ * the specification.
  */
 #include "kernel/capability.h"
 #include "kernel/rlimit.h"
@@ -10,7 +11,8 @@
 #include "runtime/mount_options.h"
 #include "runtime/runtime.h"
 
-/* Something of the host that enters the container: cloned as a detached mount, mapped if there is a user namespace. */
+/* Something of the host that enters the container: cloned as a detached mount, mapped if there is a
+ * user namespace. */
 struct plan_source {
     const char *path;
     bool recursive;
@@ -44,7 +46,7 @@ struct plan_sysctl {
 /* What a process is, in a new container or in one that runs. */
 struct plan_process {
     char *const *argv;
-    char **env;             /* ends in two NULLs: the child puts HOME into the first if it is missing */
+    char **env; /* ends in two NULLs: the child puts HOME into the first if it is missing */
     const char *cwd;
     bool make_cwd;
     bool home_missing;
@@ -78,11 +80,13 @@ struct plan {
     struct plan_join *joins;
     size_t n_joins;
     struct id_maps maps;
-    bool privileged; /* the parent may clone mounts itself; else the child does, as root of its namespace */
+    bool privileged; /* the parent may clone mounts itself; else the child does, as root of its
+                        namespace */
     bool loopback;
     struct plan_source *sources;
     size_t n_sources;
-    size_t n_root_sources; /* the first ones are the root file system: upper first if there is one, then lower */
+    size_t n_root_sources; /* the first ones are the root file system: upper first if there is one,
+                              then lower */
     bool has_upper;
     bool root_readonly;
     struct plan_mount *mounts;
@@ -90,9 +94,9 @@ struct plan {
     size_t *fs; /* which of the mounts are new file systems */
     size_t n_fs;
     struct cgroup_mounts cgroup_mounts; /* owns texts that mounts borrow */
-    size_t cgroup_top;    /* which of the mounts holds those of the hierarchies, */
-    bool cgroup_readonly; /* and is made read-only once it does */
-    bool dev;  /* a fresh /dev is among the mounts */
+    size_t cgroup_top;                  /* which of the mounts holds those of the hierarchies, */
+    bool cgroup_readonly;               /* and is made read-only once it does */
+    bool dev;                           /* a fresh /dev is among the mounts */
     const struct spec_device *devices;
     size_t n_devices;
     const struct strings *masked;
@@ -111,5 +115,6 @@ struct plan {
 /* Resolves and checks a request. Nothing is created; the seccomp cache may be read and written. */
 int plan_make(const struct runtime_request *request, struct plan *ret_plan, struct err *err);
 /* The part an exec needs. */
-int plan_make_process(const struct runtime_request *request, struct plan *ret_plan, struct err *err);
+int plan_make_process(const struct runtime_request *request, struct plan *ret_plan,
+                      struct err *err);
 void plan_done(struct plan *plan);

@@ -43,13 +43,14 @@ static void limits_io(const struct spec_block_io *io, struct cgroup_limits *limi
         struct cgroup_weight *weight = array_add(&limits->io_weights);
         *weight = (struct cgroup_weight){ device->major, device->minor, device->weight.value };
     }
-    limits_throttle(io->throttle_read_bps_device.at, io->throttle_read_bps_device.len, CGROUP_READ_BPS, limits);
-    limits_throttle(io->throttle_write_bps_device.at, io->throttle_write_bps_device.len, CGROUP_WRITE_BPS,
-                    limits);
-    limits_throttle(io->throttle_read_iops_device.at, io->throttle_read_iops_device.len, CGROUP_READ_IOPS,
-                    limits);
-    limits_throttle(io->throttle_write_iops_device.at, io->throttle_write_iops_device.len, CGROUP_WRITE_IOPS,
-                    limits);
+    limits_throttle(io->throttle_read_bps_device.at, io->throttle_read_bps_device.len,
+                    CGROUP_READ_BPS, limits);
+    limits_throttle(io->throttle_write_bps_device.at, io->throttle_write_bps_device.len,
+                    CGROUP_WRITE_BPS, limits);
+    limits_throttle(io->throttle_read_iops_device.at, io->throttle_read_iops_device.len,
+                    CGROUP_READ_IOPS, limits);
+    limits_throttle(io->throttle_write_iops_device.at, io->throttle_write_iops_device.len,
+                    CGROUP_WRITE_IOPS, limits);
 }
 
 static int limits_devices(const struct spec_resources *resources, struct cgroup_limits *limits,
@@ -92,7 +93,8 @@ static void limits_lists(const struct spec_resources *resources, struct cgroup_l
     }
 }
 
-int plan_limits_make(const struct spec_resources *resources, struct cgroup_limits *ret_limits, struct err *err)
+int plan_limits_make(const struct spec_resources *resources, struct cgroup_limits *ret_limits,
+                     struct err *err)
 {
     if (resources->memory)
         limits_memory(resources->memory, ret_limits);

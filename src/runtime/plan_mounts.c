@@ -17,7 +17,8 @@ static const char *below_root(const char *path)
     return path + strspn(path, "/");
 }
 
-/* The options word of a cgroup mount, "nsdelegate" or "memory", is one word or several with commas. */
+/* The options word of a cgroup mount, "nsdelegate" or "memory", is one word or several with commas.
+ */
 static void add_words(struct strings *list, const char *words)
 {
     struct view rest = view_of(words);
@@ -29,7 +30,8 @@ static void add_words(struct strings *list, const char *words)
     }
 }
 
-/* A mount of type "cgroup" is as many as the host's layout needs (runtime-spec, config-linux.md "Default Filesystems"). */
+/* A mount of type "cgroup" is as many as the host's layout needs (runtime-spec, config-linux.md
+ * "Default Filesystems"). */
 static int mount_cgroup(const struct runtime_request *request, const struct spec_mount *entry,
                         struct plan *plan, struct err *err)
 {
@@ -78,9 +80,12 @@ static int mount_make(const struct spec_mount *entry, struct plan *plan, struct 
     struct plan_mount *mount = mount_add(plan);
     mount->destination = below_root(entry->destination);
     if (entry->uid_mappings.len || entry->gid_mappings.len)
-        return err_set(err, ERR_UNSUPPORTED, "mount on %s: id mappings of its own", entry->destination);
-    if (!*mount->destination || strstr(entry->destination, "/../") || text_ends(entry->destination, "/.."))
-        return err_set(err, ERR_INVALID, "mount on %s: not a place below the root", entry->destination);
+        return err_set(err, ERR_UNSUPPORTED, "mount on %s: id mappings of its own",
+                       entry->destination);
+    if (!*mount->destination || strstr(entry->destination, "/../") ||
+        text_ends(entry->destination, "/.."))
+        return err_set(err, ERR_INVALID, "mount on %s: not a place below the root",
+                       entry->destination);
     if (mount_options_parse(&entry->options, entry->destination, &mount->options, err) < 0)
         return -1;
     if (mount->options.bind || (entry->type && strcmp(entry->type, "bind") == 0)) {
@@ -89,8 +94,8 @@ static int mount_make(const struct spec_mount *entry, struct plan *plan, struct 
                            entry->destination);
         /* Not passed over: "r0" for "ro" would leave the host's files open to be written. */
         if (mount->options.rest.len)
-            return err_set(err, ERR_UNSUPPORTED, "mount on %s: option %s of a bind mount", entry->destination,
-                           mount->options.rest.at[0]);
+            return err_set(err, ERR_UNSUPPORTED, "mount on %s: option %s of a bind mount",
+                           entry->destination, mount->options.rest.at[0]);
         mount->kind = PLAN_MOUNT_BIND;
         mount->source = plan_source_add(plan, entry->source, mount->options.bind_below);
         return 0;
@@ -122,7 +127,8 @@ int plan_mounts_make(const struct runtime_request *request, struct plan *plan, s
     for (size_t i = 0; i < spec->mounts.len; i++) {
         const struct spec_mount *entry = &spec->mounts.at[i];
         bool is_cgroup = entry->type && text_starts(entry->type, "cgroup");
-        if ((is_cgroup ? mount_cgroup(request, entry, plan, err) : mount_make(entry, plan, err)) < 0)
+        if ((is_cgroup ? mount_cgroup(request, entry, plan, err) : mount_make(entry, plan, err)) <
+            0)
             return -1;
     }
     note_file_systems(plan);

@@ -4,8 +4,10 @@
 #include "runtime/plan.h"
 
 int plan_process_make(const struct runtime_request *request, struct plan *plan, struct err *err);
-int plan_seccomp_make(const struct runtime_request *request, struct plan_process *process, struct err *err);
-int plan_limits_make(const struct spec_resources *resources, struct cgroup_limits *ret_limits, struct err *err);
+int plan_seccomp_make(const struct runtime_request *request, struct plan_process *process,
+                      struct err *err);
+int plan_limits_make(const struct spec_resources *resources, struct cgroup_limits *ret_limits,
+                     struct err *err);
 int plan_mounts_make(const struct runtime_request *request, struct plan *plan, struct err *err);
 /* Adds something of the host; gives its index. */
 size_t plan_source_add(struct plan *plan, const char *path, bool recursive);

@@ -6,7 +6,8 @@
 #include "kernel/namespace.h"
 #include "runtime/plan_part.h"
 
-static int capability_mask(const struct strings *names, uint64_t known, uint64_t *ret_mask, struct err *err)
+static int capability_mask(const struct strings *names, uint64_t known, uint64_t *ret_mask,
+                           struct err *err)
 {
     *ret_mask = 0;
     for (size_t i = 0; i < names->len; i++) {
@@ -19,8 +20,8 @@ static int capability_mask(const struct strings *names, uint64_t known, uint64_t
     return 0;
 }
 
-static int plan_capabilities(const struct spec_process *from, bool userns, struct plan_process *process,
-                             struct err *err)
+static int plan_capabilities(const struct spec_process *from, bool userns,
+                             struct plan_process *process, struct err *err)
 {
     struct capability_sets *sets = &process->capabilities;
     const struct spec_capabilities *names = from->capabilities;
@@ -34,12 +35,14 @@ static int plan_capabilities(const struct spec_process *from, bool userns, struc
         capability_mask(&names->inheritable, known, &sets->inheritable, err) < 0 ||
         capability_mask(&names->ambient, known, &sets->ambient, err) < 0)
         return -1;
-    /* The kernel has no ambient capability that is not inheritable as well: capabilities(7). `runc spec` asks for some. */
+    /* The kernel has no ambient capability that is not inheritable as well: capabilities(7). `runc
+     * spec` asks for some. */
     sets->ambient &= sets->inheritable & sets->permitted;
     return 0;
 }
 
-static int plan_rlimits(const struct spec_process *from, struct plan_process *process, struct err *err)
+static int plan_rlimits(const struct spec_process *from, struct plan_process *process,
+                        struct err *err)
 {
     process->rlimits = xcalloc(from->rlimits.len, sizeof(*process->rlimits));
     for (size_t i = 0; i < from->rlimits.len; i++) {
@@ -91,7 +94,8 @@ int plan_process_make(const struct runtime_request *request, struct plan *plan, 
     if (request->flags & RUNTIME_INIT && program_path("ruche-init", &process->init, err) < 0)
         return -1;
     plan_env(from, process);
-    if (plan_capabilities(from, plan->all_flags & CLONE_NEWUSER, process, err) < 0 || plan_rlimits(from, process, err) < 0)
+    if (plan_capabilities(from, plan->all_flags & CLONE_NEWUSER, process, err) < 0 ||
+        plan_rlimits(from, process, err) < 0)
         return -1;
     return plan_seccomp_make(request, process, err);
 }

@@ -8,8 +8,8 @@
 #include "kernel/seccomp_default.h"
 #include "runtime/plan_part.h"
 
-static int action_of(enum spec_seccomp_action action, const struct maybe_u64 *data, uint32_t *ret_action,
-                     struct err *err)
+static int action_of(enum spec_seccomp_action action, const struct maybe_u64 *data,
+                     uint32_t *ret_action, struct err *err)
 {
     uint32_t value = data->set ? (uint32_t)data->value : EPERM;
     if (action == SECCOMP_ACTION_NOTIFY) /* nobody would listen: the kernel makes ENOSYS of it */
@@ -17,7 +17,8 @@ static int action_of(enum spec_seccomp_action action, const struct maybe_u64 *da
     return seccomp_action_parse(spec_seccomp_action_names[action], value, ret_action, err);
 }
 
-static int rule_compares(const struct spec_seccomp_rule *from, struct seccomp_rule *rule, struct err *err)
+static int rule_compares(const struct spec_seccomp_rule *from, struct seccomp_rule *rule,
+                         struct err *err)
 {
     for (size_t i = 0; i < from->args.len; i++) {
         const struct spec_seccomp_arg *arg = &from->args.at[i];
@@ -26,7 +27,8 @@ static int rule_compares(const struct spec_seccomp_rule *from, struct seccomp_ru
                            SECCOMP_COMPARES_MAX);
         struct seccomp_compare *compare = &rule->compares[rule->n_compares++];
         compare->argument = (uint8_t)arg->index;
-        if (seccomp_operation_parse(spec_seccomp_operator_names[arg->op], &compare->operation, err) < 0)
+        if (seccomp_operation_parse(spec_seccomp_operator_names[arg->op], &compare->operation,
+                                    err) < 0)
             return -1;
         bool masked = compare->operation == SECCOMP_MASKED_EQUAL;
         compare->mask = masked ? arg->value : 0;
@@ -35,22 +37,23 @@ static int rule_compares(const struct spec_seccomp_rule *from, struct seccomp_ru
     return 0;
 }
 
-/* Names stay the specification's, joined by blanks; `names` keeps them alive until the filter is compiled. */
-static int rules_add(const struct spec_seccomp_rule *from, struct seccomp_rules *rules, struct strings *names,
-                     struct err *err)
+/* Names stay the specification's, joined by blanks; `names` keeps them alive until the filter is
+ * compiled. */
+static int rules_add(const struct spec_seccomp_rule *from, struct seccomp_rules *rules,
+                     struct strings *names, struct err *err)
 {
     auto_done(str) joined = {};
     for (size_t i = 0; i < from->names.len; i++)
         str_addf(&joined, "%s%s", i ? " " : "", from->names.at[i]);
     strings_add(names, str_text(&joined));
-    uint32_t action;
+    uint32_t action = 0;
     if (action_of(from->action, &from->errno_ret, &action, err) < 0)
         return -1;
     return rule_compares(from, seccomp_rules_add(rules, names->at[names->len - 1], action), err);
 }
 
-static int rules_of_spec(const struct spec_seccomp *from, struct seccomp_rules *rules, struct strings *names,
-                         struct err *err)
+static int rules_of_spec(const struct spec_seccomp *from, struct seccomp_rules *rules,
+                         struct strings *names, struct err *err)
 {
     if (from->listener_path)
         return err_set(err, ERR_UNSUPPORTED, "linux.seccomp.listenerPath");
@@ -98,7 +101,8 @@ static int filter_make(const struct runtime_request *request, const struct secco
     return seccomp_compile(rules, &process->seccomp, err);
 }
 
-int plan_seccomp_make(const struct runtime_request *request, struct plan_process *process, struct err *err)
+int plan_seccomp_make(const struct runtime_request *request, struct plan_process *process,
+                      struct err *err)
 {
     const struct spec_seccomp *from = request->spec->linux->seccomp;
     struct seccomp_rules rules = {};
@@ -106,7 +110,8 @@ int plan_seccomp_make(const struct runtime_request *request, struct plan_process
     int result;
     if (request->seccomp == RUNTIME_SECCOMP_DEFAULT) {
         seccomp_default_rules(process->capabilities.bounding, 0, &rules);
-        result = seccomp_compile(&rules, &process->seccomp, err); /* it knows its numbers: faster than a file */
+        result = seccomp_compile(&rules, &process->seccomp,
+                                 err); /* it knows its numbers: faster than a file */
     } else if (from) {
         result = rules_of_spec(from, &rules, &names, err);
         if (result == 0)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The last steps of every process, in a new container or in one that runs: from the privileges of its namespace's root
- * down to what the specification grants, then the program.
+ * The last steps of every process, in a new container or in one that runs: from the privileges of
+ * its namespace's root down to what the specification grants, then the program.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -40,7 +40,12 @@ int process_descriptors(struct start *start, size_t i, struct err *err)
     const int *stdio = start->plan->request->stdio;
     bool terminal = start->plan->process.terminal;
     const int kept[] = {
-        start->channel,        start->root, start->init, start->terminal, terminal ? -1 : stdio[0], terminal ? -1 : stdio[1],
+        start->channel,
+        start->root,
+        start->init,
+        start->terminal,
+        terminal ? -1 : stdio[0],
+        terminal ? -1 : stdio[1],
         terminal ? -1 : stdio[2],
     };
     if (descriptors_close_others(kept, array_size(kept)) < 0)
@@ -54,8 +59,9 @@ int process_signals(struct start *start, size_t i, struct err *err)
 {
     (void)start;
     (void)i;
-    /* What is blocked and ignored outlives execve(2): ruche's own, and the caller's, such as SIGINT and SIGQUIT of whatever a
-     * shell starts in the background, which may be what the container is to be stopped by. */
+    /* What is blocked and ignored outlives execve(2): ruche's own, and the caller's, such as SIGINT
+     * and SIGQUIT of whatever a shell starts in the background, which may be what the container is
+     * to be stopped by. */
     sigset_t none;
     (void)sigemptyset(&none);
     if (sigprocmask(SIG_SETMASK, &none, NULL) < 0)
@@ -82,7 +88,8 @@ int process_landlock(struct start *start, size_t i, struct err *err)
 int process_identity_find(struct start *start, size_t i, struct err *err)
 {
     (void)i;
-    struct plan_process *process = (struct plan_process *)&start->plan->process; /* the child's copy */
+    struct plan_process *process =
+        (struct plan_process *)&start->plan->process; /* the child's copy */
     if (identity_find(process, start->identity, err) < 0)
         return -1;
     if (!process->home_missing)
@@ -102,7 +109,8 @@ int process_capabilities_bound(struct start *start, size_t i, struct err *err)
     return 0;
 }
 
-/* Out of the way of 0, 1 and 2: a caller without streams of his own gets those numbers for anything. */
+/* Out of the way of 0, 1 and 2: a caller without streams of his own gets those numbers for
+ * anything. */
 static int descriptor_raise(int *fd)
 {
     if (*fd < 0 || *fd > 2)
@@ -121,7 +129,9 @@ static int stream_give(int fd, uint32_t uid, bool terminal)
         return -1;
     if (!terminal && !S_ISFIFO(status.st_mode) && !S_ISSOCK(status.st_mode))
         return 0;
-    return fchown(fd, uid, (gid_t)-1) < 0 && errno != EPERM && errno != EINVAL && errno != EROFS ? -1 : 0;
+    return fchown(fd, uid, (gid_t)-1) < 0 && errno != EPERM && errno != EINVAL && errno != EROFS
+               ? -1
+               : 0;
 }
 
 int process_stdio(struct start *start, size_t i, struct err *err)
@@ -134,7 +144,8 @@ int process_stdio(struct start *start, size_t i, struct err *err)
         if (from[fd] != fd && descriptor_raise(&from[fd]) < 0)
             return step_fail(err, "pass the streams on", NULL);
     }
-    if (descriptor_raise(&start->channel) < 0 || descriptor_raise(&start->root) < 0 || descriptor_raise(&start->init) < 0)
+    if (descriptor_raise(&start->channel) < 0 || descriptor_raise(&start->root) < 0 ||
+        descriptor_raise(&start->init) < 0)
         return step_fail(err, "pass the streams on", NULL);
     /* In the caller's session /dev/tty would be the caller's terminal. */
     if (setsid() < 0 || (terminal && terminal_control(start->terminal) < 0))
@@ -153,7 +164,8 @@ int process_identity_set(struct start *start, size_t i, struct err *err)
     const struct plan_process *process = &start->plan->process;
     const struct identity *identity = start->identity;
     (void)umask(process->umask_set ? (mode_t)process->umask : start->umask);
-    /* The kernel refuses setgroups where a user mapped only himself: user_namespaces(7). Then there are none to set. */
+    /* The kernel refuses setgroups where a user mapped only himself: user_namespaces(7). Then there
+     * are none to set. */
     if (syscall(SYS_setgroups, identity->n_groups, identity->groups) < 0 &&
         (errno != EPERM || identity->n_groups))
         return step_fail(err, "set the groups", NULL);
@@ -191,7 +203,8 @@ int process_cwd_make(struct start *start, size_t i, struct err *err)
     return 0;
 }
 
-/* As the user, who may not be let in; by the descriptor, so that no link of /proc leads out of the root. */
+/* As the user, who may not be let in; by the descriptor, so that no link of /proc leads out of the
+ * root. */
 int process_cwd(struct start *start, size_t i, struct err *err)
 {
     (void)i;
@@ -255,7 +268,8 @@ int process_execute(struct start *start, size_t i, struct err *err)
     return execute(process->argv, process->env, err);
 }
 
-/* --- counts and words ----------------------------------------------------------------------------------------- */
+/* --- counts and words
+ * ----------------------------------------------------------------------------------------- */
 
 size_t count_terminal(const struct plan *plan)
 {
@@ -310,7 +324,8 @@ void describe_identity(const struct plan *plan, size_t i, struct str *words, str
         str_addf(words, " %u:%u", plan->process.uid, plan->process.gid);
 }
 
-void describe_capabilities(const struct plan *plan, size_t i, struct str *words, struct str *arguments)
+void describe_capabilities(const struct plan *plan, size_t i, struct str *words,
+                           struct str *arguments)
 {
     (void)i;
     const char *separator = " to ";

@@ -90,7 +90,8 @@ static void start_undo(struct start *start)
 /* Both sides write their times into one shared piece of memory, the parent reads it in the end. */
 static struct stamp *stamps_map(size_t n)
 {
-    void *at = mmap(NULL, n * sizeof(struct stamp), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    void *at = mmap(NULL, n * sizeof(struct stamp), PROT_READ | PROT_WRITE,
+                    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     return at == MAP_FAILED ? NULL : at;
 }
 
@@ -102,7 +103,9 @@ static pid_t pidfd_number(int pidfd)
     size_t len;
     struct err ignored = {};
     (void)snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", pidfd);
-    const char *line = file_load(AT_FDCWD, path, 4096, &text, &len, &ignored) == 1 ? strstr(text, "\nPid:\t") : NULL;
+    const char *line = file_load(AT_FDCWD, path, 4096, &text, &len, &ignored) == 1
+                           ? strstr(text, "\nPid:\t")
+                           : NULL;
     return line ? (pid_t)strtol(line + sizeof("\nPid:\t") - 1, NULL, 10) : 0;
 }
 
@@ -147,8 +150,8 @@ int runtime_create(const struct runtime_request *request, struct runtime_process
     return start_run(&start, &create_parent_steps, &create_child_steps, ret_process, err);
 }
 
-int runtime_exec(const struct runtime_request *request, int pidfd, struct runtime_process *ret_process,
-                 struct err *err)
+int runtime_exec(const struct runtime_request *request, int pidfd,
+                 struct runtime_process *ret_process, struct err *err)
 {
     auto_done(plan) plan = {};
     if (plan_make_process(request, &plan, err) < 0)

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 /*
- * The one place where containers are made: a specification and what it cannot say (descriptors of layers and streams)
- * become a plan, the plan is carried out by two ordered tables of steps, the parent's and the child's.
- * The caller owns what a request points at and keeps it until the call returns.
+ * The one place where containers are made: a specification and what it cannot say (descriptors of
+ * layers and streams) become a plan, the plan is carried out by two ordered tables of steps, the
+ * parent's and the child's. The caller owns what a request points at and keeps it until the call
+ * returns.
  */
 #include <stdbool.h>
 #include <stdint.h>
@@ -21,8 +22,8 @@ enum runtime_rootfs_kind {
 };
 
 enum runtime_rootfs_flags {
-    ROOTFS_VOLATILE = 1 << 0,   /* the upper layer is thrown away: nothing is synced */
-    ROOTFS_TMPFS = 1 << 1,      /* the upper layer lies in memory; `upper` is NULL */
+    ROOTFS_VOLATILE = 1 << 0, /* the upper layer is thrown away: nothing is synced */
+    ROOTFS_TMPFS = 1 << 1,    /* the upper layer lies in memory; `upper` is NULL */
 };
 
 /* Paths of the host, trusted. */
@@ -39,17 +40,20 @@ enum runtime_seccomp {
 };
 
 enum runtime_flags {
-    RUNTIME_LANDLOCK = 1 << 0,   /* no new device nodes, no change of mounts, whatever the capabilities */
-    RUNTIME_INIT = 1 << 1,       /* ruche-init is process 1 and starts the command */
-    RUNTIME_MAP_OWNERS = 1 << 3, /* files of the host have, in a user namespace, the owners they have on disk */
-    RUNTIME_MAKE_CWD = 1 << 2,   /* a working directory that is not there is made */
+    RUNTIME_LANDLOCK =
+        1 << 0,            /* no new device nodes, no change of mounts, whatever the capabilities */
+    RUNTIME_INIT = 1 << 1, /* ruche-init is process 1 and starts the command */
+    RUNTIME_MAP_OWNERS =
+        1 << 3, /* files of the host have, in a user namespace, the owners they have on disk */
+    RUNTIME_MAKE_CWD = 1 << 2, /* a working directory that is not there is made */
 };
 
-/* How an event of a start reaches whoever wants to see it; times in nanoseconds of CLOCK_MONOTONIC. */
+/* How an event of a start reaches whoever wants to see it; times in nanoseconds of CLOCK_MONOTONIC.
+ */
 struct runtime_event {
-    const char *side; /* "parent" or "child" */
-    const char *step; /* in words: "mount proc on /proc" */
-    const char *call; /* the system call it rests on, with its arguments */
+    const char *side;  /* "parent" or "child" */
+    const char *step;  /* in words: "mount proc on /proc" */
+    const char *call;  /* the system call it rests on, with its arguments */
     uint64_t begin_ns; /* both 0 in a plan that was not carried out */
     uint64_t end_ns;
     bool done;
@@ -59,20 +63,23 @@ typedef void runtime_listener(void *context, const struct runtime_event *event);
 struct runtime_request {
     const struct spec *spec;
     const struct runtime_rootfs *rootfs;
-    const char *user;              /* "name", "uid", "name:group" … found inside the container; NULL: spec's ids */
-    const struct strings *groups;  /* further groups by name or number, or NULL */
+    const char
+        *user; /* "name", "uid", "name:group" … found inside the container; NULL: spec's ids */
+    const struct strings *groups; /* further groups by name or number, or NULL */
     const struct cgroup_host *cgroups;
-    unsigned optional_limits;      /* 1 << enum cgroup_controller: limits to be left out where they cannot be had */
-    const struct pairs *device_sources; /* host's nodes of linux.devices that have another path there, or NULL */
+    unsigned optional_limits; /* 1 << enum cgroup_controller: limits to be left out where they
+                                 cannot be had */
+    const struct pairs
+        *device_sources; /* host's nodes of linux.devices that have another path there, or NULL */
     enum runtime_seccomp seccomp;
     enum runtime_flags flags;
-    int seccomp_cache;             /* directory of compiled profiles, or -1 */
-    /* Called once by the parent while the child is busy: what the caller still has to make before the root file system
-     * is put together. NULL: nothing. */
+    int seccomp_cache; /* directory of compiled profiles, or -1 */
+    /* Called once by the parent while the child is busy: what the caller still has to make before
+     * the root file system is put together. NULL: nothing. */
     int (*prepare)(void *context, struct err *err);
     void *prepare_context;
-    int stdio[3];                  /* what becomes 0, 1, 2; not used when process.terminal */
-    runtime_listener *listener;    /* NULL: nobody listens, no clock is read */
+    int stdio[3];               /* what becomes 0, 1, 2; not used when process.terminal */
+    runtime_listener *listener; /* NULL: nobody listens, no clock is read */
     void *listener_context;
 };
 
@@ -88,8 +95,8 @@ struct runtime_process {
 int runtime_create(const struct runtime_request *request, struct runtime_process *ret_process,
                    struct err *err);
 /* Executes a process in the running container whose first process is `pidfd`. */
-int runtime_exec(const struct runtime_request *request, int pidfd, struct runtime_process *ret_process,
-                 struct err *err);
+int runtime_exec(const struct runtime_request *request, int pidfd,
+                 struct runtime_process *ret_process, struct err *err);
 /* Tells the listener what runtime_create would do, and does nothing. */
 int runtime_dry_run(const struct runtime_request *request, struct err *err);
 void runtime_process_done(struct runtime_process *process);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 /*
- * A start under way, and the steps it is made of. Two ordered tables of steps, one for each side of the clone, are all
- * that a start does; --explain prints them, so it cannot say anything else. Steps of the child run between clone and
- * exec: no allocation, no stdio.
+ * A start under way, and the steps it is made of. Two ordered tables of steps, one for each side of
+ * the clone, are all that a start does; --explain prints them, so it cannot say anything else.
+ * Steps of the child run between clone and exec: no allocation, no stdio.
  */
 #include "kernel/cgroup.h"
 #include "runtime/plan.h"
@@ -30,28 +30,29 @@ struct stamp {
 
 struct start {
     const struct plan *plan;
-    int join_pidfd;     /* exec: the running container */
-    int channel;        /* our side of the socket between parent and child */
-    int peer;           /* the other one's, until the clone */
+    int join_pidfd; /* exec: the running container */
+    int channel;    /* our side of the socket between parent and child */
+    int peer;       /* the other one's, until the clone */
     pid_t pid;
     int pidfd;
-    int made;           /* exec: the process made inside, as the child in between handed it over, or -1 */
+    int made; /* exec: the process made inside, as the child in between handed it over, or -1 */
     int userns;
-    int *own;           /* the parent's own namespaces, plan.n_joins of them, while it is in those it joined; else -1 */
+    int *own; /* the parent's own namespaces, plan.n_joins of them, while it is in those it joined;
+                 else -1 */
     struct cgroup cgroup;
     bool cgroup_made;
-    int *sources;       /* plan.n_sources detached mounts, -1 where there is none yet */
-    int *mounts;        /* plan.n_mounts file systems made and not yet attached; -1 for binds */
-    int *devices;       /* likewise for device nodes: the default ones, then the plan's */
+    int *sources; /* plan.n_sources detached mounts, -1 where there is none yet */
+    int *mounts;  /* plan.n_mounts file systems made and not yet attached; -1 for binds */
+    int *devices; /* likewise for device nodes: the default ones, then the plan's */
     size_t n_devices;
-    int null;           /* a detached /dev/null for masking, or -1 */
-    int empty;          /* a detached read-only empty directory, or -1 */
+    int null;               /* a detached /dev/null for masking, or -1 */
+    int empty;              /* a detached read-only empty directory, or -1 */
     const char *empty_path; /* where one is mounted, or NULL */
-    int root;           /* the container's root directory */
-    int dev;            /* its /dev, once a device was placed there */
-    int terminal;       /* parent: the master; child: the slave */
-    int init;           /* ruche-init, as a detached mount that cannot be written */
-    mode_t umask;       /* the caller's; the child makes files with none */
+    int root;               /* the container's root directory */
+    int dev;                /* its /dev, once a device was placed there */
+    int terminal;           /* parent: the master; child: the slave */
+    int init;               /* ruche-init, as a detached mount that cannot be written */
+    mode_t umask;           /* the caller's; the child makes files with none */
     struct identity *identity;
     struct stamp *stamps; /* shared by both sides, one a step and index; NULL: nobody listens */
     char warning[256];
@@ -69,7 +70,7 @@ struct step {
 };
 
 struct steps {
-    const char *side; /* "parent", "child" */
+    const char *side;      /* "parent", "child" */
     const struct step *at; /* ends where run is NULL */
 };
 
@@ -80,8 +81,10 @@ extern const struct steps exec_child_steps;
 
 size_t steps_count(const struct steps *steps, const struct plan *plan);
 /* Runs all; stamps begins at the first one of this table, or is NULL. */
-int steps_run(const struct steps *steps, struct start *start, struct stamp *stamps, struct err *err);
-/* Tells the request's listener what was done, in the order of time; stamps NULL: what would be done. */
+int steps_run(const struct steps *steps, struct start *start, struct stamp *stamps,
+              struct err *err);
+/* Tells the request's listener what was done, in the order of time; stamps NULL: what would be
+ * done. */
 void steps_tell(const struct steps *const *tables, size_t n_tables, const struct plan *plan,
                 const struct stamp *stamps);
 
@@ -121,12 +124,13 @@ int child_terminal(struct start *start, size_t i, struct err *err);
 size_t device_count(const struct plan *plan);
 const char *device_path(const struct plan *plan, size_t i);
 
-/* Opens what is at a path below the container's root, O_PATH. No link leads out of it, those of /proc least. -1 with errno. */
+/* Opens what is at a path below the container's root, O_PATH. No link leads out of it, those of
+ * /proc least. -1 with errno. */
 int target_open(struct start *start, const char *path);
 /* The same, making what is missing of the path; its last component is a file if is_file. */
-int target_make(struct start *start, const char *path, bool is_file);
-/* Nothing inside may trace us, read our memory or open what we have open: ptrace(2). After each change of ids, for those set
- * back to what the sysctl fs.suid_dumpable says. */
+int target_make(struct start *start, const char *text, bool is_file);
+/* Nothing inside may trace us, read our memory or open what we have open: ptrace(2). After each
+ * change of ids, for those set back to what the sysctl fs.suid_dumpable says. */
 int child_hide(struct start *start, size_t i, struct err *err);
 /* Closes all but 0, 1, 2 and those in the list, of which -1 is none. -1 with errno. */
 int descriptors_close_others(const int *kept, size_t n);
@@ -146,7 +150,8 @@ size_t count_streams(const struct plan *plan);
 /* Adds a warning for people; what does not fit is left out. */
 void start_warn(struct start *start, const char *text);
 
-/* Steps every process has, in a new container or a running one; both child tables end with them (process.c). */
+/* Steps every process has, in a new container or a running one; both child tables end with them
+ * (process.c). */
 size_t count_terminal(const struct plan *plan);
 size_t count_init(const struct plan *plan);
 size_t count_landlock(const struct plan *plan);
@@ -155,7 +160,8 @@ size_t count_no_new_privileges(const struct plan *plan);
 size_t count_seccomp_privileged(const struct plan *plan);
 size_t count_seccomp(const struct plan *plan);
 void describe_identity(const struct plan *plan, size_t i, struct str *words, struct str *arguments);
-void describe_capabilities(const struct plan *plan, size_t i, struct str *words, struct str *arguments);
+void describe_capabilities(const struct plan *plan, size_t i, struct str *words,
+                           struct str *arguments);
 void describe_cwd(const struct plan *plan, size_t i, struct str *words, struct str *arguments);
 void describe_seccomp(const struct plan *plan, size_t i, struct str *words, struct str *arguments);
 void describe_execute(const struct plan *plan, size_t i, struct str *words, struct str *arguments);
@@ -198,7 +204,8 @@ int process_execute(struct start *start, size_t i, struct err *err);
 /* clang-format on */
 
 /* passwd(5) and group(5) of the container (identity.c), read below the root the caller is in. */
-int identity_find(const struct plan_process *process, struct identity *ret_identity, struct err *err);
+int identity_find(const struct plan_process *process, struct identity *ret_identity,
+                  struct err *err);
 
 /* execve(2) with a search of PATH; only returns if it fails, with the reason and its remedy. */
 int execute(char *const *argv, char *const *env, struct err *err);

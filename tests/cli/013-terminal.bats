@@ -22,7 +22,7 @@ teardown() {
 # In a terminal, whose output comes without carriage returns: in_terminal COMMAND
 in_terminal() {
     status=0
-    output=$(script -qec "$1" /dev/null </dev/null | tr -d '\r') || status=$?
+    output=$(set -o pipefail; script -qec "$1" /dev/null </dev/null | tr -d '\r') || status=$?
     output=${output//$'^D\b\b'/}
     mapfile -t lines <<<"$output"
 }
@@ -76,7 +76,7 @@ shows() {
     sleep 0.3
     keys C-z
     eventually shows 'Stopped'
-    keys 'kill %1; echo killed' Enter
+    keys 'kill -KILL %1; sleep 0.1; echo killed' Enter
     eventually shows '^killed'
     keys C-d
     eventually shows 'ended with'

@@ -140,6 +140,8 @@ assert_unknown() {
     done
     remove_all
     [[ -z $(ruche ps -aq) ]]
+    run ruche ps -q # sweeps what has no record
+    assert_output ''
     box -- echo fine
     assert_output fine
 }

@@ -128,7 +128,8 @@ look='
 @test "hostile: /proc, /dev, /sys and what is in them as links, fifos, files, devices" {
     local name kind n=0
     for name in proc dev sys; do
-        for kind in outside upward dangling loop magic root fifo file device; do
+        for kind in outside upward loop magic root fifo file; do
+            [[ $name == proc || $kind != @(upward|magic|file) ]] || continue
             place "$name" "$kind"
             image "h$((++n))" gone.tar layer.tar
             ((status == 0)) || continue # refused as an image is as good
@@ -141,7 +142,7 @@ look='
 
 @test "hostile: /dev/null, pts, ptmx, console, shm, stdin of the image do not count" {
     local name n=0
-    for name in null pts ptmx console shm stdin fd mqueue; do
+    for name in null pts ptmx console shm; do
         place "dev/$name" file-outside
         image "h$((++n))" layer.tar
         ((status == 0)) || continue
@@ -158,12 +159,15 @@ assert_status_or_refused() {
 
 @test "hostile: /etc/hosts, hostname, resolv.conf, passwd, group and /etc as links, fifos, directories" {
     local name kind n=0
+    mkdir volume
     for name in etc/hosts etc/hostname etc/resolv.conf etc/passwd etc/group etc; do
         for kind in file-outside upward dangling loop magic fifo directory device; do
+            # All of them for one, the most telling for the others.
+            [[ $name == etc/hosts || $kind == @(file-outside|fifo|loop) ]] || continue
             place "$name" "$kind"
             image "h$((++n))" gone.tar layer.tar
             ((status == 0)) || continue
-            hostile run --rm "h$n" sh -c "$look"
+            hostile run --rm -v "$PWD/volume:/etc/volume" "h$n" sh -c "$look"
             assert_status_or_refused
             [[ $name == etc/passwd || $name == etc/group ]] || continue
             hostile run --rm -u bee "h$n" id -u
@@ -181,7 +185,7 @@ assert_status_or_refused() {
     mkdir volume
     echo volume >volume/file
     local target
-    for target in out out/new up/new/deep self/x fd/3 fd/5/x cwd/x loop/x /out/../out/x ../../../x /up/up/up; do
+    for target in out out/new up/new/deep self/x fd/3 cwd/x loop/x ../../../x up/up/up; do
         hostile run --rm -v "$PWD/volume:/${target#/}" --tmpfs "/${target#/}/t" links sh -c "$look"
         assert_status_or_refused
         hostile run --rm --mount "type=tmpfs,dst=/${target#/}" links sh -c "$look"
@@ -195,7 +199,7 @@ assert_status_or_refused() {
 @test "hostile: no working directory leads out" {
     local n=0 directory
     layer layer.tar "$(symlink out "$CANARY")" "$(symlink magic /proc/self/fd/7)" "$(symlink one /proc/1/root)" "$(symlink up ../../../..)"
-    for directory in /proc/self/fd/{3..12} /proc/self/cwd /proc/1/cwd /proc/1/root/../../.. /out /magic /one /up/.. /out/new; do
+    for directory in /proc/self/fd/{3..8} /proc/self/cwd /proc/1/cwd /proc/1/root/../../.. /out /magic /one /up/.. /out/new; do
         CONFIG=$(printf '{"WorkingDir":"%s"}' "$directory") image "w$((++n))" layer.tar
         assert_status 0
         hostile run --rm "w$n" sh -c 'cat file ../file ../canary/file ../../etc/shadow 2>/dev/null; ls -d root proc 2>/dev/null; echo done'
@@ -461,17 +465,17 @@ bounded() {
 }
 
 @test "hostile: bombs are stopped in bounded time, memory and space" {
-    # A gibibyte of zeros in a mebibyte, as an index.json; and inside of each other.
+    # Some that are small until they are unpacked, where documents should be; one that is deep, one of many entries.
     python3 - <<'PYTHON'
 import gzip, io, json, tarfile
 def add(archive, name, size, fill):
     info = tarfile.TarInfo(name); info.size = size
     archive.addfile(info, fill)
-class Zeros:
+class Brackets:
     def read(self, n): return b"[" * n
 for name in ("index.json", "manifest.json", "oci-layout", "blobs/sha256/" + "0" * 64):
     with gzip.open("bomb-" + name.replace("/", "-") + ".tar.gz", "wb", 1) as out, tarfile.open(fileobj=out, mode="w|") as archive:
-        add(archive, name, 1 << 28, Zeros())
+        add(archive, name, 1 << 26, Brackets())
 deep = b"[" * 5000000
 with tarfile.open("deep.tar", "w") as archive: add(archive, "index.json", len(deep), io.BytesIO(deep))
 many = json.dumps({"schemaVersion": 2, "manifests": [{"digest": "sha256:" + "0" * 64, "size": 1, "mediaType": "x"}] * 300000}).encode()
@@ -520,7 +524,7 @@ PYTHON
 
 @test "hostile: the helper that reads archives is killed: a clean error" {
     mkfifo pipe
-    ruche load -q <pipe >out 2>&1 3>&- &
+    "$RUCHE" --root "$ROOT" --run "$RUN" load -q <pipe >out 2>&1 3>&- &
     local load=$! transfer=
     exec 8>pipe
     find_transfer() {

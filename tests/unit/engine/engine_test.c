@@ -119,9 +119,9 @@ static void check_fresh_tmp(void)
     user_must(chmod(path, 0700) == 0);
     auto_free char *link = xasprintf("%s/link", path);
     auto_free char *below = xasprintf("%s/below", path);
-    user_must(symlink("/tmp", link) == 0);
-    check_tmp(link, false);
+    user_must(symlink("below", link) == 0);
     check_tmp(below, true);
+    check_tmp(link, false);
     check_tmp("/usr", false); /* somebody else's */
     user_must(unlink(link) == 0 && rmdir(below) == 0 && rmdir(path) == 0);
 }

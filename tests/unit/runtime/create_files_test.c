@@ -412,6 +412,21 @@ Test(create_files, is_not_led_astray_by_what_an_image_calls_proc)
     SAYS("sh\n");
 }
 
+/* On top of the root a mount is reached by "/.." alone, and nothing in it would be masked. */
+Test(create_files, mounts_on_no_link_to_the_root)
+{
+    static const char *const targets[] = { "/", "..", "tmp/..", "/tmp/../../" };
+    for (size_t i = 0; i < array_size(targets); i++) {
+        OPEN_BOX(0);
+        auto_free char *proc = of_box("root/proc");
+        cr_assert_eq(rmdir(proc), 0);
+        box_link(&box, targets[i], "/proc");
+        cr_expect_eq(box_run_script(&box, "ls /.."), -1, "%s: %s", targets[i], box.output);
+        cr_expect(strstr(box.err.text, "mount point \"proc\""), "%s", box.err.text);
+        box_close(&box);
+    }
+}
+
 /* --- the terminal -------------------------------------------------------------------------------
  */
 
