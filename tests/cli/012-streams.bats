@@ -97,7 +97,7 @@ setup() {
 }
 
 @test "-d ends although the caller's streams are pipes" {
-    timeout 60 bash -c '"$RUCHE" --root "$ROOT" --run "$RUN" run -d --name "$1" busybox sleep 10000 2>&1 | cat' bash "$NAME"
+    timeout -s KILL 60 bash -c '"$RUCHE" --root "$ROOT" --run "$RUN" run -d --name "$1" busybox sleep 10000 2>&1 | cat' bash "$NAME"
     has_status "$NAME" running
 }
 
@@ -146,7 +146,7 @@ setup() {
 
 @test "logs -f goes on until the end" {
     ruche run -d --name "$NAME" busybox sh -c 'for i in 1 2 3; do echo $i; sleep 0.3; done; echo err >&2' >/dev/null
-    try timeout 60 "$RUCHE" --root "$ROOT" --run "$RUN" logs -f "$NAME"
+    try timeout -s KILL 60 "$RUCHE" --root "$ROOT" --run "$RUN" logs -f "$NAME"
     assert_status 0
     assert_output $'1\n2\n3'
     assert_stderr err
@@ -154,14 +154,14 @@ setup() {
 
 @test "logs -f of what has ended, with and without a tail" {
     ruche run --name "$NAME" busybox sh -c 'echo 1; echo 2' >/dev/null
-    try timeout 60 "$RUCHE" --root "$ROOT" --run "$RUN" logs -f --tail 1 "$NAME"
+    try timeout -s KILL 60 "$RUCHE" --root "$ROOT" --run "$RUN" logs -f --tail 1 "$NAME"
     assert_status 0
     assert_output 2
 }
 
 @test "logs -f ends when its reader goes away" {
     ruche run -d --name "$NAME" busybox sh -c 'while :; do echo tick; sleep 0.05; done' >/dev/null
-    timeout 60 bash -c '"$RUCHE" --root "$ROOT" --run "$RUN" logs -f "$1" | head -n 2' bash "$NAME"
+    timeout -s KILL 60 bash -c '"$RUCHE" --root "$ROOT" --run "$RUN" logs -f "$1" | head -n 2' bash "$NAME"
 }
 
 @test "two follow one" {

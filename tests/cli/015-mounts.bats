@@ -128,7 +128,7 @@ setup() {
     echo canary >"$BATS_TEST_TMPDIR/canary"
     ln -s "$BATS_TEST_TMPDIR/canary" "$BATS_TEST_TMPDIR/rootfs/etc/hosts"
     mkfifo "$BATS_TEST_TMPDIR/rootfs/etc/resolv.conf"
-    try timeout 60 "$RUCHE" --root "$ROOT" --run "$RUN" run --rm --rootfs "$BATS_TEST_TMPDIR/rootfs" busybox echo fine
+    try timeout -s KILL 60 "$RUCHE" --root "$ROOT" --run "$RUN" run --rm --rootfs "$BATS_TEST_TMPDIR/rootfs" busybox echo fine
     [[ $output == fine || $stderr == 'ruche: '* ]] || fail "$output" "$stderr"
     [[ $(<"$BATS_TEST_TMPDIR/canary") == canary ]]
 }

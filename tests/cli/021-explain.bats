@@ -42,7 +42,7 @@ load containers
     assert_status 0
     assert_output "$name"
     assert_stderr '*execute true*'
-    try timeout 60 bash -c '"$RUCHE" --root "$ROOT" --run "$RUN" run -d --explain busybox sh -c "while :; do echo; sleep 0.1; done" 2>&1 | cat'
+    try timeout -s KILL 60 bash -c '"$RUCHE" --root "$ROOT" --run "$RUN" run -d --explain busybox sh -c "while :; do echo; sleep 0.1; done" 2>&1 | cat'
     assert_match '*execute sh*'
 }
 

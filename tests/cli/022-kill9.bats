@@ -92,10 +92,10 @@ assert_unknown() {
     stay "$BOX"
     pid=$(pid_of "$BOX")
     kill -KILL "$(monitor_of)"
-    run timeout 60 "$RUCHE" --root "$ROOT" --run "$RUN" stop -t 0 "$BOX"
+    run timeout -s KILL 60 "$RUCHE" --root "$ROOT" --run "$RUN" stop -t 0 "$BOX"
     eventually is_gone "$pid"
     assert_ps
-    run timeout 60 "$RUCHE" --root "$ROOT" --run "$RUN" start "$BOX"
+    run timeout -s KILL 60 "$RUCHE" --root "$ROOT" --run "$RUN" start "$BOX"
     assert_status 0
     has_status "$BOX" running
 }
@@ -114,7 +114,7 @@ assert_unknown() {
     need_root
     stay "$BOX"
     kill -KILL "$(pid_of "$BOX")"
-    [[ $(timeout 60 "$RUCHE" --root "$ROOT" --run "$RUN" wait "$BOX") == 137 ]]
+    [[ $(timeout -s KILL 60 "$RUCHE" --root "$ROOT" --run "$RUN" wait "$BOX") == 137 ]]
     assert_ps
     has_status "$BOX" exited
     no_process_inside

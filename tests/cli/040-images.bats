@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck disable=SC2016 # what is in single quotes is for other shells
-# shellcheck disable=SC2154,SC2164 # bats sets stderr, and ends at a cd that fails
+# shellcheck disable=SC2030,SC2031,SC2154,SC2164 # bats sets stderr, has each test in a shell of its own, and ends at a cd that fails
 #
 # Images that buildah and umoci made and skopeo and podman saved: load, images, tag, rmi, inspect; and the store as others read it.
 

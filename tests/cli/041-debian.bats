@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck disable=SC2016 # what is in single quotes is for other shells
-# shellcheck disable=SC2154,SC2164 # bats sets stderr, and ends at a cd that fails
+# shellcheck disable=SC2030,SC2031,SC2154,SC2164 # bats sets stderr, has each test in a shell of its own, and ends at a cd that fails
 #
 # A whole distribution as an image: Debian's smallest root file system by mmdebstrap, made an image by umoci, saved by skopeo.
 # RUCHE_TEST_CACHE names a directory that keeps the root file system for the next time.
@@ -86,6 +86,7 @@ setup() {
     common_setup
     ROOT=$BATS_FILE_TMPDIR/root
     RUN=$BATS_FILE_TMPDIR/run
+    export ROOT RUN
     cd "$BATS_FILE_TMPDIR"
 }
 

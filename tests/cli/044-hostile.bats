@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck disable=SC2016 # what is in single quotes is for other shells
-# shellcheck disable=SC2154,SC2164 # bats sets stderr, and ends at a cd that fails
+# shellcheck disable=SC2030,SC2031,SC2154,SC2164 # bats sets stderr, has each test in a shell of its own, and ends at a cd that fails
 #
 # Images and arguments that mean harm. Each test runs in a throw-away mount and network namespace, in which a canary lies where an
 # escape would land; and one oracle serves them all: the host before and after, in which nothing may differ.
@@ -363,7 +363,8 @@ stays_inside() {
     image "$name" layer.tar
     [[ $status == 0 || $status == 125 ]] || fail "$name: status $status" "$stderr"
     if ((status == 0)); then
-        hostile run --rm "$name" sh -c 'grep -l canary /file /x /out/* /a /b /link 2>/dev/null; '"$look"
+        hostile run --rm "$name" sh -c '
+            for f in /file /x /out/* /a /b /link; do [ ! -f $f ] || grep -l canary $f; done; '"$look"
         assert_status_or_refused
         [[ $output == 'done' || $status == 12[56] ]] || fail "$name: the canary was read" "$output"
     else
@@ -483,7 +484,7 @@ with tarfile.open("many.tar", "w") as archive:
     add(archive, "oci-layout", 30, io.BytesIO(b'{"imageLayoutVersion":"1.0.0"}'))
     add(archive, "index.json", len(many), io.BytesIO(many))
 with tarfile.open("members.tar", "w") as archive:
-    for i in range(100000): archive.addfile(tarfile.TarInfo("f%d" % i))
+    for i in range(5000): archive.addfile(tarfile.TarInfo("f%d" % i))
 PYTHON
     local bomb
     for bomb in bomb-*.tar.gz deep.tar many.tar members.tar; do

@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <sys/wait.h>
@@ -131,7 +132,15 @@ static void own_namespaces(char text[static 512])
     text[len + (size_t)n] = '\0';
 }
 
-/* A process with namespaces of its own, to be joined. */
+static int sethostname_own(void)
+{
+    if (unshare(CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWPID) < 0)
+        return -1;
+    return sethostname("other", 5);
+}
+
+/* A process with namespaces of its own, to be joined; gone with the test, and all that it made with
+ * it. */
 static pid_t other_start(void)
 {
     int ends[2];
@@ -139,17 +148,15 @@ static pid_t other_start(void)
     cr_assert_eq(pipe2(ends, O_CLOEXEC), 0);
     pid_t pid = fork();
     if (pid == 0) {
-        if (unshare(CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWPID) < 0 ||
-            sethostname("other", 5) < 0)
+        if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || sethostname_own() < 0)
             _exit(1);
         pid_t first = fork();
         if (first == 0) {
-            (void)close(ends[0]);
+            (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
             (void)!write(ends[1], "x", 1);
             for (;;)
                 (void)pause();
         }
-        (void)close(ends[1]);
         (void)waitpid(first, NULL, 0);
         _exit(0);
     }
@@ -205,8 +212,6 @@ Test(create_host, stays_in_its_own_namespaces)
     cr_expect_str_eq(before, after, "after one that could not be joined");
     cr_assert_eq(kill(other, SIGKILL), 0);
     cr_assert_eq(waitpid(other, NULL, 0), other);
-    while (waitpid(-1, NULL, 0) > 0)
-        continue;
 }
 
 /* --- streams and terminals ----------------------------------------------------------------------
