@@ -230,7 +230,13 @@ static int source_make(const char *source, struct err *err)
     return made;
 }
 
-static int check_source(const struct container_mount *mount, struct err *err)
+enum source_flags {
+    SOURCE_MAKE =
+        1 << 0, /* one of the word "create-source" that is missing; it is fine without this */
+};
+
+static int check_source(const struct container_mount *mount, enum source_flags flags,
+                        struct err *err)
 {
     struct stat status;
     if (!mount->source || strcmp(mount->type, "bind") != 0 || stat(mount->source, &status) == 0)
@@ -238,14 +244,17 @@ static int check_source(const struct container_mount *mount, struct err *err)
     auto_free char *source = shown(mount->source);
     if (errno != ENOENT)
         return err_sys(err, "mount of %s", source);
-    if (strings_have(&mount->options, "create-source"))
-        return source_make(mount->source, err) < 0 ? err_wrap(err, "mount of %s", source) : 0;
+    if (strings_have(&mount->options, "create-source")) {
+        if ((flags & SOURCE_MAKE) && source_make(mount->source, err) < 0)
+            return err_wrap(err, "mount of %s", source);
+        return 0;
+    }
     return err_set(err, ERR_NOT_FOUND,
                    "mount of %s: there is no such file or directory on the host; make it first",
                    source);
 }
 
-int config_check_sources(const struct container_config *config, struct err *err)
+int config_find_sources(const struct container_config *config, struct err *err)
 {
     struct stat status;
     if (config->rootfs) {
@@ -258,7 +267,17 @@ int config_check_sources(const struct container_config *config, struct err *err)
             return err_set(err, ERR_INVALID, "rootfs %s is no directory", rootfs);
     }
     for (size_t i = 0; i < config->mounts.len; i++)
-        if (check_source(&config->mounts.at[i], err) < 0)
+        if (check_source(&config->mounts.at[i], 0, err) < 0)
+            return -1;
+    return 0;
+}
+
+int config_check_sources(const struct container_config *config, struct err *err)
+{
+    if (config_find_sources(config, err) < 0)
+        return -1;
+    for (size_t i = 0; i < config->mounts.len; i++)
+        if (check_source(&config->mounts.at[i], SOURCE_MAKE, err) < 0)
             return -1;
     return 0;
 }

@@ -253,7 +253,7 @@ int container_prepare(struct engine *engine, struct container_config *config,
     if (config->name && config->name[0] == '/' && name_valid(config->name + 1))
         memmove(config->name, config->name + 1, strlen(config->name)); /* docker takes it so, too */
     struct index_mark mark = config->image ? index_mark(engine) : (struct index_mark){};
-    if (container_complete(engine, config, err) < 0 || config_check_sources(config, err) < 0)
+    if (container_complete(engine, config, err) < 0 || config_find_sources(config, err) < 0)
         return -1;
 
     struct container *container = xnew(struct container);
@@ -271,6 +271,8 @@ int container_record(struct engine *engine, struct container *container, struct 
     struct container_config *config = &container->config;
     if (!config->auto_remove)
         (void)engine_trash_sweep(engine, NULL); /* what cannot be swept now stays for later */
+    if (config_check_sources(config, err) < 0)
+        return -1;
     if (record_birth(engine, config, err) < 0)
         return err_wrap(err, "create");
     if (config->image && image_check(engine, config, container->mark, err) < 0)

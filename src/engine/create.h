@@ -17,8 +17,10 @@ void config_add_image(struct container_config *config, const struct oci_image_co
 /* Checks all that can be checked without a look at the machine, and brings paths into normal form
  * (config_check.c). */
 int config_check(struct container_config *config, struct err *err);
-/* Checks that the directories of the host are there; missing ones of the word "create-source" are
- * made (config_check.c). */
+/* Checks that the directories of the host are there, or may be made (config_check.c). */
+int config_find_sources(const struct container_config *config, struct err *err);
+/* The same, and missing ones of the word "create-source" are made: not before there is a container,
+ * so that --dry-run makes none (config_check.c). */
 int config_check_sources(const struct container_config *config, struct err *err);
 /* "." and ".." and double slashes taken out of an absolute path by its text. Owned by the caller.
  */

@@ -234,11 +234,9 @@ int container_dry_run(struct engine *engine, const struct container *container,
     if (userns && engine->rootless && id_maps_of_user(&making.maps, err) < 0)
         return -1;
     if (userns && !engine->rootless) {
-        /* Any free range will be taken; this is the first one looked at. */
         uint32_t first;
-        if (subid_lease(engine, config->id, &first, err) < 0)
+        if (subid_guess(config->id, &first, err) < 0)
             return -1;
-        subid_release(engine, config->id, first);
         id_map_add(&making.maps.uid, 0, first, SUBID_COUNT);
         id_map_add(&making.maps.gid, 0, first, SUBID_COUNT);
     }

@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "engine/create.h"
 #include "engine/monitor.h"
 #include "engine/record_part.h"
 #include "kernel/pidfd.h"
@@ -123,6 +124,8 @@ int container_start(struct engine *engine, struct container *container,
     attendance->control = attendance->process = attendance->stdin_fd = attendance->terminal = -1;
     attendance->out_fd = attendance->err_fd = -1;
     attendance->warnings = NULL;
+    if (container->unmade && config_check_sources(&container->config, err) < 0)
+        return -1;
     if (streams_open(&container->config, attendance, &streams, err) < 0 ||
         record_lock(engine, container->config.id, &lock, err) < 0)
         return -1;

@@ -90,6 +90,15 @@ int subid_lease(struct engine *engine, const char *id, uint32_t *ret_first, stru
     return err_hint(err, "give the user ruche more in /etc/subuid and /etc/subgid");
 }
 
+int subid_guess(const char *id, uint32_t *ret_first, struct err *err)
+{
+    struct pool pool;
+    if (pool_find(&pool, err) < 0)
+        return -1;
+    *ret_first = pool.first + slot_guess(id, pool.slots) * SUBID_COUNT;
+    return 0;
+}
+
 void subid_release(struct engine *engine, const char *id, uint32_t first)
 {
     struct err ignored = {};

@@ -14,5 +14,7 @@ enum { SUBID_COUNT = 65536 };
  * of 4,095 ranges that nobody else is known to use. *ret_first is the outside id of 0, for uids and
  * gids alike. */
 int subid_lease(struct engine *engine, const char *id, uint32_t *ret_first, struct err *err);
+/* The range a lease looks at first; nothing is taken. */
+int subid_guess(const char *id, uint32_t *ret_first, struct err *err);
 /* Gives the range back if it is still this container's. */
 void subid_release(struct engine *engine, const char *id, uint32_t first);

@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
+# shellcheck disable=SC2154,SC2016 # bats sets stderr; what is in single quotes is for the shell inside
 #
 # ENTRYPOINT and CMD of the image, the command line's own, and all they can be together; and the rest of an image's configuration.
 
@@ -10,7 +11,6 @@ setup_file() {
     need_all busybox
     cd "$BATS_FILE_TMPDIR" || return 1
     make_rootfs rootfs
-    # shellcheck disable=SC2016 # it is for the shell inside
     for program in entry other; do
         printf '#!/bin/sh\nprintf "%s"\nfor word; do printf " <%%s>" "$word"; done\necho\n' "$program" >"rootfs/bin/$program"
     done
@@ -73,7 +73,6 @@ says() {
 
 @test "user, environment, directory, stop signal and labels are the image's" {
     image one '{"User":"bee","Env":["A=image","B=kept","PATH=/bin"],"WorkingDir":"/srv/made","StopSignal":"SIGUSR1","Labels":{"one":"1","two":"2"},"Cmd":["sh","-c","id -u; echo $A $B; pwd"]}'
-    # shellcheck disable=SC2016
     try ruche run --rm -e A=ours localhost/one sh -c 'id -u; echo $A $B $PATH; cd .; echo $PWD'
     assert_output $'1000\nours kept /bin\n/srv/made'
     ruche create --name box -l two=ours localhost/one

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
-# shellcheck disable=SC2016 # what is in single quotes is for the shell inside
+# shellcheck disable=SC2016,SC2154 # bats sets stderr; what is in single quotes is for the shell inside
 #
 # -t: in a pseudo-terminal of script(1), and in a window of tmux.
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
-# shellcheck disable=SC2016 # what is in single quotes is for the shell inside
+# shellcheck disable=SC2016,SC2154 # bats sets stderr; what is in single quotes is for the shell inside
 #
 # -v, --mount, --tmpfs, --read-only: what is seen inside, and what is left on disk.
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
-# shellcheck disable=SC2016 # what is in single quotes is for the shell inside
+# shellcheck disable=SC2016,SC2030,SC2031,SC2154 # each test is a subshell; bats sets stderr; what is in single quotes is for the shell inside
 #
 # Limits, each read back where the kernel keeps it: from v1 or v2, whichever the machine has.
 

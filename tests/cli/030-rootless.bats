@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
-# shellcheck disable=SC2016 # what is in single quotes is for a shell further in
+# shellcheck disable=SC2016,SC2154 # bats sets stderr; what is in single quotes is for a shell further in
 #
 # An ordinary user, with subordinate ids and without. It exists in a mount namespace of each command only, whose /etc/passwd and
 # /etc/subuid name it: nothing of the machine is changed.

@@ -159,7 +159,7 @@ EOF
         ruche exec -u postgres "$NAME" sh -c 'kill -SEGV $(pgrep -f pg_sleep\|SELECT | head -n 1)'
     }
     eventually kill_session
-    ! wait "$session"
+    wait "$session" && fail "the session lives"
     eventually ready
     [[ $(query 'SELECT count(*) FROM bees') == 10000 ]]
     ruche logs "$NAME" 2>&1 | grep -q 'terminated by signal 11'

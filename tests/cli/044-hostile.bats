@@ -41,7 +41,7 @@ host_state() {
         /proc/sys/fs/binfmt_misc/status /proc/sys/vm/overcommit_memory /proc/sys/net/ipv4/ip_forward 2>/dev/null || true
     stat -c '%n %F %a %u:%g %t:%T' /dev/null /dev/zero /dev/full /dev/random /dev/urandom /dev/tty /dev/ptmx /dev/console 2>/dev/null || true
     cat /proc/sysvipc/{shm,sem,msg} | wc -l
-    stat -c '%n %i %a %u:%g %Y %s' /etc /etc/passwd /etc/hosts /etc/hostname /etc/resolv.conf /tmp/.. 2>/dev/null || true
+    stat -c '%n %i %a %u:%g %s' /etc /etc/passwd /etc/hosts /etc/hostname /etc/resolv.conf /tmp/.. 2>/dev/null || true
     sha256sum /etc/passwd /etc/hosts /etc/resolv.conf 2>/dev/null || true
     find "$CANARY" -printf '%p %i %y %m %U:%G %T@ %s %l\n'
     cat "$CANARY/file"
@@ -535,7 +535,9 @@ PYTHON
     eventually find_transfer
     kill -KILL "$transfer"
     exec 8>&-
-    run -125 wait "$load" || true
+    status=0
+    wait "$load" || status=$?
+    assert_status 125
     (($(wc -l <out) == 1)) || fail "$(<out)"
     grep -q '^ruche: ' out
     store_is_empty

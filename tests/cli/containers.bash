@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# shellcheck shell=bash disable=SC2154 # bats sets status, output, stderr and their lines
+# shellcheck shell=bash disable=SC2154,SC2034 # bats, and try, set status, output, stderr and their lines
 #
 # What tests of running containers have in common, on top of helpers.bash. Teardown removes whatever a test has made, so that
 # each one tests removal too; only then nothing may be left.

@@ -590,3 +590,28 @@ Test(create_files, is_not_led_out_by_descriptors)
         box_close(&box);
     }
 }
+
+/* Its standard input may be one. */
+Test(create_files, is_not_led_out_by_its_streams)
+{
+    OPEN_BOX(0);
+    int out[2];
+    auto_free char *data = of_box("data");
+    auto_close int directory = open(data, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    cr_assert(directory >= 0 && pipe2(out, O_CLOEXEC) == 0);
+    box_link(&box, "/proc/self/fd/0", "/in");
+    static const char *const paths[] = { "/in", "/proc/self/fd/0", "/proc/1/fd/0", "/in/below",
+                                         "/in/made" };
+    for (size_t i = 0; i < array_size(paths); i++) {
+        use_cwd(paths[i]);
+        box.request.stdio[0] = directory;
+        box.request.stdio[1] = box.request.stdio[2] = out[1];
+        box_script(&box, "true");
+        cr_expect_eq(runtime_create(&box.request, &box.process, &box.err), -1, "%s", paths[i]);
+        box_stop(&box);
+    }
+    auto_free char *made = of_box("data/made");
+    cr_expect_eq(access(made, F_OK), -1);
+    (void)close(out[0]);
+    (void)close(out[1]);
+}
