@@ -368,6 +368,8 @@ int box_run(struct box *box)
     collect(box, out);
     if (result == 0)
         result = finish(&box->process);
+    else
+        cr_expect_eq(box_groups(box), 0, "a cgroup was left by: %s", box->err.text);
     group_end(box);
     return result;
 }

@@ -298,36 +298,49 @@ Test(create, inherits_nothing_of_the_caller)
     (void)sigprocmask(SIG_UNBLOCK, &blocked, NULL);
 }
 
+/* In a child, whose own 0, 1 and 2 are the pipes, and become those of the container in that order.
+ */
+static void run_with_streams(int pipes[3][2], const int order[3])
+{
+    pid_t pid = fork();
+    if (pid == 0) {
+        for (int fd = 0; fd < 3; fd++)
+            (void)dup2(pipes[fd][1], fd);
+        memcpy(box.request.stdio, order, sizeof(box.request.stdio));
+        box_script(&box, "echo in >&0; echo out >&1; echo err >&2");
+        int result = runtime_create(&box.request, &box.process, &box.err);
+        int status = 0;
+        _exit(result < 0 || pidfd_wait(box.process.pidfd, 0, &status) < 0 || status);
+    }
+    int status;
+    cr_assert_eq(waitpid(pid, &status, 0), pid);
+    cr_expect_eq(status, 0);
+}
+
 Test(create, takes_streams_of_any_number)
 {
-    int ends[2];
-    static const int orders[][3] = {
-        { 0, 1, 2 }, { 2, 1, 0 }, { 1, 2, 0 }, { 2, 0, 1 }, { 1, 1, 1 }
-    };
+    static const int orders[][3] = { { 0, 1, 2 }, { 2, 1, 0 }, { 1, 2, 0 },
+                                     { 2, 0, 1 }, { 1, 1, 1 }, { 2, 2, 0 } };
+    static const char *const texts[] = { "in\n", "out\n", "err\n" };
+    int pipes[3][2];
     OPEN_BOX(0);
-    cr_assert_eq(pipe2(ends, O_CLOEXEC), 0);
+    for (int fd = 0; fd < 3; fd++)
+        cr_assert_eq(pipe2(pipes[fd], O_CLOEXEC | O_NONBLOCK), 0);
     for (size_t i = 0; i < array_size(orders); i++) {
-        pid_t pid = fork();
-        if (pid == 0) {
-            /* The pipe is all three; whatever number becomes which, each can be written. */
-            for (int fd = 0; fd < 3; fd++)
-                (void)dup2(ends[1], fd);
-            memcpy(box.request.stdio, orders[i], sizeof(orders[i]));
-            box_script(&box, "echo in >&0; echo out >&1; echo err >&2");
-            int result = runtime_create(&box.request, &box.process, &box.err);
-            int status = 0;
-            _exit(result < 0 || pidfd_wait(box.process.pidfd, 0, &status) < 0 || status);
+        run_with_streams(pipes, orders[i]);
+        for (int fd = 0; fd < 3; fd++) {
+            char said[64] = "";
+            auto_done(str) expected = {};
+            for (int stream = 0; stream < 3; stream++)
+                if (orders[i][stream] == fd)
+                    str_add(&expected, texts[stream]);
+            (void)!read(pipes[fd][0], said, sizeof(said) - 1);
+            cr_expect_str_eq(said, str_text(&expected), "order %zu, %d", i, fd);
         }
-        int status;
-        char said[64] = "";
-        cr_assert_eq(waitpid(pid, &status, 0), pid);
-        cr_assert(read(ends[0], said, sizeof(said) - 1) > 0);
-        cr_expect_str_eq(said, "in\nout\nerr\n");
-        cr_expect_eq(status, 0, "order %zu", i);
         box_stop(&box);
     }
-    (void)close(ends[0]);
-    (void)close(ends[1]);
+    for (int fd = 0; fd < 3; fd++)
+        cr_assert(close(pipes[fd][0]) == 0 && close(pipes[fd][1]) == 0);
 }
 
 /* Then what is opened next has their numbers: the socket to the child among them. */
