@@ -31,9 +31,7 @@ int child_sources_clone(struct start *start, size_t i, struct err *err)
     return 0;
 }
 
-/* --- the root
- * -------------------------------------------------------------------------------------------------
- */
+/* --- the root --------------------------------------------------------------------------------- */
 
 /* A directory every host has and that is not needed from here on; what is mounted there goes with
  * the old root. */
@@ -167,8 +165,7 @@ int child_root_readonly(struct start *start, size_t i, struct err *err)
     return 0;
 }
 
-/* --- mount points
- * --------------------------------------------------------------------------------------------- */
+/* --- mount points ----------------------------------------------------------------------------- */
 
 int target_open(struct start *start, const char *path)
 {
@@ -258,9 +255,7 @@ static int target_attach(struct start *start, int mount, const char *path, bool 
     return step_fail(err, "mount on", path);
 }
 
-/* --- mounts
- * ---------------------------------------------------------------------------------------------------
- */
+/* --- mounts ----------------------------------------------------------------------------------- */
 
 static int fs_option(int fs, const char *option)
 {
@@ -359,8 +354,7 @@ int child_cgroup_readonly(struct start *start, size_t i, struct err *err)
     return 0;
 }
 
-/* --- masked and read-only paths
- * ------------------------------------------------------------------------------- */
+/* --- masked and read-only paths --------------------------------------------------------------- */
 
 /* What an image or a volume calls /dev/null has to be one. */
 static int null_clone(struct start *start)

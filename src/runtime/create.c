@@ -30,8 +30,7 @@
 #include "kernel/pidfd.h"
 #include "runtime/describe.h"
 
-/* --- the parent's steps
- * --------------------------------------------------------------------------------------- */
+/* --- the parent's steps ----------------------------------------------------------------------- */
 
 void start_warn(struct start *start, const char *text)
 {
@@ -249,8 +248,7 @@ int parent_watch(struct start *start, size_t i, struct err *err)
     return channel_watch(start, err);
 }
 
-/* --- the child's steps
- * ---------------------------------------------------------------------------------------- */
+/* --- the child's steps ------------------------------------------------------------------------ */
 
 static int child_cgroup(struct start *start, size_t i, struct err *err)
 {
@@ -384,9 +382,7 @@ static int child_domainname(struct start *start, size_t i, struct err *err)
     return 0;
 }
 
-/* --- counts
- * ---------------------------------------------------------------------------------------------------
- */
+/* --- counts ----------------------------------------------------------------------------------- */
 
 static bool has_userns(const struct plan *plan)
 {
@@ -516,9 +512,7 @@ static size_t count_domainname(const struct plan *plan)
     return plan->domainname != NULL;
 }
 
-/* --- the tables
- * -----------------------------------------------------------------------------------------------
- */
+/* --- the tables ------------------------------------------------------------------------------- */
 
 /* clang-format off */
 static const struct step parent_table[] = {

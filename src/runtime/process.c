@@ -268,8 +268,7 @@ int process_execute(struct start *start, size_t i, struct err *err)
     return execute(process->argv, process->env, err);
 }
 
-/* --- counts and words
- * ----------------------------------------------------------------------------------------- */
+/* --- counts and words ------------------------------------------------------------------------- */
 
 size_t count_terminal(const struct plan *plan)
 {

@@ -48,9 +48,7 @@ static const char *const applets[] = {
     "tr",    "true",   "tty",   "umount",   "uname", "wc",
 };
 
-/* --- the host
- * ---------------------------------------------------------------------------------------------------
- */
+/* --- the host --------------------------------------------------------------------------------- */
 
 char *box_load(const char *path)
 {
@@ -117,9 +115,7 @@ static void group_end(struct box *box)
     cgroup_close(&group);
 }
 
-/* --- the image
- * --------------------------------------------------------------------------------------------------
- */
+/* --- the image -------------------------------------------------------------------------------- */
 
 void box_file(struct box *box, const char *path, const char *text, unsigned mode)
 {
@@ -178,8 +174,7 @@ static void image_make(struct box *box)
     box_file(box, "/../data/file", "data\n", 0644);
 }
 
-/* --- the configuration
- * ------------------------------------------------------------------------------------------ */
+/* --- the configuration ------------------------------------------------------------------------ */
 
 static void maps_add(struct box *box)
 {
@@ -333,9 +328,7 @@ void box_script(struct box *box, const char *script)
     box_command(box, (const char *const[]){ "sh", "-c", script, NULL });
 }
 
-/* --- running
- * ----------------------------------------------------------------------------------------------------
- */
+/* --- running ---------------------------------------------------------------------------------- */
 
 static void collect(struct box *box, int fd)
 {

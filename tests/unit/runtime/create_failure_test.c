@@ -41,8 +41,7 @@ static void fails(enum err_kind kind, const char *text)
     cr_expect_eq(box_groups(&box), 0, "a cgroup was left after: %s", text);
 }
 
-/* --- what is asked for --------------------------------------------------------------------------
- */
+/* --- what is asked for ------------------------------------------------------------------------ */
 
 static void program_is(const char *name)
 {
@@ -187,8 +186,7 @@ Test(create_failure, tells_how_far_it_came)
     cr_expect_str_eq(str_text(&last), "child: execute sh -c true 0");
 }
 
-/* --- system calls that are refused --------------------------------------------------------------
- */
+/* --- system calls that are refused ------------------------------------------------------------ */
 
 /* Puts a filter over this process and its children: the call, with that argument unless index is
  * -1, has the result. */
@@ -323,8 +321,7 @@ Test(create_failure, survives_the_death_of_its_child)
     }
 }
 
-/* --- older kernels ------------------------------------------------------------------------------
- */
+/* --- older kernels ---------------------------------------------------------------------------- */
 
 #ifndef FSCONFIG_SET_FD
 #define FSCONFIG_SET_FD 5
@@ -404,8 +401,7 @@ Test(create_failure, starts_without_keys)
     cr_expect_eq(run_refused(SYS_keyctl, SECCOMP_RET_ERRNO | ENOSYS, &err), 3, "%s", err.text);
 }
 
-/* --- filters of the specification ---------------------------------------------------------------
- */
+/* --- filters of the specification ------------------------------------------------------------- */
 
 static struct spec_seccomp_rule *rule_add(const char *const *names, enum spec_seccomp_action action)
 {

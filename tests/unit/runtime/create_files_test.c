@@ -30,8 +30,7 @@ static char *of_box(const char *path)
     return xasprintf("%s/%s", box.dir, path);
 }
 
-/* --- the root -----------------------------------------------------------------------------------
- */
+/* --- the root --------------------------------------------------------------------------------- */
 
 Test(create_files, writes_into_a_directory)
 {
@@ -140,8 +139,7 @@ Test(create_files, maps_owners_only_on_demand)
     SAYS("touch: /x: Permission denied");
 }
 
-/* --- mounts -------------------------------------------------------------------------------------
- */
+/* --- mounts ----------------------------------------------------------------------------------- */
 
 Test(create_files, binds_directories_and_files)
 {
@@ -263,8 +261,7 @@ Test(create_files, stacks_many_layers)
     SAYS("120\n/in0\n/in119\n127\n127\n");
 }
 
-/* --- masked and read-only -----------------------------------------------------------------------
- */
+/* --- masked and read-only --------------------------------------------------------------------- */
 
 Test(create_files, masks_files_and_directories)
 {
@@ -311,8 +308,7 @@ Test(create_files, makes_paths_read_only)
     SAYS("touch: /tmp/x: Read-only file system\ntouch: /etc/group: Read-only file system\n");
 }
 
-/* --- devices ------------------------------------------------------------------------------------
- */
+/* --- devices ---------------------------------------------------------------------------------- */
 
 Test(create_files, has_the_usual_devices)
 {
@@ -427,8 +423,7 @@ Test(create_files, mounts_on_no_link_to_the_root)
     }
 }
 
-/* --- the terminal -------------------------------------------------------------------------------
- */
+/* --- the terminal ----------------------------------------------------------------------------- */
 
 static void read_terminal(char *said, size_t size)
 {
@@ -509,8 +504,7 @@ Test(create_files, takes_no_terminal_from_a_false_devpts)
     cr_expect(strstr(box.err.text, "/dev/pts"), "%s", box.err.text);
 }
 
-/* --- the working directory ----------------------------------------------------------------------
- */
+/* --- the working directory -------------------------------------------------------------------- */
 
 static void use_cwd(const char *path)
 {

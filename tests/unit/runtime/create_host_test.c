@@ -33,8 +33,7 @@ static void tidy(void)
 
 TestSuite(create_host, .fini = tidy, .timeout = 60);
 
-/* --- mounts -------------------------------------------------------------------------------------
- */
+/* --- mounts ----------------------------------------------------------------------------------- */
 
 /* As systemd sets hosts up: all mounts are shared. The box is on a file system of this namespace's
  * own. */
@@ -114,8 +113,7 @@ Test(create_host, hands_later_mounts_to_slaves)
     SAYS_NOT("/slave/below\n");
 }
 
-/* --- namespaces ---------------------------------------------------------------------------------
- */
+/* --- namespaces ------------------------------------------------------------------------------- */
 
 static void own_namespaces(char text[static 512])
 {
@@ -214,8 +212,7 @@ Test(create_host, stays_in_its_own_namespaces)
     cr_assert_eq(waitpid(other, NULL, 0), other);
 }
 
-/* --- streams and terminals ----------------------------------------------------------------------
- */
+/* --- streams and terminals -------------------------------------------------------------------- */
 
 /* Were it given to the container's user, he would own the host's /dev/null. */
 Test(create_host, gives_no_device_of_the_host_away)
@@ -280,8 +277,7 @@ Test(create_host, does_not_reach_the_callers_terminal)
     (void)close(master);
 }
 
-/* --- the program that starts the others ---------------------------------------------------------
- */
+/* --- the program that starts the others ------------------------------------------------------- */
 
 static void init_open_in_child(const char *path)
 {
@@ -314,8 +310,7 @@ Test(create_host, executes_its_init_where_it_cannot_be_written)
     cr_expect(WIFEXITED(status) && WEXITSTATUS(status) == 7, "%d", WEXITSTATUS(status));
 }
 
-/* --- failures before anything is made -----------------------------------------------------------
- */
+/* --- failures before anything is made --------------------------------------------------------- */
 
 Test(create_host, leaves_the_callers_streams_open_when_there_is_no_plan)
 {

@@ -25,8 +25,7 @@ static void tidy(void)
 
 TestSuite(create, .fini = tidy, .timeout = 60);
 
-/* --- how it ends --------------------------------------------------------------------------------
- */
+/* --- how it ends ------------------------------------------------------------------------------ */
 
 Test(create, gives_the_exit_code)
 {
@@ -63,8 +62,7 @@ Test(create, tells_of_its_process)
     cr_expect_eq(box_groups(&box), 0);
 }
 
-/* --- what it sees -------------------------------------------------------------------------------
- */
+/* --- what it sees ----------------------------------------------------------------------------- */
 
 static const enum box_flags kinds[] = { 0, BOX_OVERLAY, BOX_HOST_USERNS,
                                         BOX_OVERLAY | BOX_HOST_USERNS };
@@ -160,8 +158,7 @@ Test(create, has_the_environment_it_is_given)
     SAYS_ALL("BEE=a b\nHOME=/root\nPATH=/bin\nPWD=/\nSHLVL=1\n");
 }
 
-/* --- what it is ---------------------------------------------------------------------------------
- */
+/* --- what it is ------------------------------------------------------------------------------- */
 
 Test(create, is_locked_in)
 {
@@ -386,8 +383,7 @@ Test(create, has_the_umask_it_is_given_or_the_callers)
     (void)umask(022);
 }
 
-/* --- limits -------------------------------------------------------------------------------------
- */
+/* --- limits ----------------------------------------------------------------------------------- */
 
 static void limit_add(const char *type, uint64_t soft, uint64_t hard)
 {
@@ -463,8 +459,7 @@ Test(create, sees_its_own_cgroup_alone)
     SAYS_NOT(" rw,nosuid");
 }
 
-/* --- the clock, sysctls -------------------------------------------------------------------------
- */
+/* --- the clock, sysctls ----------------------------------------------------------------------- */
 
 Test(create, has_its_sysctls)
 {

@@ -10,8 +10,7 @@
 
 TestSuite(plan_process, .init = set_up, .fini = tidy, .timeout = 30);
 
-/* --- limits -------------------------------------------------------------------------------------
- */
+/* --- limits ----------------------------------------------------------------------------------- */
 
 static const struct cgroup_limits *limits_of(const char *resources)
 {
@@ -99,8 +98,7 @@ Test(plan_process, says_which_limits_may_be_left_out)
     cr_expect_eq(limits_of("{\"pids\":{\"limit\":5}}")->optional, 1u << CGROUP_PIDS);
 }
 
-/* --- the process --------------------------------------------------------------------------------
- */
+/* --- the process ------------------------------------------------------------------------------ */
 
 Test(plan_process, takes_the_process_over)
 {
@@ -217,8 +215,7 @@ Test(plan_process, plans_a_process_alone)
     plan_done(&process);
 }
 
-/* --- seccomp ------------------------------------------------------------------------------------
- */
+/* --- seccomp ---------------------------------------------------------------------------------- */
 
 static int make_seccomp(const char *seccomp)
 {

@@ -10,8 +10,7 @@
 
 TestSuite(plan, .init = set_up, .fini = tidy, .timeout = 30);
 
-/* --- namespaces ---------------------------------------------------------------------------------
- */
+/* --- namespaces ------------------------------------------------------------------------------- */
 
 Test(plan, makes_namespaces_at_birth_or_later)
 {
@@ -98,8 +97,7 @@ Test(plan, names_the_host_only_in_a_namespace_of_its_own)
     cr_expect_null(plan.hostname);
 }
 
-/* --- the root, sources and mounts ---------------------------------------------------------------
- */
+/* --- the root, sources and mounts ------------------------------------------------------------- */
 
 static void use_overlay(void)
 {
@@ -280,8 +278,7 @@ Test(plan, mounts_no_cgroups_without_a_group)
     cr_expect_eq(plan.n_mounts, 0);
 }
 
-/* --- sysctls ------------------------------------------------------------------------------------
- */
+/* --- sysctls ---------------------------------------------------------------------------------- */
 
 static int make_sysctl(const char *name)
 {
@@ -362,8 +359,7 @@ Test(plan, refuses_sysctls_of_namespaces_it_shares)
             ERR_DENIED, "kernel.shmmax");
 }
 
-/* --- what is not done ---------------------------------------------------------------------------
- */
+/* --- what is not done ------------------------------------------------------------------------- */
 
 Test(plan, refuses_what_it_does_not_do)
 {

@@ -165,8 +165,7 @@ Test(step, tells_failures_with_and_without_a_name)
     cr_expect_str_eq(err.text, "unshare: Operation not permitted");
 }
 
-/* --- a whole start, not carried out -------------------------------------------------------------
- */
+/* --- a whole start, not carried out ----------------------------------------------------------- */
 
 static const char configuration[] =
     "{\"ociVersion\":\"1.3.0\",\"hostname\":\"hive\",\"domainname\":\"meadow\","
