@@ -7,10 +7,12 @@
  * change of root, exec, wait, and removing what was made. No seccomp, capabilities, masked paths,
  * log, state on disk or attached streams: what those cost is above the floor.
  *
- *   floor [-u] DIR [PROGRAM [ARGUMENT...]]            once: as a command, to be timed from outside;
- * it ends when the program did, and leaves the removing to a copy of itself floor [-u] -n RUNS [-p
- * PAUSE_MS] DIR [PROGRAM...] RUNS times in this process: a line for each phase, with tabs: phase,
- * median and tenth percentile in microseconds
+ *   floor [-u] DIR [PROGRAM [ARGUMENT...]]
+ *       once: as a command, to be timed from outside; it ends when the program did, and leaves the
+ *       removing to a copy of itself
+ *   floor [-u] -n RUNS [-p PAUSE_MS] DIR [PROGRAM...]
+ *       RUNS times in this process: a line for each phase, with tabs: phase, median and tenth
+ *       percentile in microseconds
  *
  * DIR/rootfs is the layer, and DIR the place of the writable one. -u adds a user namespace with ids
  * of its own, to which the layers' owners are mapped. The choices are those that measured best: the

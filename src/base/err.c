@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/errnum.h"
+
 enum { NAME_SIZE = 37 };
 
 /* Arrays and not pointers: the table needs no relocation at the program's start. */
@@ -83,14 +85,7 @@ static size_t text_put(char *text, size_t len, size_t limit, const char *more)
     return cut + ELLIPSIS_LEN;
 }
 
-/* glibc's texts without translation: a table look-up, safe anywhere. */
-static const char *errnum_text(int errnum)
-{
-    const char *text = strerrordesc_np(errnum);
-    return text ? text : "unknown system error";
-}
-
-/* Puts ": strerror" behind the text, which is shortened if need be. */
+/* Puts ": " and errno in words behind the text, which is shortened if need be. */
 static void put_head_and_errnum(char *text, const char *head, size_t len, int errnum)
 {
     const char *cause = errnum != 0 ? errnum_text(errnum) : "";

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <linux/fs.h>
 #include <linux/openat2.h>
 #include <stdio.h>
 #include <string.h>
@@ -164,7 +165,8 @@ static int temp_rename(const struct place *place, const char *temp, enum file_sa
 {
     if (!(flags & FILE_EXCLUSIVE))
         return renameat(place->dirfd, temp, place->dirfd, place->name);
-    if (renameat2(place->dirfd, temp, place->dirfd, place->name, RENAME_NOREPLACE) == 0)
+    int dirfd = place->dirfd;
+    if (syscall(SYS_renameat2, dirfd, temp, dirfd, place->name, RENAME_NOREPLACE) == 0)
         return 0;
     if (errno != EINVAL && errno != ENOSYS)
         return -1;
@@ -318,7 +320,7 @@ int dir_list(int dirfd, const char *path, struct strings *ret_names, struct err 
     auto_free char *buffer = xmalloc(DIRENT_BUFFER_SIZE);
     auto_done(strings) names = {};
     ssize_t n = 0;
-    while ((n = getdents64(fd, buffer, DIRENT_BUFFER_SIZE)) > 0) {
+    while ((n = getdents64(fd, (void *)buffer, DIRENT_BUFFER_SIZE)) > 0) {
         for (ssize_t at = 0; at < n;) {
             const struct dirent64 *entry = (const struct dirent64 *)(buffer + at);
             if (!text_same(entry->d_name, ".") && !text_same(entry->d_name, ".."))

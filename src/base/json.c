@@ -187,7 +187,7 @@ static void seed_hashes(void)
 
     if (random)
         memcpy(&seed, random + 12,
-               sizeof(seed));   /* glibc makes its stack guard from the first eight */
+               sizeof(seed));   /* the C library makes its stack guard of the first eight */
     json_object_seed(seed | 1); /* 0 would mean /dev/urandom; later calls change nothing */
 }
 

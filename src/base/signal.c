@@ -2,12 +2,25 @@
 #include "base/signal.h"
 
 #include <errno.h>
+#include <stdint.h>
+#include <string.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
 #include "base/mem.h"
 
 enum { EXIT_SIGNAL = 128 };
+
+/* Puts them into the set as the kernel has it, a bit a signal in the first 64: sigaddset refuses
+ * those that the C library keeps for itself. */
+static void add_realtime(sigset_t *set)
+{
+    uint64_t bits;
+
+    memcpy(&bits, set, sizeof(bits));
+    bits |= UINT64_MAX << (SIGNAL_RT_MIN - 1);
+    memcpy(set, &bits, sizeof(bits));
+}
 
 void signal_set_sent(sigset_t *set)
 {
@@ -17,8 +30,7 @@ void signal_set_sent(sigset_t *set)
     (void)sigemptyset(set);
     for (size_t i = 0; i < array_size(sent); i++)
         (void)sigaddset(set, sent[i]);
-    for (int signal = SIGRTMIN; signal <= SIGRTMAX; signal++)
-        (void)sigaddset(set, signal);
+    add_realtime(set);
 }
 
 int signal_open(const sigset_t *set, int *ret_fd, struct err *err)

@@ -9,6 +9,11 @@
 
 #include "base/err.h"
 
+/* The real-time signals as people count them. The C library's SIGRTMIN is not it: glibc and the
+ * shells keep 32 and 33 for themselves, musl 34 too, but a container is to get the same signal for
+ * SIGRTMIN+3 from either. */
+enum { SIGNAL_RT_MIN = 34, SIGNAL_RT_MAX = 64 };
+
 /* Every signal that others send and that ends or informs a program: to be passed on to whoever is
  * attended. Not among them are those of job control, of faults, of children and of pipes. */
 void signal_set_sent(sigset_t *set);

@@ -173,7 +173,7 @@ static int level_scan(struct removal *removal, struct err *err)
     }
 
     ssize_t n = 0;
-    while ((n = getdents64(level->fd, removal->entries, ENTRIES_SIZE)) > 0) {
+    while ((n = getdents64(level->fd, (void *)removal->entries, ENTRIES_SIZE)) > 0) {
         for (ssize_t at = 0; at < n;) {
             const struct dirent64 *entry = (const struct dirent64 *)(removal->entries + at);
             at += entry->d_reclen;

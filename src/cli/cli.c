@@ -9,6 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/errnum.h"
 #include "base/mem.h"
 #include "base/option.h"
 #include "cli/commands.h"
@@ -65,7 +66,7 @@ static int report(const struct cli *cli, const char *name, const struct err *err
         str_addf(&text, " (see 'ruche%s%s --help')", name[0] ? " " : "", name);
     complain(str_text(&text));
 
-    const char *errno_name = err->errnum ? strerrorname_np(err->errnum) : NULL;
+    const char *errno_name = err->errnum ? errnum_name(err->errnum) : NULL;
     debug(cli, "error of the kind \"%s\", %s, exit status %d", err_kind_name(err->kind),
           errno_name ? errno_name : "no errno", err_exit_status(err));
     return err_exit_status(err);

@@ -30,8 +30,7 @@ bool engine_rootless(const struct engine *engine);
 /* The image store, opened on first use. */
 int engine_images(struct engine *engine, struct images **ret_images, struct err *err);
 
-/* --- records (container.c)
- * ------------------------------------------------------------------------------------ */
+/* --- records (container.c) -------------------------------------------------------------------- */
 
 /* What tells one state of the image index from another: it is saved by a rename. */
 struct index_mark {
@@ -75,8 +74,7 @@ int container_list(struct engine *engine, enum container_list_flags flags,
                    struct container_states *ret_states, struct err *err);
 void container_states_done(struct container_states *states);
 
-/* --- life (start.c, monitor.c, stop.c, remove.c)
- * ----------------------------------------------------------------- */
+/* --- life (start.c, monitor.c, stop.c, remove.c) ---------------------------------------------- */
 
 /* Whoever attends a container, or a process executed in one, in the foreground. Descriptors are -1
  * where there is none; the caller sets attached, stdin_open and the listener, the rest is given and
@@ -137,8 +135,7 @@ enum container_remove_flags {
 int container_remove(struct engine *engine, const struct container *container,
                      enum container_remove_flags flags, struct err *err);
 
-/* --- processes inside (exec.c)
- * ---------------------------------------------------------------------------------- */
+/* --- processes inside (exec.c) ---------------------------------------------------------------- */
 
 struct exec_request {
     struct strings command;
@@ -157,9 +154,7 @@ int container_exec(struct engine *engine, struct container *container,
                    const struct exec_request *request, struct attendance *attendance,
                    struct err *err);
 
-/* --- logs (logs.c)
- * ------------------------------------------------------------------------------------------------
- */
+/* --- logs (logs.c) ---------------------------------------------------------------------------- */
 
 enum log_flags {
     LOG_FOLLOW = 1 << 0,

@@ -14,9 +14,7 @@
 #include "engine/subid.h"
 #include "image/image.h"
 
-/* --- files
- * ------------------------------------------------------------------------------------------------------
- */
+/* --- files ------------------------------------------------------------------------------------ */
 
 static bool network_is_host(const struct container_config *config)
 {
@@ -70,8 +68,7 @@ static int files_make(const struct engine *engine, const struct container_config
     return files_write(config, run_dir, err);
 }
 
-/* --- ids and layers
- * --------------------------------------------------------------------------------------------- */
+/* --- ids and layers --------------------------------------------------------------------------- */
 
 static int maps_make(struct engine *engine, const struct container *container,
                      struct id_maps *ret_maps, uint32_t *ret_first, struct err *err)
@@ -96,9 +93,7 @@ static void layers_list(const struct engine *engine, const struct container_conf
     }
 }
 
-/* --- the start
- * --------------------------------------------------------------------------------------------------
- */
+/* --- the start -------------------------------------------------------------------------------- */
 
 struct making {
     struct engine *engine;

@@ -5,12 +5,11 @@
  *   1. leave the caller's session and terminal; make the container (make.c)
  *   2. save the state, tell the caller, who from now on may end
  *   3. copy what the container says to its log and, while he listens, to the caller's stdout and
- * stderr
- *   4. the first process ended: take what is left in the pipes, remove the cgroup, give the ids
- * back
- *   5. record the end, then tell the caller, then let go of the lock: whoever waits finds the
- * record
- *   6. of a container that removes itself, delete the trash last: nobody waits for that
+ *      stderr
+ *   4. the first process ended: take what is left in the pipes, remove the cgroup, give the ids back
+ *   5. record the end, then tell the caller, then let go of the lock: whoever waits finds the record
+ *   6. of a container that removes itself, delete the cgroup and the trash last: nobody waits for
+ *      that
  *
  * While nothing happens for a second and nobody is attached, the process executes ruche-sleep,
  * which takes a few pages of memory, waits for the same descriptors, and executes ruche again
@@ -27,6 +26,7 @@
 #include <limits.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -50,11 +50,11 @@ struct watch {
     struct monitor *monitor;
     struct runtime_process process;
     struct logfile log;
+    int mounts; /* the container's mount namespace, held, or -1 */
     int status; /* of wait(2) */
 };
 
-/* --- telling the caller
- * ----------------------------------------------------------------------------------------- */
+/* --- telling the caller ----------------------------------------------------------------------- */
 
 static void tell(struct monitor *monitor, const void *message, size_t size, const int *fds,
                  size_t n_fds)
@@ -90,9 +90,7 @@ static void tell_ended(struct monitor *monitor, int exit_code)
     tell(monitor, &message, sizeof(message), NULL, 0);
 }
 
-/* --- the start
- * --------------------------------------------------------------------------------------------------
- */
+/* --- the start -------------------------------------------------------------------------------- */
 
 static void leave_caller(const struct monitor *monitor)
 {
@@ -142,6 +140,19 @@ static void state_begin(struct container *container, const struct runtime_proces
     (void)process_start_ticks(process->pid, &state->pid_start);
 }
 
+/* The kernel takes a mount namespace apart before it tells the parent that its last process ended.
+ * Nobody waits for that while we hold it: it is ours alone to drop, after the caller was told.
+ * Whoever lent a directory of his own may want to unmount it then, and is not kept waiting. */
+static void mounts_hold(struct watch *watch)
+{
+    char path[40];
+    const struct container_config *config = &watch->monitor->container->config;
+    if (config->rootfs || config->mounts.len || !watch->monitor->attached)
+        return;
+    (void)snprintf(path, sizeof(path), "/proc/%d/ns/mnt", watch->process.pid);
+    watch->mounts = open(path, O_RDONLY | O_CLOEXEC);
+}
+
 static int begin(struct watch *watch, struct err *err)
 {
     struct monitor *monitor = watch->monitor;
@@ -164,12 +175,11 @@ static int begin(struct watch *watch, struct err *err)
         return -1;
     }
     tell_started(watch, str_text(&warnings));
+    mounts_hold(watch);
     return 0;
 }
 
-/* --- the streams
- * ------------------------------------------------------------------------------------------------
- */
+/* --- the streams ------------------------------------------------------------------------------ */
 
 /* Copies to the caller as long as he takes it. One that stands still holds the container up, as a
  * pipe would. */
@@ -206,9 +216,7 @@ static size_t copy(struct watch *watch, int *fd, enum log_stream stream)
     return (size_t)n;
 }
 
-/* --- idleness
- * ---------------------------------------------------------------------------------------------------
- */
+/* --- idleness --------------------------------------------------------------------------------- */
 
 static void keep(int fd)
 {
@@ -310,9 +318,7 @@ static void drain(struct watch *watch)
     }
 }
 
-/* --- the end
- * ----------------------------------------------------------------------------------------------------
- */
+/* --- the end ---------------------------------------------------------------------------------- */
 
 static bool killed_for_memory(struct cgroup *cgroup)
 {
@@ -337,6 +343,11 @@ static void cgroup_end(struct engine *engine, struct container *container)
     cgroup_close(&cgroup);
 }
 
+static bool is_discarded(const struct container *container)
+{
+    return container->config.auto_remove || container->unmade;
+}
+
 /* Records the end; what goes wrong here can be told to nobody. */
 static void record_end(struct monitor *monitor, int exit_code)
 {
@@ -345,7 +356,7 @@ static void record_end(struct monitor *monitor, int exit_code)
     struct err ignored = {};
     char now[TIMESTAMP_SIZE];
     subid_release(monitor->engine, state->id, (uint32_t)state->subid);
-    if (container->config.auto_remove || container->unmade) {
+    if (is_discarded(container)) {
         (void)record_discard(monitor->engine, monitor->lock, state->id, state->name, exit_code,
                              &ignored);
         return;
@@ -371,9 +382,8 @@ static void record_failure(struct monitor *monitor, const struct err *why)
 static _Noreturn void monitor_exit(struct monitor *monitor)
 {
     struct err ignored = {};
-    bool discarded = monitor->container->config.auto_remove || monitor->container->unmade;
     fd_close(&monitor->lock);
-    if (discarded)
+    if (is_discarded(monitor->container))
         (void)trash_delete(monitor->engine, monitor->container->config.id, &ignored);
     _exit(0);
 }
@@ -391,17 +401,22 @@ static _Noreturn void monitor_watch(struct watch *watch)
     (void)pidfd_wait(watch->process.pidfd, 0, &watch->status);
     drain(watch);
     logfile_flush(&watch->log);
-    cgroup_end(monitor->engine, monitor->container);
     int exit_code =
         WIFEXITED(watch->status) ? WEXITSTATUS(watch->status) : 128 + WTERMSIG(watch->status);
+    /* How a container that stays came to its end is in its cgroup. */
+    bool discarded = is_discarded(monitor->container);
+    if (!discarded)
+        cgroup_end(monitor->engine, monitor->container);
     record_end(monitor, exit_code);
     tell_ended(monitor, exit_code);
+    if (discarded)
+        cgroup_end(monitor->engine, monitor->container);
     monitor_exit(monitor);
 }
 
 _Noreturn void monitor_run(struct monitor *monitor)
 {
-    struct watch watch = { .monitor = monitor };
+    struct watch watch = { .monitor = monitor, .mounts = -1 };
     struct err err = {};
     leave_caller(monitor);
     if (begin(&watch, &err) < 0) {
@@ -414,7 +429,7 @@ _Noreturn void monitor_run(struct monitor *monitor)
 int monitor_resume(struct engine *engine, char *const *operands, struct err *err)
 {
     struct monitor monitor = { .engine = engine, .control = -1 };
-    struct watch watch = { .monitor = &monitor };
+    struct watch watch = { .monitor = &monitor, .mounts = -1 };
     int *const fds[] = { &monitor.lock, &watch.process.pidfd, &monitor.out, &monitor.err };
     for (size_t i = 0; i < array_size(fds); i++) {
         int64_t fd;

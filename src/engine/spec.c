@@ -51,9 +51,7 @@ bool container_wants_userns(const struct engine *engine, const struct container_
     return !*ret_why;
 }
 
-/* --- namespaces
- * -------------------------------------------------------------------------------------------------
- */
+/* --- namespaces ------------------------------------------------------------------------------- */
 
 /* "container:<id>": the namespace of that one's first process. */
 static int namespace_of(struct engine *engine, const char *id, const char *file, char **ret_path,
@@ -135,9 +133,7 @@ static int add_namespaces(struct engine *engine, struct spec *spec,
     return 0;
 }
 
-/* --- mounts
- * -----------------------------------------------------------------------------------------------------
- */
+/* --- mounts ----------------------------------------------------------------------------------- */
 
 static struct spec_mount *mount_add(struct spec *spec, const char *destination, const char *type,
                                     const char *source, const char *options)
@@ -307,9 +303,7 @@ static void add_mounts(struct spec *spec, const struct container_config *config,
               mount_order);
 }
 
-/* --- devices
- * ----------------------------------------------------------------------------------------------------
- */
+/* --- devices ---------------------------------------------------------------------------------- */
 
 static void rule_add(struct spec *spec, bool allow, const char *type, int64_t major, int64_t minor,
                      const char *access)
@@ -402,9 +396,7 @@ static int add_devices(struct spec *spec, const struct container_config *config,
     return 0;
 }
 
-/* --- the process
- * ------------------------------------------------------------------------------------------------
- */
+/* --- the process ------------------------------------------------------------------------------ */
 
 static int capability_list(const struct container_config *config, uint64_t *ret_mask,
                            struct err *err)
@@ -497,8 +489,7 @@ static int add_process(struct spec *spec, const struct container_config *config,
     return add_capabilities(spec, config, err);
 }
 
-/* --- limits, paths
- * ---------------------------------------------------------------------------------------------- */
+/* --- limits, paths ---------------------------------------------------------------------------- */
 
 static void add_cpu(struct spec_resources *resources, const struct container_resources *from)
 {

@@ -14,8 +14,11 @@
 #include "kernel/cgroup.h"
 
 #include <fcntl.h>
+#include <linux/stat.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "base/file.h"
 #include "base/mem.h"
@@ -240,7 +243,7 @@ static char *identity_now(void)
 {
     struct statx now = {};
     unsigned want = STATX_INO | STATX_MTIME | STATX_BTIME | STATX_MNT_ID | STATX_MNT_ID_UNIQUE;
-    if (statx(AT_FDCWD, top, AT_NO_AUTOMOUNT, want, &now) < 0)
+    if (syscall(SYS_statx, AT_FDCWD, top, AT_NO_AUTOMOUNT, want, &now) < 0)
         return NULL;
     return xasprintf("%x:%x:%llx:%llx:%llx.%x:%llx.%x", now.stx_dev_major, now.stx_dev_minor,
                      (unsigned long long)now.stx_ino, (unsigned long long)now.stx_mnt_id,

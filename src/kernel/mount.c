@@ -35,6 +35,17 @@ int mount_change(int mount, uint64_t set, uint64_t clear, uint64_t propagation,
     return mount_setattr_at(mount, "", &attr, flags);
 }
 
+int mount_change_at(const char *path, uint64_t set, enum mount_flags flags)
+{
+    struct mount_attr attr = { .attr_set = set };
+    return mount_setattr_at(AT_FDCWD, path, &attr, flags);
+}
+
+int mount_bind(const char *source, const char *path)
+{
+    return mount(source, path, NULL, MS_BIND | MS_REC, NULL);
+}
+
 int mount_idmap(int mount, int userns, enum mount_flags flags)
 {
     struct mount_attr attr = { .attr_set = MOUNT_ATTR_IDMAP, .userns_fd = (uint64_t)userns };
@@ -71,6 +82,16 @@ int mount_pivot(int root)
 int fs_open(const char *type)
 {
     return (int)syscall(SYS_fsopen, type, FSOPEN_CLOEXEC);
+}
+
+int fs_of(int mount)
+{
+    return (int)syscall(SYS_fspick, mount, "", FSPICK_CLOEXEC | FSPICK_EMPTY_PATH);
+}
+
+int fs_reconfigure(int fs)
+{
+    return (int)syscall(SYS_fsconfig, fs, FSCONFIG_CMD_RECONFIGURE, NULL, NULL, 0);
 }
 
 int fs_text(int fs, const char *key, const char *value)

@@ -7,7 +7,8 @@
  */
 #include <stddef.h>
 #include <stdint.h>
-#include <sys/mount.h>
+
+#include "base/libc.h"
 
 enum mount_flags {
     MOUNT_RECURSIVE = 1 << 0, /* with all that is mounted below */
@@ -18,6 +19,11 @@ int mount_clone(int dirfd, const char *path, enum mount_flags flags);
 /* Sets and clears MOUNT_ATTR_ bits of a mount; propagation is an MS_ word or 0. */
 int mount_change(int mount, uint64_t set, uint64_t clear, uint64_t propagation,
                  enum mount_flags flags);
+/* Sets MOUNT_ATTR_ bits of the mount that path leads to, which is followed if it is a link. */
+int mount_change_at(const char *path, uint64_t set, enum mount_flags flags);
+/* Mounts what is at source at path as well, with all that is mounted below it; links are followed.
+ * One system call, where clone and attach are three: for paths nobody else can change. */
+int mount_bind(const char *source, const char *path);
 /* Maps the owners of a detached mount by a user namespace, kernel 5.12. */
 int mount_idmap(int mount, int userns, enum mount_flags flags);
 /* Attaches a detached mount. The last component is not followed if it is a symbolic link; empty
@@ -31,6 +37,9 @@ int mount_pivot(int root);
 
 /* A file system being configured. */
 int fs_open(const char *type);
+/* That of a mount, for other options. */
+int fs_of(int mount);
+int fs_reconfigure(int fs);
 int fs_text(int fs, const char *key, const char *value);
 int fs_flag(int fs, const char *key);
 int fs_descriptor(int fs, const char *key, int value);

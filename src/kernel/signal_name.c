@@ -6,8 +6,10 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/libc.h"
 #include "base/mem.h"
 #include "base/number.h"
+#include "base/signal.h"
 
 /* clang-format off */
 /* The first of two names for one number is the one that is written. */
@@ -38,7 +40,7 @@ static int offset_parse(const char *text, char sign, int64_t *ret_offset)
         return 0;
     if (*text != sign)
         return -1;
-    return number_parse(text + 1, 0, SIGRTMAX - SIGRTMIN, "signal", ret_offset, &ignored);
+    return number_parse(text + 1, 0, SIGNAL_RT_MAX - SIGNAL_RT_MIN, "signal", ret_offset, &ignored);
 }
 
 static int bare_parse(const char *bare)
@@ -49,9 +51,9 @@ static int bare_parse(const char *bare)
         if (strcasecmp(bare, rows[i].name) == 0)
             return rows[i].number;
     if (strncasecmp(bare, "RTMIN", 5) == 0 && offset_parse(bare + 5, '+', &offset) == 0)
-        return SIGRTMIN + (int)offset;
+        return SIGNAL_RT_MIN + (int)offset;
     if (strncasecmp(bare, "RTMAX", 5) == 0 && offset_parse(bare + 5, '-', &offset) == 0)
-        return SIGRTMAX - (int)offset;
+        return SIGNAL_RT_MAX - (int)offset;
     return -1;
 }
 
@@ -60,7 +62,7 @@ int signal_parse(const char *text, int *ret_signal, struct err *err)
     int64_t number;
 
     if (text[0] >= '0' && text[0] <= '9') {
-        if (number_parse(text, 1, SIGRTMAX, "signal", &number, err) < 0)
+        if (number_parse(text, 1, SIGNAL_RT_MAX, "signal", &number, err) < 0)
             return -1;
         *ret_signal = (int)number;
         return 0;
@@ -68,7 +70,7 @@ int signal_parse(const char *text, int *ret_signal, struct err *err)
     int found = bare_parse(strncasecmp(text, "SIG", 3) == 0 ? text + 3 : text);
     if (found < 0) {
         err_set(err, ERR_INVALID, "unknown signal %s", text);
-        return err_hint(err, "use a name such as TERM, or a number from 1 to %d", SIGRTMAX);
+        return err_hint(err, "use a name such as TERM, or a number from 1 to %d", SIGNAL_RT_MAX);
     }
     *ret_signal = found;
     return 0;
@@ -82,10 +84,10 @@ char *signal_format(int signal, char *buffer)
             return buffer;
         }
     }
-    if (signal == SIGRTMIN)
+    if (signal == SIGNAL_RT_MIN)
         (void)snprintf(buffer, SIGNAL_NAME_SIZE, "SIGRTMIN");
-    else if (signal > SIGRTMIN && signal <= SIGRTMAX)
-        (void)snprintf(buffer, SIGNAL_NAME_SIZE, "SIGRTMIN+%d", signal - SIGRTMIN);
+    else if (signal > SIGNAL_RT_MIN && signal <= SIGNAL_RT_MAX)
+        (void)snprintf(buffer, SIGNAL_NAME_SIZE, "SIGRTMIN+%d", signal - SIGNAL_RT_MIN);
     else
         (void)snprintf(buffer, SIGNAL_NAME_SIZE, "%d", signal);
     return buffer;

@@ -85,6 +85,27 @@ static int rlimits_check(const struct spec_process *process, const char *at, str
     return 0;
 }
 
+/* What sched_setattr(2) would refuse, and what it would pass over. */
+static int scheduler_check(const struct spec_scheduler *scheduler, const char *at, struct err *err)
+{
+    bool real_time = scheduler->policy == SCHEDULER_FIFO || scheduler->policy == SCHEDULER_RR;
+    bool deadline = scheduler->policy == SCHEDULER_DEADLINE;
+    if (scheduler->policy == SCHEDULER_ISO)
+        return err_set(err, ERR_UNSUPPORTED,
+                       "%s/scheduler/policy: the kernel never had a SCHED_ISO", at);
+    if (range_check(scheduler->nice, -20, 19, at, "scheduler/nice", err) < 0)
+        return -1;
+    if (real_time && range_check(scheduler->priority, 1, 99, at, "scheduler/priority", err) < 0)
+        return -1;
+    if (!real_time && scheduler->priority)
+        return err_set(err, ERR_INVALID,
+                       "%s/scheduler/priority: only SCHED_FIFO and SCHED_RR have one", at);
+    if (!deadline && (scheduler->runtime || scheduler->deadline || scheduler->period))
+        return err_set(err, ERR_INVALID,
+                       "%s/scheduler: only SCHED_DEADLINE has runtime, deadline and period", at);
+    return 0;
+}
+
 int spec_process_check(const struct spec_process *process, const char *at, struct err *err)
 {
     if (process->args.len == 0)
@@ -97,7 +118,40 @@ int spec_process_check(const struct spec_process *process, const char *at, struc
     if (process->io_priority &&
         range_check(process->io_priority->priority, 0, 7, at, "ioPriority/priority", err) < 0)
         return -1;
+    if (process->scheduler && scheduler_check(process->scheduler, at, err) < 0)
+        return -1;
     return rlimits_check(process, at, err);
+}
+
+/* ---- id mappings ---- */
+
+/* What the kernel would refuse without a word on where: user_namespaces(7). */
+static int mappings_check(const struct spec_id_mapping *rows, size_t n, const char *at,
+                          const char *key, struct err *err)
+{
+    enum { ROWS_MAX = 340 };
+
+    if (n > ROWS_MAX)
+        return err_set(err, ERR_INVALID, "%s/%s: the kernel takes %d at most", at, key, ROWS_MAX);
+    for (size_t i = 0; i < n; i++) {
+        uint64_t inside = rows[i].container_id;
+        uint64_t outside = rows[i].host_id;
+        uint64_t size = rows[i].size;
+
+        if (!size || inside + size > UINT32_MAX || outside + size > UINT32_MAX)
+            return err_set(err, ERR_INVALID, "%s/%s/%zu/size: %u ids from there are no range of ids",
+                           at, key, i, rows[i].size);
+        for (size_t k = 0; k < i; k++) {
+            bool apart_inside = inside + size <= rows[k].container_id ||
+                                (uint64_t)rows[k].container_id + rows[k].size <= inside;
+            bool apart_outside = outside + size <= rows[k].host_id ||
+                                 (uint64_t)rows[k].host_id + rows[k].size <= outside;
+
+            if (!apart_inside || !apart_outside)
+                return err_set(err, ERR_INVALID, "%s/%s/%zu: has ids of number %zu", at, key, i, k);
+        }
+    }
+    return 0;
 }
 
 /* ---- mounts and hooks ---- */
@@ -112,6 +166,12 @@ static int mounts_check(const struct spec *spec, const char *at, struct err *err
         if ((mount->uid_mappings.len == 0) != (mount->gid_mappings.len == 0))
             return err_set(err, ERR_INVALID,
                            "%s/mounts/%zu: uidMappings and gidMappings need each other", at, i);
+        auto_free char *inner = xasprintf("%s/mounts/%zu", at, i);
+        if (mappings_check(mount->uid_mappings.at, mount->uid_mappings.len, inner, "uidMappings",
+                           err) < 0 ||
+            mappings_check(mount->gid_mappings.at, mount->gid_mappings.len, inner, "gidMappings",
+                           err) < 0)
+            return -1;
     }
     return 0;
 }
@@ -312,6 +372,36 @@ static int time_offsets_check(const struct spec_linux *linux, const char *at, st
     return 0;
 }
 
+/* What dev_valid_name of the kernel takes; 15 bytes are IFNAMSIZ without its end. */
+static bool interface_name_is_valid(const char *name)
+{
+    size_t len = strlen(name);
+    return len > 0 && len <= 15 && strcspn(name, "/: \t\n\v\f\r") == len && strcmp(name, ".") != 0 &&
+           strcmp(name, "..") != 0;
+}
+
+static int net_devices_check(const struct spec_linux *linux, const char *at, struct err *err)
+{
+    for (size_t i = 0; i < linux->net_devices.len; i++) {
+        const struct spec_net_device *device = &linux->net_devices.at[i];
+        const char *inside = device->name && *device->name ? device->name : device->key;
+
+        if (!interface_name_is_valid(device->key))
+            return err_set(err, ERR_INVALID, "%s/netDevices: \"%.100s\" is no name of an interface",
+                           at, device->key);
+        if (!interface_name_is_valid(inside))
+            return err_set(err, ERR_INVALID, "%s/netDevices/%s/name: no name of an interface", at,
+                           device->key);
+        for (size_t k = 0; k < i; k++) {
+            const struct spec_net_device *other = &linux->net_devices.at[k];
+            if (strcmp(other->name && *other->name ? other->name : other->key, inside) == 0)
+                return err_set(err, ERR_INVALID, "%s/netDevices/%s/name: %s is there already", at,
+                               device->key, inside);
+        }
+    }
+    return 0;
+}
+
 static int propagation_check(const char *propagation, const char *at, struct err *err)
 {
     /* The specification has those without 'r'; other runtimes take both. */
@@ -327,8 +417,12 @@ static int propagation_check(const char *propagation, const char *at, struct err
 
 static int linux_check(const struct spec_linux *linux, const char *at, struct err *err)
 {
+    if (mappings_check(linux->uid_mappings.at, linux->uid_mappings.len, at, "uidMappings", err) <
+            0 ||
+        mappings_check(linux->gid_mappings.at, linux->gid_mappings.len, at, "gidMappings", err) < 0)
+        return -1;
     if (namespaces_check(linux, at, err) < 0 || devices_check(linux, at, err) < 0 ||
-        time_offsets_check(linux, at, err) < 0)
+        time_offsets_check(linux, at, err) < 0 || net_devices_check(linux, at, err) < 0)
         return -1;
     if (linux->rootfs_propagation && propagation_check(linux->rootfs_propagation, at, err) < 0)
         return -1;

@@ -6,10 +6,12 @@
  *   parent → child   'G', with descriptors: the id maps are written, here is what you need, go on
  *   child → parent   'T', with one descriptor: the terminal's master
  *   child → parent   'P', with one descriptor: the process that was made inside, for exec
+ *   child → parent   'H': the hooks of the runtime's namespaces may run; answered by 'G'
+ *   child → parent   'S', with one descriptor: the listener of the seccomp filter; answered by 'G'
  *   child → parent   'X': all is done, what follows is the program
  *   child → parent   a struct err: I failed, and this is why
- *   end of file      behind 'X': the program runs (the socket is close-on-exec); else the child
- * died without a word
+ *   end of file      behind 'X': the program runs (the socket is close-on-exec); else the
+ *                    child died without a word
  *
  * Descriptors of one message are limited to SCM_MAX_FD (253), so many layers take more than one
  * message, 'M'.
@@ -133,6 +135,20 @@ int channel_send_process(struct start *start, int pidfd, struct err *err)
     return 0;
 }
 
+int channel_send_listener(struct start *start, int listener, struct err *err)
+{
+    if (channel_send(start->channel, 'S', &listener, 1) < 0)
+        return step_fail(err, "hand the seccomp listener over", NULL);
+    return channel_wait(start, NULL, 0, err);
+}
+
+int channel_ask_hooks(struct start *start, struct err *err)
+{
+    if (channel_send(start->channel, 'H', NULL, 0) < 0)
+        return step_fail(err, "ask for the hooks", NULL);
+    return channel_wait(start, NULL, 0, err);
+}
+
 int channel_announce(struct start *start, struct err *err)
 {
     /* write and no sendmsg: a filter that lets a program run may know no sockets. */
@@ -153,7 +169,16 @@ static int fail_killed(const struct start *start, struct err *err)
                                                 : -1;
 }
 
-int channel_watch(struct start *start, struct err *err)
+/* What came with a descriptor. */
+static void channel_take(struct start *start, char word, int fd)
+{
+    int *place = word == 'T' ? &start->terminal : word == 'S' ? &start->listener : &start->made;
+    fd_close(place);
+    *place = fd;
+}
+
+/* Until the word came (1), the child executed its program (0), or failed (-1). */
+static int channel_follow(struct start *start, char until, struct err *err)
 {
     bool announced = false;
     bool failed = false;
@@ -177,12 +202,30 @@ int channel_watch(struct start *start, struct err *err)
             failed = true;
         } else if (message.word == 'X') {
             announced = true;
+        } else if (message.word == 'H') {
+            if (until == 'H')
+                return 1;
         } else if (!n_fds) {
             /* recvmsg leaves out what it has no number for. */
             return err_set(err, ERR_SYSTEM,
                            "take a descriptor from the child: too many open files");
         } else {
-            *(message.word == 'T' ? &start->terminal : &start->made) = fd;
+            channel_take(start, message.word, fd);
+            if (message.word == until && !failed)
+                return 1;
         }
     }
+}
+
+int channel_await(struct start *start, char word, struct err *err)
+{
+    int seen = channel_follow(start, word, err);
+    if (seen == 0)
+        return err_set(err, ERR_SYSTEM, "the first process went on without being let");
+    return seen < 0 ? -1 : 0;
+}
+
+int channel_watch(struct start *start, struct err *err)
+{
+    return channel_follow(start, '\0', err);
 }

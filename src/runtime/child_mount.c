@@ -26,7 +26,7 @@ int child_sources_clone(struct start *start, size_t i, struct err *err)
     if (start->sources[i] < 0)
         return step_fail(err, "open", source->path);
     if (i < start->plan->n_root_sources &&
-        mount_change(start->sources[i], 0, 0, MS_PRIVATE, flags) < 0)
+        mount_change(start->sources[i], 0, 0, root_source_propagation(start->plan), flags) < 0)
         return step_fail(err, "part from the host's mounts", source->path);
     return 0;
 }
@@ -150,8 +150,14 @@ int child_root_mount(struct start *start, size_t i, struct err *err)
         if (mount_change(start->root, MOUNT_ATTR_NODEV, 0, 0, MOUNT_RECURSIVE) < 0)
             return step_fail(err, "refuse device nodes in", plan->sources[0].path);
     }
+    /* Where hooks look for it: its own place, if the way there is open to the container's root. */
+    if (plan_pivots_late(plan) && plan->request->rootfs->kind == ROOTFS_DIRECTORY &&
+        mount_attach(start->root, AT_FDCWD, plan->sources[0].path) == 0)
+        return 0;
     if (mount_attach(start->root, AT_FDCWD, "/") < 0)
         return step_fail(err, "attach the root file system", NULL);
+    if (plan_pivots_late(plan))
+        return 0;
     if (mount_pivot(start->root) < 0)
         return step_fail(err, "change to the root file system", NULL);
     return 0;
@@ -273,12 +279,8 @@ static int fs_option(int fs, const char *option)
     return fs_text(fs, key, value + 1);
 }
 
-/* A proc or sysfs can be made in a user namespace only while a whole one is in sight
- * (mount_too_revealing in the kernel's fs/namespace.c): so before the root is changed. */
-int child_mount_make(struct start *start, size_t i, struct err *err)
+int file_system_make(const struct plan_mount *mount, int *ret_made, struct err *err)
 {
-    size_t at = start->plan->fs[i];
-    const struct plan_mount *mount = &start->plan->mounts[at];
     auto_close int fs = fs_open(mount->type);
     if (fs < 0)
         return step_fail(err, "the kernel has no file system", mount->type);
@@ -288,13 +290,21 @@ int child_mount_make(struct start *start, size_t i, struct err *err)
     for (size_t option = 0; option < mount->options.rest.len; option++)
         if (fs_option(fs, mount->options.rest.at[option]) < 0)
             return step_fail(err, "unknown mount option", mount->options.rest.at[option]);
-    int made = fs_mount(fs, mount->options.set | mount->options.set_below);
-    start->mounts[at] = made;
+    auto_close int made = fs_mount(fs, mount->options.set | mount->options.set_below);
     if (made < 0)
         return step_fail(err, "mount", mount->type);
     if (mount->options.propagation && mount_change(made, 0, 0, mount->options.propagation, 0) < 0)
         return step_fail(err, "set the propagation of", mount->destination);
+    *ret_made = take_fd(made);
     return 0;
+}
+
+/* A proc or sysfs can be made in a user namespace only while a whole one is in sight
+ * (mount_too_revealing in the kernel's fs/namespace.c): so before the root is changed. */
+int child_mount_make(struct start *start, size_t i, struct err *err)
+{
+    size_t at = start->plan->fs[i];
+    return file_system_make(&start->plan->mounts[at], &start->mounts[at], err);
 }
 
 /* A clone is a peer of the host's mount if that is shared: what is mounted below it here would
@@ -311,7 +321,7 @@ static int bind_propagation(int source, const struct mount_options *options)
                         options->propagation_below ? MOUNT_RECURSIVE : 0);
 }
 
-static int mount_bind(struct start *start, const struct plan_mount *mount, struct err *err)
+static int bind_attach(struct start *start, const struct plan_mount *mount, struct err *err)
 {
     int source = start->sources[mount->source];
     const struct mount_options *options = &mount->options;
@@ -329,14 +339,69 @@ static int mount_bind(struct start *start, const struct plan_mount *mount, struc
     return target_attach(start, source, mount->destination, !S_ISDIR(status.st_mode), err);
 }
 
+/* A directory that is to be covered by a file system hands something on to it. */
+static int fs_inherit(struct start *start, size_t i, struct err *err)
+{
+    const struct plan_mount *mount = &start->plan->mounts[i];
+    struct stat status;
+    auto_close int below = target_open(start, mount->destination);
+    if (below < 0 && errno == ENOENT)
+        return 0;
+    if (below < 0 || fstat(below, &status) < 0)
+        return step_fail(err, "look at", mount->destination);
+    if (!S_ISDIR(status.st_mode))
+        return 0; /* mounting on it will tell */
+    if (mount->mode_below && fchmodat(start->mounts[i], ".", status.st_mode & 07777, 0) < 0)
+        return step_fail(err, "set the mode of", mount->destination);
+    if (mount->options.copy_up && copy_up(below, start->mounts[i]) < 0)
+        return step_fail(err, "copy the files of", mount->destination);
+    return 0;
+}
+
+static int fs_change(int target, const struct plan_mount *mount, struct err *err)
+{
+    auto_close int fs = fs_of(target);
+    if (fs < 0)
+        return step_fail(err, "remount", mount->destination);
+    for (size_t option = 0; option < mount->options.rest.len; option++)
+        if (fs_option(fs, mount->options.rest.at[option]) < 0)
+            return step_fail(err, "unknown mount option", mount->options.rest.at[option]);
+    if (fs_reconfigure(fs) < 0)
+        return step_fail(err, "remount", mount->destination);
+    return 0;
+}
+
+/* Read-only is the mount's, not the file system's: that one may be the host's as well. */
+static int mount_again(struct start *start, const struct plan_mount *mount, struct err *err)
+{
+    const struct mount_options *options = &mount->options;
+    auto_close int target = target_open(start, mount->destination);
+    if (target < 0)
+        return step_fail(err, "open mount point", mount->destination);
+    if (options->rest.len && fs_change(target, mount, err) < 0)
+        return -1;
+    if (mount_change(target, options->set, options->clear, 0, 0) < 0 ||
+        ((options->set_below || options->clear_below) &&
+         mount_change(target, options->set_below, options->clear_below, 0, MOUNT_RECURSIVE) < 0) ||
+        (options->propagation &&
+         mount_change(target, 0, 0, options->propagation,
+                      options->propagation_below ? MOUNT_RECURSIVE : 0) < 0))
+        return step_fail(err, "remount (is something mounted there?)", mount->destination);
+    return 0;
+}
+
 int child_mount(struct start *start, size_t i, struct err *err)
 {
     const struct plan_mount *mount = &start->plan->mounts[i];
     switch (mount->kind) {
+    case PLAN_MOUNT_REMOUNT:
+        return mount_again(start, mount, err);
     case PLAN_MOUNT_FS:
+        if ((mount->mode_below || mount->options.copy_up) && fs_inherit(start, i, err) < 0)
+            return -1;
         return target_attach(start, start->mounts[i], mount->destination, false, err);
     case PLAN_MOUNT_BIND:
-        return mount_bind(start, mount, err);
+        return bind_attach(start, mount, err);
     case PLAN_MOUNT_LINK:
         if (symlinkat(mount->type, start->root, mount->destination) < 0)
             return step_fail(err, "link", mount->destination);
@@ -345,12 +410,21 @@ int child_mount(struct start *start, size_t i, struct err *err)
     return 0;
 }
 
-int child_cgroup_readonly(struct start *start, size_t i, struct err *err)
+int child_late_readonly(struct start *start, size_t i, struct err *err)
+{
+    size_t at = start->plan->late[i];
+    if (mount_change(start->mounts[at], MOUNT_ATTR_RDONLY, 0, 0, 0) < 0)
+        return step_fail(err, "make read-only", start->plan->mounts[at].destination);
+    return 0;
+}
+
+int child_root_propagation(struct start *start, size_t i, struct err *err)
 {
     (void)i;
-    size_t top = start->plan->cgroup_top;
-    if (mount_change(start->mounts[top], MOUNT_ATTR_RDONLY, 0, 0, 0) < 0)
-        return step_fail(err, "make read-only", start->plan->mounts[top].destination);
+    const struct plan *plan = start->plan;
+    if (mount_change(start->root, 0, 0, plan->root_propagation,
+                     plan->root_propagation_below ? MOUNT_RECURSIVE : 0) < 0)
+        return step_fail(err, "set the propagation of the root file system", NULL);
     return 0;
 }
 
@@ -359,66 +433,62 @@ int child_cgroup_readonly(struct start *start, size_t i, struct err *err)
 /* What an image or a volume calls /dev/null has to be one. */
 static int null_clone(struct start *start)
 {
-    if (start->null >= 0)
-        return start->null;
     auto_close int null = mount_clone(start->root, "dev/null", 0);
     struct stat status;
-    if (null < 0)
+    if (null < 0 || fstat(null, &status) < 0)
         return -1;
-    if (fstat(null, &status) < 0 || !S_ISCHR(status.st_mode) || status.st_rdev != makedev(1, 3)) {
+    if (!S_ISCHR(status.st_mode) || status.st_rdev != makedev(1, 3)) {
         errno = ENXIO;
         return -1;
     }
-    start->null = take_fd(null);
-    return start->null;
+    return take_fd(null);
 }
 
-/* The first one is made, the others are copies of it as it lies on the first path it covers. */
-static int empty_clone(struct start *start)
+static int empty_make(struct start *start)
 {
-    if (start->empty >= 0)
-        return start->empty;
-    if (start->empty_path)
-        return start->empty = mount_clone(AT_FDCWD, start->empty_path, 0);
+    (void)start;
     auto_close int fs = fs_open("tmpfs");
     if (fs < 0 || fs_text(fs, "size", "4k") < 0 || fs_text(fs, "nr_inodes", "1") < 0)
         return -1;
-    start->empty =
-        fs_mount(fs, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
-    return start->empty;
+    return fs_mount(fs,
+                    MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
 }
 
-/* Files are covered by /dev/null, directories by an empty one, what is not there by nothing. Which
- * it is, trying tells: move_mount says EINVAL when a file meets a directory, and the detached mount
- * waits for the next path. */
+/* The first cover of a kind is made, the others are copies of it as it lies on the first path: one
+ * system call each. */
+static int cover(struct start *start, const char *path, const char **covered,
+                 int (*make)(struct start *start), struct err *err)
+{
+    if (*covered)
+        return mount_bind(*covered, path) < 0 ? step_fail(err, "mask", path) : 0;
+    auto_close int first = make(start);
+    if (first < 0)
+        return step_fail(err, "make an empty directory or open /dev/null to mask", path);
+    if (mount_attach(first, AT_FDCWD, path) < 0)
+        return step_fail(err, "mask", path);
+    *covered = path;
+    return 0;
+}
+
+/* Files are covered by /dev/null, directories by an empty one, what is not there by nothing. Asked
+ * first which it is: to drop a mount that does not fit costs a wait for all processors. */
 int child_mask(struct start *start, size_t i, struct err *err)
 {
     const char *path = start->plan->masked->at[i];
-    if (null_clone(start) < 0)
-        return step_fail(err, "open /dev/null to mask", path);
-    if (mount_attach(start->null, AT_FDCWD, path) == 0) {
-        fd_close(&start->null);
-        return 0;
-    }
-    if (errno == ENOENT)
-        return 0;
-    if (errno == EINVAL && empty_clone(start) >= 0 &&
-        mount_attach(start->empty, AT_FDCWD, path) == 0) {
-        fd_close(&start->empty);
-        start->empty_path = path;
-        return 0;
-    }
-    return errno == ENOENT ? 0 : step_fail(err, "mask", path);
+    struct stat status;
+    if (stat(path, &status) < 0)
+        return errno == ENOENT ? 0 : step_fail(err, "look at", path);
+    if (S_ISDIR(status.st_mode))
+        return cover(start, path, &start->empty_path, empty_make, err);
+    return cover(start, path, &start->null_path, null_clone, err);
 }
 
 int child_readonly(struct start *start, size_t i, struct err *err)
 {
     const char *path = start->plan->readonly->at[i];
-    auto_close int mount = mount_clone(AT_FDCWD, path, MOUNT_RECURSIVE);
-    if (mount < 0)
+    if (mount_bind(path, path) < 0)
         return errno == ENOENT ? 0 : step_fail(err, "open", path);
-    if (mount_change(mount, MOUNT_ATTR_RDONLY, 0, 0, MOUNT_RECURSIVE) < 0 ||
-        mount_attach(mount, AT_FDCWD, path) < 0)
+    if (mount_change_at(path, MOUNT_ATTR_RDONLY, MOUNT_RECURSIVE) < 0)
         return step_fail(err, "make read-only", path);
     return 0;
 }

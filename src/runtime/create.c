@@ -6,11 +6,13 @@
  *   cgroup, limits
  *   joins namespaces by path
  *   clone3 into the cgroup ─────────────▶  enters v1 cgroups, leaves the caller's keys behind
- *   writes the id maps                     makes its network and cgroup namespaces meanwhile (the
- * dear ones) has the container's directories made clones layers and sources, maps them   clones the
- * host's device nodes hands them over  ───────────────────▶  becomes root of its namespace layers →
- * root file system → pivot_root → mounts → masks watches  ◀── terminal, error ────────  drops
- * privileges, executes
+ *   writes the id maps                     makes its network and cgroup namespaces meanwhile
+ *   has the container's directories made   (the dear ones)
+ *   clones layers and sources, maps them
+ *   makes /dev with its nodes
+ *   hands them over  ───────────────────▶  becomes root of its namespace
+ *                                          layers → root file system → pivot_root → mounts → masks
+ *   watches  ◀──── terminal, error ──────  drops privileges, executes
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -29,6 +31,7 @@
 #include "kernel/namespace.h"
 #include "kernel/pidfd.h"
 #include "runtime/describe.h"
+#include "runtime/join.h"
 
 /* --- the parent's steps ----------------------------------------------------------------------- */
 
@@ -44,7 +47,8 @@ static int parent_cgroup(struct start *start, size_t i, struct err *err)
     (void)i;
     const struct plan *plan = start->plan;
     int made =
-        cgroup_create(plan->request->cgroups, plan->cgroup, &plan->limits, 0, &start->cgroup, err);
+        cgroup_create(plan->request->cgroups, plan->cgroup, &plan->limits,
+                      plan->request->cgroup_flags, &start->cgroup, err);
     start->cgroup_made = made == 1;
     return made < 0 ? -1 : 0;
 }
@@ -111,7 +115,8 @@ static int parent_clone(struct start *start, size_t i, struct err *err)
 {
     (void)i;
     int cgroup = start->cgroup_made ? start->cgroup.v2 : -1;
-    start->pid = namespace_clone(start->plan->clone_flags, cgroup, &start->pidfd);
+    uint64_t flags = start->plan->user_path ? 0 : start->plan->clone_flags;
+    start->pid = namespace_clone(flags, cgroup, &start->pidfd);
     if (start->pid < 0) {
         (void)err_sys(err, "make a process in new namespaces");
         if (start->plan->clone_flags & CLONE_NEWUSER)
@@ -126,20 +131,22 @@ static int parent_clone(struct start *start, size_t i, struct err *err)
     return 0;
 }
 
-static bool owners_mapped(const struct plan *plan)
+static bool needs_userns(const struct plan *plan)
 {
-    return plan->all_flags & CLONE_NEWUSER && plan->request->flags & RUNTIME_MAP_OWNERS;
+    return owners_mapped(plan) || plan->maps_mounts || (plan->dev_made && plan->userns);
 }
 
 static int parent_maps(struct start *start, size_t i, struct err *err)
 {
     (void)i;
-    if (id_maps_write(&start->plan->maps, start->pid, err) < 0)
+    const char *joined = start->plan->user_path;
+    if (!joined && id_maps_write(&start->plan->maps, start->pid, err) < 0)
         return -1;
-    if (!start->plan->privileged || !owners_mapped(start->plan))
+    if (!start->plan->privileged || !needs_userns(start->plan))
         return 0;
-    char path[40];
-    (void)snprintf(path, sizeof(path), "/proc/%d/ns/user", start->pid);
+    char own[40];
+    (void)snprintf(own, sizeof(own), "/proc/%d/ns/user", start->pid);
+    const char *path = joined ? joined : own;
     start->userns = open(path, O_RDONLY | O_CLOEXEC);
     if (start->userns < 0)
         return err_sys(err, "open %s", path);
@@ -161,15 +168,9 @@ static int parent_source(struct start *start, size_t i, struct err *err)
         return err_sys(err, "open %s", source->path);
     /* What is mounted on a layer here must not appear on the host's own mount of it. */
     if (i < start->plan->n_root_sources &&
-        mount_change(start->sources[i], 0, 0, MS_PRIVATE, flags) < 0)
+        mount_change(start->sources[i], 0, 0, root_source_propagation(start->plan), flags) < 0)
         return err_sys(err, "part %s from the host's mounts", source->path);
-    if (!owners_mapped(start->plan) || mount_idmap(start->sources[i], start->userns, flags) == 0)
-        return 0;
-    /* EINVAL: a file system that cannot map owners (or one of those mounted below it). */
-    if (errno == EINVAL)
-        return err_set(err, ERR_UNMAPPABLE, "the file system of %s cannot map owners",
-                       source->path);
-    return err_sys(err, "map the owners of %s", source->path);
+    return source_map(start, i, err);
 }
 
 int parent_streams(struct start *start, size_t i, struct err *err)
@@ -235,11 +236,18 @@ int parent_oom_score(struct start *start, size_t i, struct err *err)
     return 0;
 }
 
+static int parent_record(struct start *start, size_t i, struct err *err)
+{
+    (void)i;
+    const struct runtime_request *request = start->plan->request;
+    return request->record(request->record_context, start->pid, start->cgroup_made, err);
+}
+
 static int parent_release(struct start *start, size_t i, struct err *err)
 {
     (void)i;
     const struct plan *plan = start->plan;
-    return channel_release(start, start->sources, plan->privileged ? plan->n_sources : 0, err);
+    return channel_release(start, start->sources, plan_handed(plan), err);
 }
 
 int parent_watch(struct start *start, size_t i, struct err *err)
@@ -320,7 +328,11 @@ static int child_wait(struct start *start, size_t i, struct err *err)
 {
     (void)i;
     const struct plan *plan = start->plan;
-    return channel_wait(start, start->sources, plan->privileged ? plan->n_sources : 0, err);
+    if (channel_wait(start, start->sources, plan_handed(plan), err) < 0)
+        return -1;
+    if (plan->dev_made)
+        start->mounts[plan->dev_mount] = take_fd(start->sources[plan->n_sources]);
+    return 0;
 }
 
 /* Not before the id maps are written: an ordinary user's parent could not write those of a hidden
@@ -386,7 +398,7 @@ static int child_domainname(struct start *start, size_t i, struct err *err)
 
 static bool has_userns(const struct plan *plan)
 {
-    return plan->all_flags & CLONE_NEWUSER;
+    return plan->userns;
 }
 
 static size_t count_cgroup(const struct plan *plan)
@@ -397,6 +409,16 @@ static size_t count_cgroup(const struct plan *plan)
 static size_t count_prepare(const struct plan *plan)
 {
     return plan->request->prepare != NULL;
+}
+
+static size_t count_record(const struct plan *plan)
+{
+    return plan->request->record != NULL;
+}
+
+static size_t count_keyring(const struct plan *plan)
+{
+    return !(plan->request->flags & RUNTIME_KEEP_KEYRING);
 }
 
 static size_t count_maps(const struct plan *plan)
@@ -464,7 +486,7 @@ static size_t count_sysctls(const struct plan *plan)
 /* A mount namespace of another user namespace is a slave from birth: mount_namespaces(7). */
 static size_t count_propagation(const struct plan *plan)
 {
-    return !has_userns(plan);
+    return !has_userns(plan) || plan->mount_path;
 }
 
 static size_t count_mounts(const struct plan *plan)
@@ -477,14 +499,24 @@ static size_t count_fs(const struct plan *plan)
     return plan->n_fs;
 }
 
-static size_t count_cgroup_readonly(const struct plan *plan)
+static size_t count_late(const struct plan *plan)
 {
-    return plan->cgroup_readonly;
+    return plan->n_late;
+}
+
+static size_t count_root_propagation(const struct plan *plan)
+{
+    return plan->root_propagation && plan->root_propagation != MS_PRIVATE;
+}
+
+static size_t count_dev_made(const struct plan *plan)
+{
+    return plan->dev_made;
 }
 
 static size_t count_dev(const struct plan *plan)
 {
-    return plan->dev;
+    return plan->dev && !plan->dev_made;
 }
 
 static size_t count_masked(const struct plan *plan)
@@ -520,20 +552,31 @@ static const struct step parent_table[] = {
     { "join namespace", "setns", NULL, count_joins, describe_join, parent_join },
     { "make a process in new namespaces", "clone3", NULL, NULL, describe_clone, parent_clone },
     { "return to the caller's own namespaces", "setns", "", count_joined, NULL, parent_go_back },
+    { "wait for the process inside", "recvmsg, waitid", "", count_between, NULL, parent_between },
     { "map user and group ids", "write", NULL, count_maps, describe_maps, parent_maps },
     { "make the container's directories", "mkdirat, openat", "", count_prepare, NULL, parent_prepare },
     { "clone mount", "open_tree", NULL, count_parent_sources, describe_source, parent_source },
     { "give the stream to the container's root", "fchown", "uid 0 of the namespace", count_streams, NULL, parent_streams },
     { "limit", "prlimit", NULL, count_limits, describe_limit, parent_limit },
     { "set the out-of-memory score", "write", "oom_score_adj", count_oom_score, NULL, parent_oom_score },
+    { "enter the class of cache and bandwidth", "write", "resctrl", count_resctrl, NULL, parent_resctrl },
+    { "move network device", "sendmsg", NULL, count_netdevices, describe_netdevice, parent_netdevice },
+    { "write the process down", "write, renameat", "", count_record, NULL, parent_record },
+    { "make /dev", "fsopen, fsmount, mknodat", "", count_dev_made, NULL, parent_dev },
     { "hand over and let go", "sendmsg", NULL, NULL, describe_release, parent_release },
+    { "run hooks", "clone, execve", NULL, count_runtime_hooks, describe_runtime_hooks, parent_hooks },
+    { "hand the seccomp listener to its agent", "sendmsg", NULL, count_listener, describe_listener, parent_listener },
     { "watch until the program is executed", "recvmsg", "", NULL, NULL, parent_watch },
     {},
 };
 
 static const struct step child_table[] = {
     { "enter the cgroup", "write", "tasks, \"0\"", count_cgroup, NULL, child_cgroup },
-    { "leave the caller's keys", "keyctl", "KEYCTL_JOIN_SESSION_KEYRING", NULL, NULL, child_keyring },
+    { "join the user namespace", "setns, setresuid", NULL, count_between, describe_user_path, child_join_user },
+    { "make the process inside", "clone3", NULL, count_between, describe_clone, child_make_inside },
+    { "let go of the caller's processors", "sched_setaffinity", "", count_processors_reset, NULL, process_processors_reset },
+    { "leave the caller's keys", "keyctl", "KEYCTL_JOIN_SESSION_KEYRING", count_keyring, NULL, child_keyring },
+    { "open the host's /proc", "open", "", count_label, NULL, process_label_open },
     { "make namespaces", "unshare", NULL, count_unshare, describe_unshare, child_unshare },
     { "shift the clock", "write", NULL, count_time_offsets, describe_time, child_time_offset },
     { "bring up the loopback interface", "ioctl", "SIOCSIFFLAGS, lo, IFF_UP", count_loopback, NULL, child_loopback },
@@ -543,19 +586,25 @@ static const struct step child_table[] = {
     { "hide from the container", "prctl", "PR_SET_DUMPABLE, 0", NULL, NULL, child_hide },
     { "become root of the user namespace", "setresuid", "0, 0, 0", count_maps, NULL, child_become_root },
     { "set sysctl", "write", NULL, count_sysctls, describe_sysctl, child_sysctl },
+    { "join the mount namespace", "setns", NULL, count_join_mount, describe_mount_path, child_join_mount },
     { "keep mounts from the host", "mount_setattr", "/, AT_RECURSIVE, MS_SLAVE", count_propagation, NULL, child_propagation },
     { "clone mount", "open_tree", NULL, count_child_sources, describe_source, child_sources_clone },
     { "make file system", "fsopen, fsmount", NULL, count_fs, describe_fs, child_mount_make },
     { "change to the root file system", "fsopen, fsmount, move_mount, pivot_root", NULL, NULL, describe_root, child_root_mount },
     { "mount", "move_mount", NULL, count_mounts, describe_mount, child_mount },
-    { "make the top of the cgroups read-only", "mount_setattr", "MOUNT_ATTR_RDONLY", count_cgroup_readonly, NULL, child_cgroup_readonly },
     { "place device", "move_mount", "", device_count, describe_device, child_device },
     { "link the streams in /dev", "symlinkat", "/proc/self/fd", count_dev, NULL, child_device_links },
     { "open the terminal", "openat, ioctl", "/dev/pts/ptmx, TIOCGPTPEER", count_terminal, NULL, child_terminal },
+    { "place device", "move_mount", "", count_far_devices, describe_far_device, child_far_device },
+    { "make read-only what is complete", "mount_setattr", "MOUNT_ATTR_RDONLY", count_late, describe_late, child_late_readonly },
+    { "wait for the runtime's hooks", "sendmsg, recvmsg", "", count_runtime_hooks, NULL, child_runtime_hooks },
+    { "run hook", "clone, execve", NULL, count_container_hooks, describe_container_hook, child_container_hook },
+    { "change to the root file system", "pivot_root", "", count_pivot, NULL, child_pivot },
     { "set the host name", "sethostname", NULL, count_hostname, describe_hostname, child_hostname },
     { "set the domain name", "setdomainname", NULL, count_domainname, describe_domainname, child_domainname },
-    { "mask", "move_mount", NULL, count_masked, describe_masked, child_mask },
-    { "make read-only", "mount_setattr, move_mount", NULL, count_readonly, describe_readonly, child_readonly },
+    { "mask", "mount", NULL, count_masked, describe_masked, child_mask },
+    { "make read-only", "mount, mount_setattr", NULL, count_readonly, describe_readonly, child_readonly },
+    { "set the root's propagation", "mount_setattr", "", count_root_propagation, NULL, child_root_propagation },
     PROCESS_STEPS_AS_ROOT,
     { "make the root file system read-only", "mount_setattr", "MOUNT_ATTR_RDONLY", count_root_readonly, NULL, child_root_readonly },
     PROCESS_STEPS,

@@ -57,7 +57,7 @@ void describe_source(const struct plan *plan, size_t i, struct str *words, struc
 {
     str_addf(words, " %s", plan->sources[i].path);
     str_addf(arguments, "OPEN_TREE_CLONE%s", plan->sources[i].recursive ? " | AT_RECURSIVE" : "");
-    if (plan->privileged && plan->all_flags & CLONE_NEWUSER &&
+    if (plan->privileged && plan->userns &&
         plan->request->flags & RUNTIME_MAP_OWNERS)
         str_add(arguments, "); mount_setattr(MOUNT_ATTR_IDMAP");
 }
@@ -74,7 +74,7 @@ void describe_release(const struct plan *plan, size_t i, struct str *words, stru
 {
     (void)i;
     (void)words;
-    str_addf(arguments, "SCM_RIGHTS, %zu descriptors", plan->privileged ? plan->n_sources : 0);
+    str_addf(arguments, "SCM_RIGHTS, %zu descriptors", plan_handed(plan));
 }
 
 void describe_unshare(const struct plan *plan, size_t i, struct str *words, struct str *arguments)
@@ -138,6 +138,12 @@ void describe_mount(const struct plan *plan, size_t i, struct str *words, struct
              mount->destination);
     if (bind)
         mount_options_format(&mount->options, arguments);
+}
+
+void describe_late(const struct plan *plan, size_t i, struct str *words, struct str *arguments)
+{
+    (void)arguments;
+    str_addf(words, ": /%s", plan->mounts[plan->late[i]].destination);
 }
 
 void describe_masked(const struct plan *plan, size_t i, struct str *words, struct str *arguments)

@@ -19,6 +19,7 @@ void describe_sysctl(const struct plan *plan, size_t i, struct str *words, struc
 void describe_device(const struct plan *plan, size_t i, struct str *words, struct str *arguments);
 void describe_root(const struct plan *plan, size_t i, struct str *words, struct str *arguments);
 void describe_fs(const struct plan *plan, size_t i, struct str *words, struct str *arguments);
+void describe_late(const struct plan *plan, size_t i, struct str *words, struct str *arguments);
 void describe_mount(const struct plan *plan, size_t i, struct str *words, struct str *arguments);
 void describe_masked(const struct plan *plan, size_t i, struct str *words, struct str *arguments);
 void describe_readonly(const struct plan *plan, size_t i, struct str *words, struct str *arguments);

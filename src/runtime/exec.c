@@ -1,9 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A process in a running container. A pid namespace takes only children of whoever joins it, so
- * there is a process in between: it enters the cgroup, closes what the caller had open, joins
- * everything, makes the final process as a child of the parent's (CLONE_PARENT), hands its pidfd
- * back and is gone. Neither can be looked at from inside before it executes.
+ * A process in a running container. A pid namespace takes only children of whoever joins it.
+ *
+ * Root joins it for the moment of the clone, and the child joins the rest. It can be seen from
+ * inside at once, but as a process of the host's root, out of reach of all that is in a user
+ * namespace of its own, and it is hidden before it becomes one of the container's.
+ *
+ * An ordinary user has rights over the pid namespace only inside the user namespace that owns it,
+ * and cannot come back from there; and in the host's user namespace nothing hides from
+ * CAP_SYS_PTRACE. So there is a process in between: it enters the cgroup, closes what
+ * the caller had open, joins everything, makes the final process as a child of the parent's
+ * (CLONE_PARENT), hands its pidfd back and is gone.
+ *
+ * Neither process can be looked at from inside before it executes.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -29,13 +38,48 @@ static int exec_cgroup(struct start *start, size_t i, struct err *err)
     return found < 0 ? -1 : 0;
 }
 
+static uint64_t container_flags(const struct plan *plan)
+{
+    uint64_t flags = plan->all_flags;
+    for (size_t join = 0; join < plan->n_joins; join++)
+        flags |= plan->joins[join].flag;
+    return flags | (plan->userns ? CLONE_NEWUSER : 0) | (plan->mount_path ? CLONE_NEWNS : 0);
+}
+
+/* What the child joins. */
+static uint64_t join_flags(const struct plan *plan)
+{
+    uint64_t flags = container_flags(plan);
+    return plan->exec_direct ? flags & ~(uint64_t)CLONE_NEWPID : flags;
+}
+
+static int clone_inside(struct start *start, int cgroup, struct err *err)
+{
+    auto_close int own = open("/proc/self/ns/pid", O_RDONLY | O_CLOEXEC);
+    if (own < 0 || setns(start->join_pidfd, CLONE_NEWPID) < 0)
+        return err_sys(err, "join the container's process namespace");
+    start->pid = namespace_clone(0, cgroup, &start->pidfd);
+    if (start->pid == 0)
+        return 0;
+    int saved = errno;
+    if (setns(own, CLONE_NEWPID) < 0)
+        return err_sys(err, "return to the caller's own process namespace");
+    errno = saved;
+    return start->pid < 0 ? err_sys(err, "make a process in the container; has it ended?") : 0;
+}
+
 static int exec_clone(struct start *start, size_t i, struct err *err)
 {
     (void)i;
     int cgroup = start->cgroup_made ? start->cgroup.v2 : -1;
-    start->pid = namespace_clone(0, cgroup, &start->pidfd);
-    if (start->pid < 0)
-        return err_sys(err, "make a process");
+    if (start->plan->exec_direct && container_flags(start->plan) & CLONE_NEWPID) {
+        if (clone_inside(start, cgroup, err) < 0)
+            return -1;
+    } else {
+        start->pid = namespace_clone(0, cgroup, &start->pidfd);
+        if (start->pid < 0)
+            return err_sys(err, "make a process");
+    }
     if (start->pid > 0) {
         fd_close(&start->peer);
         return 0;
@@ -87,24 +131,19 @@ static int exec_descriptors(struct start *start, size_t i, struct err *err)
 {
     (void)i;
     const int *stdio = start->plan->request->stdio;
-    const int kept[] = { start->channel, start->join_pidfd, stdio[0], stdio[1], stdio[2] };
-    if (descriptors_close_others(kept, array_size(kept)) < 0)
+    const int kept[] = { start->channel, start->join_pidfd, start->proc,
+                         stdio[0],       stdio[1],          stdio[2] };
+    unsigned from = 3 + start->plan->request->preserve_fds;
+    if (descriptors_close_others(from, kept, array_size(kept)) < 0)
         return step_fail(err, "close descriptors", NULL);
     return 0;
-}
-
-static uint64_t join_flags(const struct plan *plan)
-{
-    uint64_t flags = plan->all_flags;
-    for (size_t join = 0; join < plan->n_joins; join++)
-        flags |= plan->joins[join].flag;
-    return flags;
 }
 
 static int exec_join(struct start *start, size_t i, struct err *err)
 {
     (void)i;
-    if (setns(start->join_pidfd, (int)join_flags(start->plan)) < 0)
+    int flags = (int)join_flags(start->plan);
+    if (flags && setns(start->join_pidfd, flags) < 0)
         return step_fail(err, "join the container's namespaces", NULL);
     return 0;
 }
@@ -157,7 +196,25 @@ static size_t count_cgroup(const struct plan *plan)
 
 static size_t count_userns(const struct plan *plan)
 {
-    return (plan->all_flags & CLONE_NEWUSER) != 0;
+    return plan->userns;
+}
+
+static size_t count_direct(const struct plan *plan)
+{
+    return plan->exec_direct;
+}
+
+static size_t count_between(const struct plan *plan)
+{
+    return !plan->exec_direct;
+}
+
+static void describe_clone_exec(const struct plan *plan, size_t i, struct str *words,
+                                struct str *arguments)
+{
+    (void)i;
+    (void)arguments;
+    str_add(words, plan->exec_direct ? " inside" : " in between");
 }
 
 static void describe_join(const struct plan *plan, size_t i, struct str *words,
@@ -171,25 +228,30 @@ static void describe_join(const struct plan *plan, size_t i, struct str *words,
 /* clang-format off */
 static const struct step parent_table[] = {
     { "open the cgroup", "openat", "", count_cgroup, NULL, exec_cgroup },
-    { "make a process in between", "clone3", "CLONE_PIDFD", NULL, NULL, exec_clone },
+    { "make a process", "clone3", "CLONE_PIDFD", NULL, describe_clone_exec, exec_clone },
     { "give the stream to the container's root", "fchown", "uid 0 of the namespace", count_streams, NULL, parent_streams },
     { "limit", "prlimit", "", count_limits, NULL, parent_limit },
     { "set the out-of-memory score", "write", "oom_score_adj", count_oom_score, NULL, parent_oom_score },
     { "let go", "sendmsg", "", NULL, NULL, exec_release },
-    { "reap the process in between", "waitid", "P_PIDFD", NULL, NULL, exec_reap },
+    { "reap the process in between", "waitid", "P_PIDFD", count_between, NULL, exec_reap },
+    { "hand the seccomp listener to its agent", "sendmsg", NULL, count_listener, describe_listener, parent_listener },
     { "watch until the program is executed", "recvmsg", "", NULL, NULL, parent_watch },
     {},
 };
 
 static const struct step child_table[] = {
+    { "hide from the container", "prctl", "PR_SET_DUMPABLE, 0", count_direct, NULL, child_hide },
+    { "bind to processors", "sched_setaffinity", "", count_processors_initial, NULL, process_processors_initial },
     { "enter the cgroup", "write", "tasks, \"0\"", count_cgroup, NULL, exec_enter },
+    { "let go of the caller's processors", "sched_setaffinity", "", count_processors_reset, NULL, process_processors_reset },
+    { "open the host's /proc", "open", "", count_label, NULL, process_label_open },
     { "wait for the parent", "recvmsg", "", NULL, NULL, exec_wait },
     { "hide from the container", "prctl", "PR_SET_DUMPABLE, 0", NULL, NULL, child_hide },
     { "close what the caller had open", "close_range", "", NULL, NULL, exec_descriptors },
     { "leave the caller's keys", "keyctl", "KEYCTL_JOIN_SESSION_KEYRING", NULL, NULL, exec_session },
     { "join the container's namespaces", "setns", NULL, NULL, describe_join, exec_join },
     { "become root of the user namespace", "setresuid", "0, 0, 0", count_userns, NULL, exec_become_root },
-    { "make the process inside", "clone3", "CLONE_PARENT | CLONE_PIDFD", NULL, NULL, exec_make },
+    { "make the process inside", "clone3", "CLONE_PARENT | CLONE_PIDFD", count_between, NULL, exec_make },
     { "open the container's root", "open", "/", NULL, NULL, exec_root },
     { "open the terminal", "openat, ioctl", "/dev/pts/ptmx, TIOCGPTPEER", count_terminal, NULL, child_terminal },
     PROCESS_STEPS_AS_ROOT,

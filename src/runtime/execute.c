@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/elf-em.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -167,6 +168,20 @@ static bool path_join(struct view directory, const char *name, char path[PATH_MA
     return true;
 }
 
+static struct view path_of(char *const *env)
+{
+    struct view path = view_of(default_path);
+    for (size_t i = 0; env[i]; i++)
+        if (text_starts(env[i], "PATH="))
+            path = view_of(env[i] + 5);
+    return path;
+}
+
+static int not_found(const char *name, struct err *err)
+{
+    return err_plain(err, ERR_NO_COMMAND, 0, "command not found in the container's PATH:", name);
+}
+
 int execute(char *const *argv, char *const *env, struct err *err)
 {
     const char *name = argv[0];
@@ -177,10 +192,7 @@ int execute(char *const *argv, char *const *env, struct err *err)
         return explain(name, errno, err);
     }
 
-    struct view path = view_of(default_path);
-    for (size_t i = 0; env[i]; i++)
-        if (text_starts(env[i], "PATH="))
-            path = view_of(env[i] + 5);
+    struct view path = path_of(env);
     char candidate[PATH_MAX];
     char refused[PATH_MAX] = "";
     int why = ENOENT;
@@ -200,5 +212,29 @@ int execute(char *const *argv, char *const *env, struct err *err)
     }
     if (refused[0])
         return explain_file(refused, why, err);
-    return err_plain(err, ERR_NO_COMMAND, 0, "command not found in the container's PATH:", name);
+    return not_found(name, err);
+}
+
+/* Engines show a missing program as the container's, not as its start's. */
+int execute_check(char *const *argv, char *const *env, struct err *err)
+{
+    const char *name = argv[0];
+    if (!*name)
+        return err_plain(err, ERR_NO_COMMAND, 0, "the command is an empty text", NULL);
+    if (strchr(name, '/'))
+        return access(name, X_OK) == 0 ? 0 : explain(name, errno, err);
+    struct view path = path_of(env);
+    char candidate[PATH_MAX];
+    char refused[PATH_MAX] = "";
+    for (bool more = true; more;) {
+        struct view directory;
+        more = view_cut(&path, ':', &directory);
+        if (!path_join(directory, name, candidate))
+            continue;
+        if (access(candidate, X_OK) == 0)
+            return 0;
+        if (errno != ENOENT && errno != ENOTDIR && !refused[0])
+            memcpy(refused, candidate, sizeof(refused));
+    }
+    return refused[0] ? explain_file(refused, EACCES, err) : not_found(name, err);
 }

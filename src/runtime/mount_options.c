@@ -2,7 +2,8 @@
 #include "runtime/mount_options.h"
 
 #include <string.h>
-#include <sys/mount.h>
+
+#include "base/libc.h"
 
 /* word, MOUNT_ATTR_ bits it sets, bits it clears; "r" before one of them means all mounts below too
  */
@@ -52,7 +53,12 @@ static const struct propagation propagations[] = {
 };
 
 /* Words of other systems' fstab files that mean what holds anyway. */
-static const char passed_over[][12] = { "defaults", "async", "loud", "nomand", "noiversion" };
+static const char passed_over[][12] = { "defaults",  "async",      "loud",      "nomand",
+                                        "noiversion", "silent",    "iversion",  "nolazytime",
+                                        "nofail",    "_netdev",    "auto",      "noauto" };
+
+/* Words that fsconfig takes for every type, and the access lists that every type has or has not. */
+static const char general[][12] = { "sync", "dirsync", "lazytime", "mand", "acl", "noacl" };
 
 static bool attribute_apply(const char *word, uint64_t *set, uint64_t *clear)
 {
@@ -71,13 +77,13 @@ static bool attribute_apply(const char *word, uint64_t *set, uint64_t *clear)
     return false;
 }
 
-static bool propagation_apply(const char *word, struct mount_options *options)
+bool mount_propagation_parse(const char *word, uint64_t *ret_propagation, bool *ret_below)
 {
     for (size_t i = 0; i < array_size(propagations); i++) {
         if (strcmp(propagations[i].word, word) != 0)
             continue;
-        options->propagation = propagations[i].flag;
-        options->propagation_below = propagations[i].below;
+        *ret_propagation = propagations[i].flag;
+        *ret_below = propagations[i].below;
         return true;
     }
     return false;
@@ -91,27 +97,57 @@ static bool passed(const char *word)
     return false;
 }
 
+bool mount_option_is_general(const char *word)
+{
+    for (size_t i = 0; i < array_size(general); i++)
+        if (strcmp(general[i], word) == 0)
+            return true;
+    return false;
+}
+
+/* Words that are neither an attribute nor the file system's own. */
+static bool special_apply(const char *word, struct mount_options *options)
+{
+    static const char words[][12] = { "bind", "rbind", "remount", "idmap", "ridmap", "tmpcopyup" };
+    size_t i = 0;
+    while (i < array_size(words) && strcmp(words[i], word) != 0)
+        i++;
+    switch (i) {
+    case 1:
+        options->bind_below = true;
+        /* fall through */
+    case 0:
+        return options->bind = true;
+    case 2:
+        return options->remount = true;
+    case 4:
+        options->idmap_below = true;
+        /* fall through */
+    case 3:
+        return options->idmap = true;
+    case 5:
+        return options->copy_up = true;
+    default:
+        return false;
+    }
+}
+
 int mount_options_parse(const struct strings *words, const char *destination,
                         struct mount_options *ret_options, struct err *err)
 {
     auto_done(mount_options) options = {};
     for (size_t i = 0; i < words->len; i++) {
         const char *word = words->at[i];
-        if (strcmp(word, "bind") == 0)
-            options.bind = true;
-        else if (strcmp(word, "rbind") == 0)
-            options.bind = options.bind_below = true;
-        else if (passed(word) || attribute_apply(word, &options.set, &options.clear) ||
-                 propagation_apply(word, &options))
+        if (passed(word) || attribute_apply(word, &options.set, &options.clear) ||
+            mount_propagation_parse(word, &options.propagation, &options.propagation_below) ||
+            special_apply(word, &options))
             continue;
-        else if (word[0] == 'r' &&
-                 attribute_apply(word + 1, &options.set_below, &options.clear_below))
+        if (word[0] == 'r' &&
+            attribute_apply(word + 1, &options.set_below, &options.clear_below))
             continue;
-        else if (strcmp(word, "remount") == 0 || strcmp(word, "idmap") == 0 ||
-                 strcmp(word, "ridmap") == 0 || strcmp(word, "tmpcopyup") == 0)
-            return err_set(err, ERR_UNSUPPORTED, "mount on %s: option %s", destination, word);
-        else
-            strings_add(&options.rest, word);
+        if (!*word)
+            return err_set(err, ERR_INVALID, "mount on %s: option %zu is empty", destination, i);
+        strings_add(&options.rest, word);
     }
     *ret_options = options;
     options = (struct mount_options){};
@@ -144,8 +180,14 @@ static void add_bits(struct str *out, const char *prefix, uint64_t set)
 
 void mount_options_format(const struct mount_options *options, struct str *out)
 {
+    if (options->remount)
+        add_word(out, "", "remount");
     if (options->bind)
         add_word(out, options->bind_below ? "r" : "", "bind");
+    if (options->idmap)
+        add_word(out, options->idmap_below ? "r" : "", "idmap");
+    if (options->copy_up)
+        add_word(out, "", "tmpcopyup");
     add_bits(out, "", options->set);
     add_bits(out, "r", options->set_below);
     for (size_t i = 0; i < array_size(propagations); i++)

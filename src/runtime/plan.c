@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "runtime/plan.h"
 
+#include <stdarg.h>
+#include <stdio.h>
+#include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "kernel/namespace.h"
@@ -21,6 +25,16 @@ static uint32_t namespace_flag_of(enum spec_namespace_type type)
 /* The network namespace is the dearest of all, so the child makes it while the parent is busy with
  * the rest; the cgroup namespace must come after the child entered its v1 groups, so that its root
  * is the container's own. */
+static void plan_join(struct plan *plan, uint32_t flag, const char *path)
+{
+    if (flag == CLONE_NEWUSER)
+        plan->user_path = path;
+    else if (flag == CLONE_NEWNS)
+        plan->mount_path = path;
+    else
+        plan->joins[plan->n_joins++] = (struct plan_join){ flag, path };
+}
+
 static void plan_namespaces(const struct spec *spec, struct plan *plan)
 {
     const struct spec_linux *linux_part = spec->linux;
@@ -29,30 +43,39 @@ static void plan_namespaces(const struct spec *spec, struct plan *plan)
         const struct spec_namespace *entry = &linux_part->namespaces.at[i];
         uint32_t flag = namespace_flag_of(entry->type);
         if (entry->path) {
-            plan->joins[plan->n_joins++] = (struct plan_join){ flag, entry->path };
+            plan_join(plan, flag, entry->path);
             continue;
         }
         plan->all_flags |= flag;
-        bool later = flag == CLONE_NEWNET || flag == CLONE_NEWCGROUP ||
+        bool later = (flag == CLONE_NEWNET && !linux_part->net_devices.len) || flag == CLONE_NEWCGROUP ||
                      (flag == CLONE_NEWTIME && linux_part->time_offsets.len);
         *(later ? &plan->unshare_flags : &plan->clone_flags) |= flag;
     }
     plan->loopback = plan->all_flags & CLONE_NEWNET;
+    plan->userns = plan->user_path || plan->all_flags & CLONE_NEWUSER;
 }
 
 static int namespaces_check(const struct plan *plan, struct err *err)
 {
-    const struct spec_linux *linux_part = plan->request->spec->linux;
-    if (!(plan->all_flags & CLONE_NEWNS))
-        return err_set(err, ERR_UNSUPPORTED, "a container without a mount namespace of its own");
-    for (size_t i = 0; i < plan->n_joins; i++)
-        if (plan->joins[i].flag & (CLONE_NEWNS | CLONE_NEWUSER))
-            return err_set(err, ERR_UNSUPPORTED,
-                           "joining %s: a mount or user namespace cannot be joined",
-                           plan->joins[i].path);
+    const struct runtime_request *request = plan->request;
+    const struct spec *spec = request->spec;
+    const struct spec_linux *linux_part = spec->linux;
+    if (!(plan->all_flags & CLONE_NEWNS) && !plan->mount_path)
+        return err_set(err, ERR_UNSUPPORTED,
+                       "config.json: /linux/namespaces: a container without a mount namespace; its "
+                       "root file system would be everyone's");
+    if (request->state && (spec->hostname || spec->domainname) &&
+        !spec_namespace_find(spec, SPEC_NAMESPACE_UTS))
+        return err_set(err, ERR_INVALID,
+                       "config.json: /%s: without a uts namespace it would be the host's; add one "
+                       "to linux.namespaces",
+                       spec->hostname ? "hostname" : "domainname");
+    if (linux_part->net_devices.len && !spec_namespace_find(spec, SPEC_NAMESPACE_NETWORK))
+        return err_set(err, ERR_INVALID,
+                       "config.json: /linux/netDevices: there is no network namespace to move them "
+                       "to; add one to linux.namespaces");
     /* Without its namespace either would be the host's. */
-    if ((linux_part->uid_mappings.len || linux_part->gid_mappings.len) &&
-        !(plan->all_flags & CLONE_NEWUSER))
+    if ((linux_part->uid_mappings.len || linux_part->gid_mappings.len) && !plan->userns)
         return err_set(err, ERR_INVALID,
                        "id mappings without a user namespace; add one to linux.namespaces");
     if (linux_part->time_offsets.len && !(plan->all_flags & CLONE_NEWTIME))
@@ -69,7 +92,8 @@ static void map_add(struct id_map *map, const struct spec_id_mapping *at, size_t
 
 static int plan_maps(const struct spec *spec, struct plan *plan, struct err *err)
 {
-    if (!(plan->all_flags & CLONE_NEWUSER))
+    /* Of one that exists they are written, and what is said of them is to be true. */
+    if (!plan->userns || (plan->user_path && !spec->linux->uid_mappings.len))
         return 0;
     uint32_t root;
     map_add(&plan->maps.uid, spec->linux->uid_mappings.at, spec->linux->uid_mappings.len);
@@ -83,7 +107,8 @@ static int plan_maps(const struct spec *spec, struct plan *plan, struct err *err
 size_t plan_source_add(struct plan *plan, const char *path, bool recursive)
 {
     plan->sources = xrealloc(plan->sources, plan->n_sources + 1, sizeof(*plan->sources));
-    plan->sources[plan->n_sources] = (struct plan_source){ path, recursive };
+    plan->sources[plan->n_sources] =
+        (struct plan_source){ .path = path, .recursive = recursive };
     return plan->n_sources++;
 }
 
@@ -97,20 +122,37 @@ static void plan_root(const struct runtime_request *request, struct plan *plan)
         (void)plan_source_add(plan, rootfs->lower.at[i], rootfs->kind == ROOTFS_DIRECTORY);
     plan->n_root_sources = plan->n_sources;
     plan->root_readonly = request->spec->root && request->spec->root->readonly;
+    const char *propagation = request->spec->linux->rootfs_propagation;
+    if (propagation && *propagation)
+        (void)mount_propagation_parse(propagation, &plan->root_propagation,
+                                      &plan->root_propagation_below); /* spec_check saw to it */
 }
 
-static bool sysctl_allowed(const char *path, uint64_t flags)
+/* A new namespace, or one that is joined and is not the caller's. */
+static bool namespace_is_other(const struct plan *plan, uint32_t flag, const char *file)
+{
+    struct stat own, joined;
+    for (size_t i = 0; i < plan->n_joins; i++)
+        if (plan->joins[i].flag == flag)
+            return stat(file, &own) == 0 && stat(plan->joins[i].path, &joined) == 0 &&
+                   (own.st_ino != joined.st_ino || own.st_dev != joined.st_dev);
+    return plan->all_flags & flag;
+}
+
+static bool sysctl_allowed(const struct plan *plan, const char *path)
 {
     static const char ipc_names[][24] = { "kernel/msgmax", "kernel/msgmnb",         "kernel/msgmni",
                                           "kernel/sem",    "kernel/shmall",         "kernel/shmmax",
                                           "kernel/shmmni", "kernel/shm_rmid_forced" };
     if (text_starts(path, "net/"))
-        return flags & CLONE_NEWNET;
+        return namespace_is_other(plan, CLONE_NEWNET, "/proc/self/ns/net");
+    if (strcmp(path, "kernel/domainname") == 0)
+        return namespace_is_other(plan, CLONE_NEWUTS, "/proc/self/ns/uts");
     if (text_starts(path, "fs/mqueue/"))
-        return flags & CLONE_NEWIPC;
+        return namespace_is_other(plan, CLONE_NEWIPC, "/proc/self/ns/ipc");
     for (size_t i = 0; i < array_size(ipc_names); i++)
         if (strcmp(path, ipc_names[i]) == 0)
-            return flags & CLONE_NEWIPC;
+            return namespace_is_other(plan, CLONE_NEWIPC, "/proc/self/ns/ipc");
     return false;
 }
 
@@ -123,7 +165,9 @@ static int plan_sysctl(struct plan *plan, const struct pair *pair, struct err *e
     for (size_t i = 0; path[i] && !slashes; i++)
         path[i] = path[i] == '.' ? '/' : path[i] == '/' ? '.' : path[i];
     plan->sysctls[plan->n_sysctls++] = (struct plan_sysctl){ path, pair->value };
-    if (strstr(path, "..") || strstr(path, "//") || !sysctl_allowed(path, plan->all_flags))
+    if (strcmp(path, "kernel/hostname") == 0)
+        return err_set(err, ERR_INVALID, "sysctl %s: set hostname instead", pair->key);
+    if (strstr(path, "..") || strstr(path, "//") || !sysctl_allowed(plan, path))
         return err_set(err, ERR_DENIED,
                        "sysctl %s: it does not belong to a namespace of the container, so it would "
                        "change the host",
@@ -137,38 +181,46 @@ static int plan_sysctls(const struct spec *spec, struct plan *plan, struct err *
     plan->sysctls = xcalloc(pairs->len, sizeof(*plan->sysctls));
     for (size_t i = 0; i < pairs->len; i++)
         if (plan_sysctl(plan, &pairs->at[i], err) < 0)
-            return -1;
+            return plan_fail(plan->request, "/linux/sysctl", err);
     return 0;
 }
 
-/* G9 of the security page: what would loosen or change isolation and is not done is an error. */
-static int unsupported_check(const struct spec *spec, struct err *err)
+int plan_fail(const struct runtime_request *request, const char *pointer, struct err *err)
 {
-    const struct spec_linux *linux_part = spec->linux;
-    const struct spec_process *process = spec->process;
-    if (!linux_part || !process)
+    if (request->state && !text_starts(err->text, "config.json"))
+        (void)err_wrap(err, "config.json: %s", pointer);
+    return -1;
+}
+
+void plan_warn(struct plan *plan, const char *format, ...)
+{
+    size_t len = strlen(plan->warning);
+    va_list args;
+    if (len + 2 < sizeof(plan->warning) && len)
+        len += (size_t)snprintf(plan->warning + len, sizeof(plan->warning) - len, "; ");
+    va_start(args, format);
+    (void)vsnprintf(plan->warning + len, sizeof(plan->warning) - len, format, args);
+    va_end(args);
+}
+
+/* Kernel memory counts as memory (and has no limit of its own since kernel 5.16), leaves weigh as
+ * their group does (since 5.0): what was asked for is not had, but no more than the rest allows. */
+static void limits_warn(const struct spec_resources *resources, struct plan *plan)
+{
+    const struct spec_block_io *io = resources->block_io;
+    if (resources->memory && resources->memory->kernel.value > 0)
+        plan_warn(plan, "the kernel has no limit of kernel memory: memory.kernel is left out");
+    bool leaves = io && io->leaf_weight.value;
+    for (size_t i = 0; io && i < io->weight_device.len; i++)
+        leaves = leaves || io->weight_device.at[i].leaf_weight.value;
+    if (leaves)
+        plan_warn(plan, "the kernel has no weight of leaves: blockIO.leafWeight is left out");
+}
+
+static int parts_check(const struct spec *spec, struct err *err)
+{
+    if (!spec->linux || !spec->process)
         return err_set(err, ERR_INVALID, "the configuration has no process or no linux part");
-    const struct {
-        bool asked;
-        const char *what;
-    } rows[] = {
-        { spec->hooks != NULL, "hooks" },
-        { linux_part->net_devices.len > 0, "linux.netDevices" },
-        { linux_part->intel_rdt != NULL, "linux.intelRdt" },
-        { linux_part->memory_policy != NULL, "linux.memoryPolicy" },
-        { linux_part->personality != NULL, "linux.personality" },
-        { linux_part->mount_label != NULL, "linux.mountLabel" },
-        { linux_part->rootfs_propagation != NULL, "linux.rootfsPropagation" },
-        { process->apparmor_profile != NULL, "process.apparmorProfile" },
-        { process->selinux_label != NULL, "process.selinuxLabel" },
-        { process->scheduler != NULL, "process.scheduler" },
-        { process->io_priority != NULL, "process.ioPriority" },
-        { process->exec_cpu_affinity != NULL, "process.execCPUAffinity" },
-    };
-    for (size_t i = 0; i < array_size(rows); i++)
-        if (rows[i].asked)
-            return err_set(err, ERR_UNSUPPORTED, "%s in the configuration; leave it out",
-                           rows[i].what);
     return 0;
 }
 
@@ -182,10 +234,15 @@ static int plan_linux(const struct spec *spec, struct plan *plan, struct err *er
     plan->time_offsets = linux_part->time_offsets.at;
     plan->n_time_offsets = linux_part->time_offsets.len;
     plan->cgroup = linux_part->cgroups_path;
-    if (plan_sysctls(spec, plan, err) < 0)
+    plan->netdevices = linux_part->net_devices.at;
+    plan->n_netdevices = linux_part->net_devices.len;
+    plan->rdt = linux_part->intel_rdt;
+    if (linux_part->resources)
+        limits_warn(linux_part->resources, plan);
+    if (plan_resctrl_check(plan->request, err) < 0 || plan_sysctls(spec, plan, err) < 0)
         return -1;
     if (linux_part->resources && plan_limits_make(linux_part->resources, &plan->limits, err) < 0)
-        return -1;
+        return plan_fail(plan->request, "/linux/resources", err);
     return 0;
 }
 
@@ -193,35 +250,56 @@ int plan_make(const struct runtime_request *request, struct plan *ret_plan, stru
 {
     const struct spec *spec = request->spec;
     auto_done(plan) plan = { .request = request, .privileged = geteuid() == 0 };
-    if (unsupported_check(spec, err) < 0)
+    if (parts_check(spec, err) < 0)
         return -1;
     plan_namespaces(spec, &plan);
-    if (namespaces_check(&plan, err) < 0 || plan_maps(spec, &plan, err) < 0 ||
-        plan_linux(spec, &plan, err) < 0)
+    if (namespaces_check(&plan, err) < 0 || plan_maps(spec, &plan, err) < 0)
+        return plan_fail(request, "/linux", err);
+    if (plan_linux(spec, &plan, err) < 0)
         return -1;
     plan.limits.optional = request->optional_limits;
     plan_root(request, &plan);
+    plan_hooks_make(request, &plan);
     if (plan_mounts_make(request, &plan, err) < 0 || plan_process_make(request, &plan, err) < 0)
         return -1;
-    plan.hostname = plan.all_flags & CLONE_NEWUTS ? spec->hostname : NULL;
-    plan.domainname = plan.all_flags & CLONE_NEWUTS ? spec->domainname : NULL;
+    /* Others live in one that is joined; from a config.json it is done as it says. */
+    bool named = plan.all_flags & CLONE_NEWUTS ||
+                 (request->state && spec_namespace_find(spec, SPEC_NAMESPACE_UTS));
+    plan.hostname = named ? spec->hostname : NULL;
+    plan.domainname = named ? spec->domainname : NULL;
     *ret_plan = plan;
     plan = (struct plan){};
     return 0;
 }
 
+/* Where a change of ids makes a process visible (sysctl fs.suid_dumpable, "1"), it could be looked
+ * at from inside until it hides again. */
+static bool ids_reveal(void)
+{
+    char value = '0';
+    auto_close int fd = open("/proc/sys/fs/suid_dumpable", O_RDONLY | O_CLOEXEC);
+    return fd < 0 || read(fd, &value, 1) != 1 || value == '1';
+}
+
 int plan_make_process(const struct runtime_request *request, struct plan *ret_plan, struct err *err)
 {
     auto_done(plan) plan = { .request = request, .privileged = geteuid() == 0 };
-    if (unsupported_check(request->spec, err) < 0)
+    if (parts_check(request->spec, err) < 0)
         return -1;
     plan_namespaces(request->spec, &plan);
+    /* Who has CAP_SYS_PTRACE in the host's user namespace sees even what hides. */
+    plan.exec_direct = plan.privileged && plan.userns && !ids_reveal();
     plan.cgroup = request->spec->linux->cgroups_path;
     if (plan_maps(request->spec, &plan, err) < 0 || plan_process_make(request, &plan, err) < 0)
         return -1;
     *ret_plan = plan;
     plan = (struct plan){};
     return 0;
+}
+
+size_t plan_handed(const struct plan *plan)
+{
+    return plan->privileged ? plan->n_sources + plan->dev_made : 0;
 }
 
 void plan_done(struct plan *plan)
@@ -235,12 +313,18 @@ void plan_done(struct plan *plan)
     free(plan->sources);
     free(plan->mounts);
     free(plan->fs);
+    free(plan->late);
+    free(plan->far);
+    strings_done(&plan->texts);
     free(plan->process.env);
     free(plan->process.init);
     free(plan->process.rlimits);
+    plan_attributes_done(&plan->process.attributes);
     seccomp_filter_done(&plan->process.seccomp);
     cgroup_limits_done(&plan->limits);
     cgroup_mounts_done(&plan->cgroup_mounts);
     id_maps_done(&plan->maps);
+    free(plan->hooks.creating);
+    free(plan->hooks.created);
     *plan = (struct plan){};
 }

@@ -6,21 +6,35 @@
  * the specification.
  */
 #include "kernel/capability.h"
+#include "kernel/label.h"
 #include "kernel/rlimit.h"
+#include "kernel/schedule.h"
 #include "kernel/seccomp.h"
+#include "runtime/hooks.h"
 #include "runtime/mount_options.h"
 #include "runtime/runtime.h"
 
 /* Something of the host that enters the container: cloned as a detached mount, mapped if there is a
  * user namespace. */
+enum plan_source_map {
+    SOURCE_MAP_REQUEST,   /* by the container's user namespace if the request says so */
+    SOURCE_MAP_NONE,      /* files of the kernel's */
+    SOURCE_MAP_CONTAINER, /* by the container's user namespace */
+    SOURCE_MAP_GIVEN,     /* by maps of the mount's own */
+};
+
 struct plan_source {
     const char *path;
     bool recursive;
+    bool map_below; /* of the last two: with all that is mounted below */
+    enum plan_source_map map;
+    const struct spec_mount *entry; /* of MAP_GIVEN: who has the maps */
 };
 
 enum plan_mount_kind {
     PLAN_MOUNT_FS,   /* a new file system */
     PLAN_MOUNT_BIND, /* a source */
+    PLAN_MOUNT_REMOUNT, /* other options for what is there */
     PLAN_MOUNT_LINK, /* no mount: a symbolic link (names of co-mounted cgroup controllers) */
 };
 
@@ -30,6 +44,7 @@ struct plan_mount {
     const char *type;        /* of a FS; what a LINK points at */
     const char *name;        /* its source as /proc/mounts shows it */
     size_t source;           /* of a BIND: index into plan.sources */
+    bool mode_below;         /* of a FS: its root gets the mode of the directory it lies on */
     struct mount_options options;
 };
 
@@ -41,6 +56,20 @@ struct plan_join {
 struct plan_sysctl {
     char *path; /* below /proc/sys */
     const char *value;
+};
+
+/* What few processes ask for. */
+struct plan_attributes {
+    struct schedule *scheduler; /* owned, as the next three; or NULL */
+    struct memory_policy *memory_policy;
+    struct number_set *processors_initial; /* of an exec: before it enters the cgroup */
+    struct number_set *processors_final;   /* and after it */
+    bool processors_reset;                 /* what the caller was bound to is not the cgroup's */
+    int io_class;                          /* 0: none asked for */
+    int io_priority;
+    const struct spec_personality *personality;
+    const char *label; /* of the program; or NULL */
+    enum label_kind label_kind;
 };
 
 /* What a process is, in a new container or in one that runs. */
@@ -66,10 +95,21 @@ struct plan_process {
     bool landlock_scope; /* the network is the host's: its abstract sockets are out of reach */
     struct seccomp_filter seccomp; /* len 0: none */
     uint32_t seccomp_flags;
+    bool seccomp_notify; /* its listener goes to the agent before anything else happens */
     struct rlimit_pair *rlimits;
     size_t n_rlimits;
     struct maybe_i64 oom_score_adj;
+    struct plan_attributes attributes;
     char *init; /* path of ruche-init, owned; or NULL */
+};
+
+/* Hooks of a start; with a request that has no state there are none. */
+struct plan_hooks {
+    size_t n_runtime;           /* of prestart and createRuntime, which the parent runs */
+    struct hook_list container; /* createContainer and startContainer, which the child runs */
+    struct hook_list start;
+    char *creating; /* texts the lists borrow */
+    char *created;
 };
 
 struct plan {
@@ -77,9 +117,13 @@ struct plan {
     uint64_t clone_flags;   /* namespaces the child is born in */
     uint64_t unshare_flags; /* namespaces it makes itself, while the parent writes the id maps */
     uint64_t all_flags;     /* both */
+    bool userns;            /* the container's user namespace is not the caller's */
+    const char *user_path;  /* one that exists: a process in between joins it, and makes the rest */
+    const char *mount_path; /* likewise; joined by the child once it has what it needs */
     struct plan_join *joins;
     size_t n_joins;
     struct id_maps maps;
+    bool maps_mounts; /* a mount is mapped by the container's own user namespace */
     bool privileged; /* the parent may clone mounts itself; else the child does, as root of its
                         namespace */
     bool loopback;
@@ -94,11 +138,18 @@ struct plan {
     size_t *fs; /* which of the mounts are new file systems */
     size_t n_fs;
     struct cgroup_mounts cgroup_mounts; /* owns texts that mounts borrow */
-    size_t cgroup_top;                  /* which of the mounts holds those of the hierarchies, */
-    bool cgroup_readonly;               /* and is made read-only once it does */
-    bool dev;                           /* a fresh /dev is among the mounts */
+    struct strings texts;               /* likewise */
+    size_t *late;                       /* which of the mounts are made read-only once they hold */
+    size_t n_late;                      /* what lies below them */
+    uint64_t root_propagation;          /* MS_ word, or 0; set when all is mounted */
+    bool root_propagation_below;
+    bool dev;         /* a fresh /dev is among the mounts: */
+    size_t dev_mount; /* this one, */
+    bool dev_made;    /* and the parent fills it, with all devices; else the child does */
     const struct spec_device *devices;
     size_t n_devices;
+    size_t *far; /* which of the devices are not below /dev */
+    size_t n_far;
     const struct strings *masked;
     const struct strings *readonly;
     struct plan_sysctl *sysctls;
@@ -107,9 +158,15 @@ struct plan {
     const char *domainname;
     const struct spec_time_offset *time_offsets;
     size_t n_time_offsets;
+    const struct spec_net_device *netdevices;
+    size_t n_netdevices;
+    const struct spec_intel_rdt *rdt;
+    bool exec_direct; /* an exec needs no process in between to enter the pid namespace */
     const char *cgroup;
     struct cgroup_limits limits;
     struct plan_process process;
+    struct plan_hooks hooks;
+    char warning[256]; /* what is left out, for people; or "" */
 };
 
 /* Resolves and checks a request. Nothing is created; the seccomp cache may be read and written. */
@@ -117,4 +174,12 @@ int plan_make(const struct runtime_request *request, struct plan *ret_plan, stru
 /* The part an exec needs. */
 int plan_make_process(const struct runtime_request *request, struct plan *ret_plan,
                       struct err *err);
+/* How many descriptors the parent hands over: the sources, and /dev. */
+size_t plan_handed(const struct plan *plan);
 void plan_done(struct plan *plan);
+/* Puts the member of config.json in question before an error, if the request comes from one. */
+int plan_fail(const struct runtime_request *request, const char *pointer, struct err *err);
+/* Adds a warning; what does not fit is left out. */
+void plan_warn(struct plan *plan, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* Whether the root is changed only after everything is mounted and hooks have run. */
+bool plan_pivots_late(const struct plan *plan);

@@ -3,27 +3,39 @@
 
 #include "runtime/plan_part.h"
 
+/* 0 stands for "not said" where nothing could run with it: so callers of runc write what they
+ * leave out. */
+static struct maybe_i64 said(struct maybe_i64 value)
+{
+    return value.value ? value : (struct maybe_i64){};
+}
+
+static struct maybe_u64 said_u64(struct maybe_u64 value)
+{
+    return value.value ? value : (struct maybe_u64){};
+}
+
 static void limits_memory(const struct spec_memory *memory, struct cgroup_limits *limits)
 {
-    limits->memory_bytes = memory->limit;
-    limits->memory_swap_bytes = memory->swap;
-    limits->memory_reservation_bytes = memory->reservation;
-    limits->kernel_tcp_bytes = memory->kernel_tcp;
+    limits->memory_bytes = said(memory->limit);
+    limits->memory_swap_bytes = said(memory->swap);
+    limits->memory_reservation_bytes = said(memory->reservation);
+    limits->kernel_tcp_bytes = said(memory->kernel_tcp);
     limits->swappiness = memory->swappiness;
     limits->oom_kill_disable = memory->disable_oom_killer;
 }
 
 static void limits_cpu(const struct spec_cpu *cpu, struct cgroup_limits *limits)
 {
-    limits->cpu_shares = cpu->shares;
-    limits->cpu_quota_us = cpu->quota;
-    limits->cpu_period_us = cpu->period;
+    limits->cpu_shares = said_u64(cpu->shares);
+    limits->cpu_quota_us = said(cpu->quota);
+    limits->cpu_period_us = said_u64(cpu->period);
     limits->cpu_burst_us = cpu->burst;
     limits->cpu_idle = cpu->idle;
-    limits->rt_runtime_us = cpu->realtime_runtime;
-    limits->rt_period_us = cpu->realtime_period;
-    limits->cpus = cpu->cpus;
-    limits->mems = cpu->mems;
+    limits->rt_runtime_us = said(cpu->realtime_runtime);
+    limits->rt_period_us = said_u64(cpu->realtime_period);
+    limits->cpus = cpu->cpus && *cpu->cpus ? cpu->cpus : NULL;
+    limits->mems = cpu->mems && *cpu->mems ? cpu->mems : NULL;
 }
 
 static void limits_throttle(const struct spec_throttle_device *at, size_t len,
@@ -37,9 +49,11 @@ static void limits_throttle(const struct spec_throttle_device *at, size_t len,
 
 static void limits_io(const struct spec_block_io *io, struct cgroup_limits *limits)
 {
-    limits->io_weight = io->weight;
+    limits->io_weight = said_u64(io->weight);
     for (size_t i = 0; i < io->weight_device.len; i++) {
         const struct spec_weight_device *device = &io->weight_device.at[i];
+        if (!device->weight.value)
+            continue; /* its leaves alone */
         struct cgroup_weight *weight = array_add(&limits->io_weights);
         *weight = (struct cgroup_weight){ device->major, device->minor, device->weight.value };
     }
@@ -101,7 +115,7 @@ int plan_limits_make(const struct spec_resources *resources, struct cgroup_limit
     if (resources->cpu)
         limits_cpu(resources->cpu, ret_limits);
     if (resources->pids)
-        ret_limits->pids = resources->pids->limit;
+        ret_limits->pids = said(resources->pids->limit);
     if (resources->block_io)
         limits_io(resources->block_io, ret_limits);
     limits_lists(resources, ret_limits);

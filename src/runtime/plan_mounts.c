@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <string.h>
-#include <sys/mount.h>
 
+#include "base/libc.h"
 #include "runtime/plan_part.h"
 
 static struct plan_mount *mount_add(struct plan *plan)
@@ -10,6 +10,18 @@ static struct plan_mount *mount_add(struct plan *plan)
     struct plan_mount *mount = &plan->mounts[plan->n_mounts++];
     *mount = (struct plan_mount){};
     return mount;
+}
+
+/* The last one, if it is to be read-only: what has to be made in it is made first. */
+static void readonly_later(struct plan *plan)
+{
+    struct mount_options *options = &plan->mounts[plan->n_mounts - 1].options;
+    if (!((options->set | options->set_below) & MOUNT_ATTR_RDONLY))
+        return;
+    options->set &= ~(uint64_t)MOUNT_ATTR_RDONLY;
+    options->set_below &= ~(uint64_t)MOUNT_ATTR_RDONLY;
+    plan->late = xrealloc(plan->late, plan->n_late + 1, sizeof(*plan->late));
+    plan->late[plan->n_late++] = plan->n_mounts - 1;
 }
 
 static const char *below_root(const char *path)
@@ -38,7 +50,7 @@ static int mount_cgroup(const struct runtime_request *request, const struct spec
     struct cgroup_plan groups = {};
     if (!plan->cgroup)
         return 0;
-    if (cgroup_plan_make(request->cgroups, &plan->limits, 0, &groups, err) < 0)
+    if (cgroup_plan_make(request->cgroups, &plan->limits, request->cgroup_flags, &groups, err) < 0)
         return -1;
     struct cgroup group = {
         .host = request->cgroups,
@@ -48,6 +60,8 @@ static int mount_cgroup(const struct runtime_request *request, const struct spec
     cgroup_plan_done(&groups);
     cgroup_mount_plan(request->cgroups, &group, &plan->cgroup_mounts);
 
+    /* Without a namespace of its own the container would see everyone's groups from their top. */
+    bool own_view = spec_namespace_find(request->spec, SPEC_NAMESPACE_CGROUP) != NULL;
     const char *top = below_root(entry->destination);
     for (size_t i = 0; i < plan->cgroup_mounts.len; i++) {
         struct cgroup_mount *row = &plan->cgroup_mounts.at[i];
@@ -65,47 +79,142 @@ static int mount_cgroup(const struct runtime_request *request, const struct spec
             continue;
         if (mount_options_parse(&entry->options, entry->destination, &mount->options, err) < 0)
             return -1;
-        add_words(&mount->options.rest, row->options);
-        if (row->type != CGROUP_MOUNT_TMPFS || !(mount->options.set & MOUNT_ATTR_RDONLY))
+        if (!own_view && row->source) {
+            mount->kind = PLAN_MOUNT_BIND;
+            mount->source = plan_source_add(plan, row->source, false);
+            plan->sources[mount->source].map = SOURCE_MAP_NONE;
             continue;
-        mount->options.set &= ~(uint64_t)MOUNT_ATTR_RDONLY;
-        plan->cgroup_top = plan->n_mounts - 1;
-        plan->cgroup_readonly = true;
+        }
+        add_words(&mount->options.rest, row->options);
+        if (row->type == CGROUP_MOUNT_TMPFS)
+            readonly_later(plan);
     }
     return 0;
 }
 
-static int mount_make(const struct spec_mount *entry, struct plan *plan, struct err *err)
+/* A source that is relative begins at the bundle (config.md, "source"). */
+static const char *bind_source(const struct runtime_request *request,
+                               const struct spec_mount *entry, struct plan *plan)
+{
+    if (!entry->source || entry->source[0] == '/' || !*entry->source)
+        return entry->source;
+    if (!request->state || !request->state->bundle)
+        return NULL;
+    strings_addf(&plan->texts, "%s/%s", request->state->bundle, entry->source);
+    return plan->texts.at[plan->texts.len - 1];
+}
+
+/* Maps of its own count without the word as well (config.md, "uidMappings"). */
+static int bind_map(const struct spec_mount *entry, struct plan *plan, struct plan_mount *mount,
+                    struct err *err)
+{
+    struct plan_source *source = &plan->sources[mount->source];
+    bool given = entry->uid_mappings.len || entry->gid_mappings.len;
+    if (!given && !mount->options.idmap)
+        return 0;
+    if (!plan->privileged)
+        return err_set(err, ERR_UNSUPPORTED,
+                       "mount on %s: owners are mapped by the superuser alone", entry->destination);
+    if (!given && !plan->userns)
+        return err_set(err, ERR_INVALID,
+                       "mount on %s: idmap needs uidMappings and gidMappings, or a user namespace",
+                       entry->destination);
+    source->map = given ? SOURCE_MAP_GIVEN : SOURCE_MAP_CONTAINER;
+    source->map_below = mount->options.idmap_below;
+    source->entry = entry;
+    plan->maps_mounts = plan->maps_mounts || !given;
+    return 0;
+}
+
+static int mount_bind(const struct runtime_request *request, const struct spec_mount *entry,
+                      struct plan *plan, struct plan_mount *mount, struct err *err)
+{
+    const char *source = bind_source(request, entry, plan);
+    if (!source || !*source)
+        return err_set(err, ERR_INVALID, "mount on %s: the source must be an absolute path",
+                       entry->destination);
+    /* Not passed over: "r0" for "ro" would leave the host's files open to be written. */
+    for (size_t i = 0; i < mount->options.rest.len; i++)
+        if (!mount_option_is_general(mount->options.rest.at[i]))
+            return err_set(err, ERR_UNSUPPORTED, "mount on %s: option %s of a bind mount",
+                           entry->destination, mount->options.rest.at[i]);
+    if (mount->options.copy_up)
+        return err_set(err, ERR_INVALID, "mount on %s: tmpcopyup is for a tmpfs",
+                       entry->destination);
+    mount->kind = PLAN_MOUNT_BIND;
+    mount->source = plan_source_add(plan, source, mount->options.bind_below);
+    return bind_map(entry, plan, mount, err);
+}
+
+static bool has_mode(const struct strings *options)
+{
+    for (size_t i = 0; i < options->len; i++)
+        if (text_starts(options->at[i], "mode="))
+            return true;
+    return false;
+}
+
+/* A label that nothing enforces; where SELinux rules, files get the container's. */
+static int mount_label(const struct spec_linux *part, struct plan_mount *mount, struct err *err)
+{
+    for (size_t i = 0; i < mount->options.rest.len; i++) {
+        const char *context = strstr(mount->options.rest.at[i], "context=");
+        if (context && !label_active(LABEL_SELINUX))
+            return err_set(err, ERR_UNSUPPORTED,
+                           "mount on /%s: %.40s: SELinux is not active on this machine",
+                           mount->destination, mount->options.rest.at[i]);
+        if (context)
+            return 0;
+    }
+    bool labelled = strcmp(mount->type, "tmpfs") == 0 || strcmp(mount->type, "mqueue") == 0 ||
+                    strcmp(mount->type, "devpts") == 0;
+    if (part->mount_label && *part->mount_label && labelled)
+        strings_addf(&mount->options.rest, "context=%s", part->mount_label);
+    return 0;
+}
+
+static int mount_make(const struct runtime_request *request, const struct spec_mount *entry,
+                      struct plan *plan, struct err *err)
 {
     struct plan_mount *mount = mount_add(plan);
     mount->destination = below_root(entry->destination);
-    if (entry->uid_mappings.len || entry->gid_mappings.len)
-        return err_set(err, ERR_UNSUPPORTED, "mount on %s: id mappings of its own",
-                       entry->destination);
     if (!*mount->destination || strstr(entry->destination, "/../") ||
         text_ends(entry->destination, "/.."))
         return err_set(err, ERR_INVALID, "mount on %s: not a place below the root",
                        entry->destination);
     if (mount_options_parse(&entry->options, entry->destination, &mount->options, err) < 0)
         return -1;
-    if (mount->options.bind || (entry->type && strcmp(entry->type, "bind") == 0)) {
-        if (!entry->source || entry->source[0] != '/')
-            return err_set(err, ERR_INVALID, "mount on %s: the source must be an absolute path",
-                           entry->destination);
-        /* Not passed over: "r0" for "ro" would leave the host's files open to be written. */
-        if (mount->options.rest.len)
-            return err_set(err, ERR_UNSUPPORTED, "mount on %s: option %s of a bind mount",
-                           entry->destination, mount->options.rest.at[0]);
-        mount->kind = PLAN_MOUNT_BIND;
-        mount->source = plan_source_add(plan, entry->source, mount->options.bind_below);
+    if (mount->options.remount) {
+        mount->kind = PLAN_MOUNT_REMOUNT;
+        mount->type = "remount";
         return 0;
     }
+    if (mount->options.bind || (entry->type && strcmp(entry->type, "bind") == 0))
+        return mount_bind(request, entry, plan, mount, err);
+    if (mount->options.idmap || entry->uid_mappings.len || entry->gid_mappings.len)
+        return err_set(err, ERR_UNSUPPORTED,
+                       "mount on %s: only of bind mounts owners can be mapped", entry->destination);
     if (!entry->type)
         return err_set(err, ERR_INVALID, "mount on %s: it has no type", entry->destination);
     mount->kind = PLAN_MOUNT_FS;
     mount->type = entry->type;
     mount->name = entry->source;
-    return 0;
+    bool tmpfs = strcmp(entry->type, "tmpfs") == 0;
+    if (mount->options.copy_up && !tmpfs)
+        return err_set(err, ERR_INVALID, "mount on %s: tmpcopyup is for a tmpfs",
+                       entry->destination);
+    mount->mode_below = tmpfs && request->state && !has_mode(&mount->options.rest);
+    if (tmpfs)
+        readonly_later(plan);
+    return mount_label(request->spec->linux, mount, err);
+}
+
+/* Root can make nodes in a /dev and map their owner, and does so while the child makes its
+ * namespaces. Whoever cannot has the host's nodes mounted one by one. */
+static bool dev_can_be_made(const struct plan *plan, const struct plan_mount *mount)
+{
+    return plan->privileged && !plan->user_path && !mount->mode_below &&
+           !mount->options.propagation && !mount->options.copy_up;
 }
 
 static void note_file_systems(struct plan *plan)
@@ -115,22 +224,67 @@ static void note_file_systems(struct plan *plan)
         const struct plan_mount *mount = &plan->mounts[i];
         if (mount->kind != PLAN_MOUNT_FS)
             continue;
-        plan->fs[plan->n_fs++] = i;
-        if (strcmp(mount->type, "tmpfs") == 0 && strcmp(mount->destination, "dev") == 0)
+        if (!plan->dev && strcmp(mount->type, "tmpfs") == 0 &&
+            strcmp(mount->destination, "dev") == 0) {
             plan->dev = true;
+            plan->dev_mount = i;
+            plan->dev_made = dev_can_be_made(plan, mount);
+            if (plan->dev_made)
+                continue;
+        }
+        plan->fs[plan->n_fs++] = i;
     }
+}
+
+/* A container without a /dev of its own gets one: it is there that the default devices are, and no
+ * image is to be trusted with them. */
+static void mount_dev(const struct runtime_request *request, struct plan *plan)
+{
+    const struct spec *spec = request->spec;
+    bool there = !request->state;
+    for (size_t i = 0; i < spec->mounts.len && !there; i++)
+        there = strcmp(below_root(spec->mounts.at[i].destination), "dev") == 0;
+    if (there)
+        return;
+    struct plan_mount *mount = mount_add(plan);
+    mount->kind = PLAN_MOUNT_FS;
+    mount->destination = "dev";
+    mount->type = "tmpfs";
+    mount->name = "tmpfs";
+    mount->options.set = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC;
+    strings_add(&mount->options.rest, "mode=755");
+    strings_add(&mount->options.rest, "size=64k");
+}
+
+static void note_devices(struct plan *plan)
+{
+    if (!plan->dev_made)
+        return;
+    plan->far = xcalloc(plan->n_devices, sizeof(*plan->far));
+    for (size_t i = 0; i < plan->n_devices; i++)
+        if (!text_starts(plan->devices[i].path, "/dev/"))
+            plan->far[plan->n_far++] = i;
 }
 
 int plan_mounts_make(const struct runtime_request *request, struct plan *plan, struct err *err)
 {
     const struct spec *spec = request->spec;
+    mount_dev(request, plan);
     for (size_t i = 0; i < spec->mounts.len; i++) {
         const struct spec_mount *entry = &spec->mounts.at[i];
         bool is_cgroup = entry->type && text_starts(entry->type, "cgroup");
-        if ((is_cgroup ? mount_cgroup(request, entry, plan, err) : mount_make(entry, plan, err)) <
-            0)
-            return -1;
+        if ((is_cgroup ? mount_cgroup(request, entry, plan, err)
+                       : mount_make(request, entry, plan, err)) < 0) {
+            auto_free char *pointer = xasprintf("/mounts/%zu", i);
+            return plan_fail(request, pointer, err);
+        }
     }
+    const char *label = spec->linux->mount_label;
+    if (label && *label && !label_active(LABEL_SELINUX))
+        return err_set(err, ERR_UNSUPPORTED,
+                       "config.json: /linux/mountLabel: SELinux is not active on this machine; "
+                       "leave it out");
     note_file_systems(plan);
+    note_devices(plan);
     return 0;
 }

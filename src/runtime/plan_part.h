@@ -4,10 +4,15 @@
 #include "runtime/plan.h"
 
 int plan_process_make(const struct runtime_request *request, struct plan *plan, struct err *err);
+int plan_attributes_make(const struct spec *spec, struct plan_attributes *attributes,
+                         struct err *err);
+void plan_attributes_done(struct plan_attributes *attributes);
 int plan_seccomp_make(const struct runtime_request *request, struct plan_process *process,
                       struct err *err);
 int plan_limits_make(const struct spec_resources *resources, struct cgroup_limits *ret_limits,
                      struct err *err);
+int plan_resctrl_check(const struct runtime_request *request, struct err *err);
+void plan_hooks_make(const struct runtime_request *request, struct plan *plan);
 int plan_mounts_make(const struct runtime_request *request, struct plan *plan, struct err *err);
 /* Adds something of the host; gives its index. */
 size_t plan_source_add(struct plan *plan, const char *path, bool recursive);

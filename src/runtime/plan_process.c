@@ -6,39 +6,37 @@
 #include "kernel/namespace.h"
 #include "runtime/plan_part.h"
 
-static int capability_mask(const struct strings *names, uint64_t known, uint64_t *ret_mask,
-                           struct err *err)
+/* A name nobody knows is left out with a warning (config.md, "capabilities"): that grants less. */
+static uint64_t capability_mask(const struct strings *names, uint64_t known, struct plan *plan)
 {
-    *ret_mask = 0;
+    uint64_t mask = 0;
     for (size_t i = 0; i < names->len; i++) {
         int capability;
-        if (capability_parse(names->at[i], &capability, err) < 0)
-            return -1;
-        *ret_mask |= UINT64_C(1) << capability;
+        struct err unknown = {};
+        if (capability_parse(names->at[i], &capability, &unknown) == 0)
+            mask |= UINT64_C(1) << capability;
+        else if (!strstr(plan->warning, names->at[i]))
+            plan_warn(plan, "capability %.60s is left out: it is not known", names->at[i]);
     }
-    *ret_mask &= known; /* less than asked for is what an older kernel can give */
-    return 0;
+    return mask & known; /* less than asked for is what an older kernel can give */
 }
 
-static int plan_capabilities(const struct spec_process *from, bool userns,
-                             struct plan_process *process, struct err *err)
+static void plan_capabilities(const struct spec_process *from, struct plan *plan)
 {
-    struct capability_sets *sets = &process->capabilities;
+    struct capability_sets *sets = &plan->process.capabilities;
     const struct spec_capabilities *names = from->capabilities;
     if (!names)
-        return 0;
+        return;
     /* In the host's user namespace nobody can grant what he does not have himself. */
-    uint64_t known = userns ? capability_all() : capability_permitted();
-    if (capability_mask(&names->bounding, known, &sets->bounding, err) < 0 ||
-        capability_mask(&names->effective, known, &sets->effective, err) < 0 ||
-        capability_mask(&names->permitted, known, &sets->permitted, err) < 0 ||
-        capability_mask(&names->inheritable, known, &sets->inheritable, err) < 0 ||
-        capability_mask(&names->ambient, known, &sets->ambient, err) < 0)
-        return -1;
+    uint64_t known = plan->userns ? capability_all() : capability_permitted();
+    sets->bounding = capability_mask(&names->bounding, known, plan);
+    sets->effective = capability_mask(&names->effective, known, plan);
+    sets->permitted = capability_mask(&names->permitted, known, plan);
+    sets->inheritable = capability_mask(&names->inheritable, known, plan);
+    sets->ambient = capability_mask(&names->ambient, known, plan);
     /* The kernel has no ambient capability that is not inheritable as well: capabilities(7). `runc
      * spec` asks for some. */
     sets->ambient &= sets->inheritable & sets->permitted;
-    return 0;
 }
 
 static int plan_rlimits(const struct spec_process *from, struct plan_process *process,
@@ -94,8 +92,9 @@ int plan_process_make(const struct runtime_request *request, struct plan *plan, 
     if (request->flags & RUNTIME_INIT && program_path("ruche-init", &process->init, err) < 0)
         return -1;
     plan_env(from, process);
-    if (plan_capabilities(from, plan->all_flags & CLONE_NEWUSER, process, err) < 0 ||
-        plan_rlimits(from, process, err) < 0)
+    plan_capabilities(from, plan);
+    if (plan_rlimits(from, process, err) < 0 ||
+        plan_attributes_make(request->spec, &process->attributes, err) < 0)
         return -1;
     return plan_seccomp_make(request, process, err);
 }

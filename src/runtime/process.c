@@ -16,9 +16,8 @@
 #include "kernel/terminal.h"
 #include "runtime/start.h"
 
-int descriptors_close_others(const int *kept, size_t n)
+int descriptors_close_others(unsigned from, const int *kept, size_t n)
 {
-    unsigned from = 3;
     for (;;) {
         /* The lowest that is kept, and not below what has been dealt with. */
         unsigned next = ~0U;
@@ -37,18 +36,21 @@ int descriptors_close_others(const int *kept, size_t n)
 int process_descriptors(struct start *start, size_t i, struct err *err)
 {
     (void)i;
-    const int *stdio = start->plan->request->stdio;
+    const struct runtime_request *request = start->plan->request;
+    const int *stdio = request->stdio;
     bool terminal = start->plan->process.terminal;
     const int kept[] = {
+        request->flags & RUNTIME_HOLD ? request->hold : -1,
         start->channel,
         start->root,
+        start->proc,
         start->init,
         start->terminal,
         terminal ? -1 : stdio[0],
         terminal ? -1 : stdio[1],
         terminal ? -1 : stdio[2],
     };
-    if (descriptors_close_others(kept, array_size(kept)) < 0)
+    if (descriptors_close_others(3 + request->preserve_fds, kept, array_size(kept)) < 0)
         return step_fail(err, "close descriptors", NULL);
     return 0;
 }
@@ -145,7 +147,7 @@ int process_stdio(struct start *start, size_t i, struct err *err)
             return step_fail(err, "pass the streams on", NULL);
     }
     if (descriptor_raise(&start->channel) < 0 || descriptor_raise(&start->root) < 0 ||
-        descriptor_raise(&start->init) < 0)
+        descriptor_raise(&start->init) < 0 || descriptor_raise(&start->proc) < 0)
         return step_fail(err, "pass the streams on", NULL);
     /* In the caller's session /dev/tty would be the caller's terminal. */
     if (setsid() < 0 || (terminal && terminal_control(start->terminal) < 0))
@@ -227,9 +229,14 @@ int process_seccomp(struct start *start, size_t i, struct err *err)
 {
     (void)i;
     const struct plan_process *process = &start->plan->process;
-    if (seccomp_filter_load(&process->seccomp, process->seccomp_flags) < 0)
+    int listener = seccomp_filter_load(&process->seccomp, process->seccomp_flags);
+    if (listener < 0)
         return step_fail(err, "load the seccomp filter", NULL);
-    return 0;
+    if (!process->seccomp_notify)
+        return 0;
+    int result = channel_send_listener(start, listener, err);
+    fd_close(&listener);
+    return result;
 }
 
 int process_low_limits(struct start *start, size_t i, struct err *err)
@@ -305,12 +312,13 @@ size_t count_no_new_privileges(const struct plan *plan)
 
 size_t count_seccomp_privileged(const struct plan *plan)
 {
-    return plan->process.seccomp.len && !plan->process.no_new_privileges;
+    const struct plan_process *process = &plan->process;
+    return process->seccomp.len && (!process->no_new_privileges || process->seccomp_notify);
 }
 
 size_t count_seccomp(const struct plan *plan)
 {
-    return plan->process.seccomp.len && plan->process.no_new_privileges;
+    return plan->process.seccomp.len && !count_seccomp_privileged(plan);
 }
 
 void describe_identity(const struct plan *plan, size_t i, struct str *words, struct str *arguments)

@@ -36,24 +36,25 @@ static void start_init(struct start *start, const struct plan *plan, int join_pi
         .pidfd = -1,
         .made = -1,
         .userns = -1,
-        .null = -1,
-        .empty = -1,
         .root = -1,
         .dev = -1,
         .terminal = -1,
+        .listener = -1,
+        .proc = -1,
         .init = -1,
         .n_devices = device_count(plan),
         .identity = xnew(struct identity),
         .own = descriptors_new(plan->n_joins),
     };
-    start->sources = descriptors_new(plan->n_sources);
+    memcpy(start->warning, plan->warning, sizeof(start->warning));
+    start->sources = descriptors_new(plan->n_sources + 1); /* and /dev */
     start->mounts = descriptors_new(plan->n_mounts);
     start->devices = descriptors_new(start->n_devices);
 }
 
 static void start_done(struct start *start)
 {
-    descriptors_free(start->sources, start->plan->n_sources);
+    descriptors_free(start->sources, start->plan->n_sources + 1);
     descriptors_free(start->mounts, start->plan->n_mounts);
     descriptors_free(start->devices, start->n_devices);
     (void)start_go_back(start); /* a failure has been told of already */
@@ -65,6 +66,8 @@ static void start_done(struct start *start)
     fd_close(&start->made);
     fd_close(&start->userns);
     fd_close(&start->terminal);
+    fd_close(&start->listener);
+    fd_close(&start->proc);
     fd_close(&start->init);
     if (start->cgroup_made)
         cgroup_close(&start->cgroup);
@@ -83,6 +86,8 @@ static void start_undo(struct start *start)
     }
     if (start->made >= 0)
         (void)pidfd_wait(start->made, 0, &status);
+    if (start->resctrl_made)
+        resctrl_undo(start);
     if (start->cgroup_made && start->join_pidfd < 0)
         (void)cgroup_remove(&start->cgroup, 1000, &ignored);
 }
@@ -95,8 +100,7 @@ static struct stamp *stamps_map(size_t n)
     return at == MAP_FAILED ? NULL : at;
 }
 
-/* What number a process has here, for people: 0 if it cannot be told. */
-static pid_t pidfd_number(int pidfd)
+pid_t pidfd_number(int pidfd)
 {
     char path[40];
     auto_free char *text = NULL;

@@ -15,6 +15,7 @@
 #include "kernel/cgroup.h"
 #include "kernel/idmap.h"
 #include "oci/spec.h"
+#include "oci/state.h"
 
 enum runtime_rootfs_kind {
     ROOTFS_DIRECTORY, /* `lower` has one path, which is the root itself */
@@ -46,6 +47,8 @@ enum runtime_flags {
     RUNTIME_MAP_OWNERS =
         1 << 3, /* files of the host have, in a user namespace, the owners they have on disk */
     RUNTIME_MAKE_CWD = 1 << 2, /* a working directory that is not there is made */
+    RUNTIME_HOLD = 1 << 4,     /* the process waits on `hold` before it executes its program */
+    RUNTIME_KEEP_KEYRING = 1 << 5, /* the session keyring stays the caller's */
 };
 
 /* How an event of a start reaches whoever wants to see it; times in nanoseconds of CLOCK_MONOTONIC.
@@ -63,6 +66,9 @@ typedef void runtime_listener(void *context, const struct runtime_event *event);
 struct runtime_request {
     const struct spec *spec;
     const struct runtime_rootfs *rootfs;
+    /* Whose container it is, for hooks and for a seccomp agent; its pid and status are put in.
+     * NULL: no hooks are run. */
+    const struct oci_state *state;
     const char
         *user; /* "name", "uid", "name:group" … found inside the container; NULL: spec's ids */
     const struct strings *groups; /* further groups by name or number, or NULL */
@@ -78,6 +84,13 @@ struct runtime_request {
      * the root file system is put together. NULL: nothing. */
     int (*prepare)(void *context, struct err *err);
     void *prepare_context;
+    /* Called once by the parent before the child is let go: where the caller writes down what it
+     * makes, so that nothing runs of which nobody knows. NULL: nowhere. */
+    int (*record)(void *context, pid_t pid, bool in_cgroup, struct err *err);
+    void *record_context;
+    unsigned cgroup_flags;      /* of a new group: CGROUP_ flags */
+    int hold;                   /* of RUNTIME_HOLD: a socket from runtime_hold_open, above 2 */
+    unsigned preserve_fds;      /* this many descriptors from 3 on stay open in the process */
     int stdio[3];               /* what becomes 0, 1, 2; not used when process.terminal */
     runtime_listener *listener; /* NULL: nobody listens, no clock is read */
     void *listener_context;
@@ -100,3 +113,22 @@ int runtime_exec(const struct runtime_request *request, int pidfd,
 /* Tells the listener what runtime_create would do, and does nothing. */
 int runtime_dry_run(const struct runtime_request *request, struct err *err);
 void runtime_process_done(struct runtime_process *process);
+
+/* --- a process that waits (hold.c) --- */
+
+/* Makes the socket on which a process of RUNTIME_HOLD waits, as a file in the directory. */
+int runtime_hold_open(int dirfd, const char *name, int *ret_hold, struct err *err);
+/* Lets it go on, removes the file, and waits until it has executed its program. Returns 1; 0 where
+ * nobody waits; -1 with the reason why it could not be executed. */
+int runtime_hold_release(int dirfd, const char *name, struct err *err);
+/* Has it end. Nobody there is fine. */
+void runtime_hold_end(int dirfd, const char *name);
+
+/* Removes the class of cache and memory bandwidth that was made for a container without a closID
+ * of its own. None is fine. */
+void runtime_resctrl_remove(const char *id);
+
+/* --- limits of a container that lives (update.c) --- */
+
+/* Writes what the resources say to the group; what they do not name stays as it is. */
+int runtime_update(struct cgroup *cgroup, const struct spec_resources *resources, struct err *err);

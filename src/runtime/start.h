@@ -41,16 +41,18 @@ struct start {
                  else -1 */
     struct cgroup cgroup;
     bool cgroup_made;
+    bool resctrl_made; /* a directory of the class's own */
     int *sources; /* plan.n_sources detached mounts, -1 where there is none yet */
     int *mounts;  /* plan.n_mounts file systems made and not yet attached; -1 for binds */
     int *devices; /* likewise for device nodes: the default ones, then the plan's */
     size_t n_devices;
-    int null;               /* a detached /dev/null for masking, or -1 */
-    int empty;              /* a detached read-only empty directory, or -1 */
-    const char *empty_path; /* where one is mounted, or NULL */
+    const char *null_path;  /* a masked file, where /dev/null is mounted, or NULL */
+    const char *empty_path; /* a masked directory, where an empty one is mounted, or NULL */
     int root;               /* the container's root directory */
     int dev;                /* its /dev, once a device was placed there */
     int terminal;           /* parent: the master; child: the slave */
+    int listener;           /* parent: of the child's seccomp filter, or -1 */
+    int proc;               /* child: the host's /proc, where the process gets a label; else -1 */
     int init;               /* ruche-init, as a detached mount that cannot be written */
     mode_t umask;           /* the caller's; the child makes files with none */
     struct identity *identity;
@@ -88,6 +90,9 @@ int steps_run(const struct steps *steps, struct start *start, struct stamp *stam
 void steps_tell(const struct steps *const *tables, size_t n_tables, const struct plan *plan,
                 const struct stamp *stamps);
 
+/* What number a process has here, for people: 0 if it cannot be told. */
+pid_t pidfd_number(int pidfd);
+
 /* Children: a failed system call in the words of err_plain. Returns -1. */
 int step_fail(struct err *err, const char *what, const char *name);
 
@@ -101,10 +106,16 @@ int channel_wait(struct start *start, int *fds, size_t n_fds, struct err *err);
 int channel_send_terminal(struct start *start, int master, struct err *err);
 /* Child between: hands over the process it made inside. */
 int channel_send_process(struct start *start, int pidfd, struct err *err);
+/* Child: hands over the listener of its filter, and waits until it is where it belongs. */
+int channel_send_listener(struct start *start, int listener, struct err *err);
+/* Child: has the parent run its hooks, and waits until they did. */
+int channel_ask_hooks(struct start *start, struct err *err);
 /* Child: what follows is the program. */
 int channel_announce(struct start *start, struct err *err);
 /* Child: why it failed. */
 void channel_send_error(struct start *start, const struct err *why);
+/* Parent: until the child sent 'H', 'P' or 'S' (0), or failed (-1). What comes before is taken. */
+int channel_await(struct start *start, char word, struct err *err);
 /* Parent: until the child executed its program (0), having taken the terminal, or failed (-1). */
 int channel_watch(struct start *start, struct err *err);
 
@@ -113,16 +124,67 @@ int child_devices_clone(struct start *start, size_t i, struct err *err);
 int child_root_mount(struct start *start, size_t i, struct err *err);
 int child_mount_make(struct start *start, size_t i, struct err *err);
 int child_mount(struct start *start, size_t i, struct err *err);
-int child_cgroup_readonly(struct start *start, size_t i, struct err *err);
+int child_late_readonly(struct start *start, size_t i, struct err *err);
+int child_root_propagation(struct start *start, size_t i, struct err *err);
 int child_device(struct start *start, size_t i, struct err *err);
 int child_device_links(struct start *start, size_t i, struct err *err);
+int child_far_device(struct start *start, size_t i, struct err *err);
+size_t count_far_devices(const struct plan *plan);
+void describe_far_device(const struct plan *plan, size_t i, struct str *words,
+                         struct str *arguments);
 int child_mask(struct start *start, size_t i, struct err *err);
 int child_readonly(struct start *start, size_t i, struct err *err);
 int child_root_readonly(struct start *start, size_t i, struct err *err);
 int child_sources_clone(struct start *start, size_t i, struct err *err);
 int child_terminal(struct start *start, size_t i, struct err *err);
+int parent_dev(struct start *start, size_t i, struct err *err);
+/* Makes the file system of a row of the plan, detached. */
+int file_system_make(const struct plan_mount *mount, int *ret_made, struct err *err);
+/* Devices that the child places. */
 size_t device_count(const struct plan *plan);
 const char *device_path(const struct plan *plan, size_t i);
+
+/* Parent: hands the listener of the child's filter to the agent (listener.c). */
+int parent_listener(struct start *start, size_t i, struct err *err);
+size_t count_listener(const struct plan *plan);
+void describe_listener(const struct plan *plan, size_t i, struct str *words,
+                       struct str *arguments);
+
+/* Parent: the host's network devices, and classes of cache and memory bandwidth (netdevice.c,
+ * resctrl.c). */
+int parent_netdevice(struct start *start, size_t i, struct err *err);
+int parent_resctrl(struct start *start, size_t i, struct err *err);
+void resctrl_undo(const struct start *start);
+size_t count_netdevices(const struct plan *plan);
+size_t count_resctrl(const struct plan *plan);
+void describe_netdevice(const struct plan *plan, size_t i, struct str *words,
+                        struct str *arguments);
+
+/* Owners of what enters the container (source.c). Whether all of it is mapped: */
+bool owners_mapped(const struct plan *plan);
+/* Maps the i-th source as the plan has it. */
+int source_map(struct start *start, size_t i, struct err *err);
+/* What parts the root's sources from the host's mounts: MS_PRIVATE or MS_SLAVE. */
+uint64_t root_source_propagation(const struct plan *plan);
+/* Copies what a directory holds into another one (copy_up.c). Async-signal-safe; -1 with errno. */
+int copy_up(int from, int to);
+
+/* Hooks (child_hooks.c); the root is changed behind those that are told of it. */
+int parent_hooks(struct start *start, size_t i, struct err *err);
+int child_runtime_hooks(struct start *start, size_t i, struct err *err);
+int child_container_hook(struct start *start, size_t i, struct err *err);
+int child_pivot(struct start *start, size_t i, struct err *err);
+int process_hook(struct start *start, size_t i, struct err *err);
+size_t count_runtime_hooks(const struct plan *plan);
+size_t count_container_hooks(const struct plan *plan);
+size_t count_start_hooks(const struct plan *plan);
+size_t count_pivot(const struct plan *plan);
+void describe_runtime_hooks(const struct plan *plan, size_t i, struct str *words,
+                            struct str *arguments);
+void describe_container_hook(const struct plan *plan, size_t i, struct str *words,
+                             struct str *arguments);
+void describe_start_hook(const struct plan *plan, size_t i, struct str *words,
+                         struct str *arguments);
 
 /* Opens what is at a path below the container's root, O_PATH. No link leads out of it, those of
  * /proc least. -1 with errno. */
@@ -132,8 +194,9 @@ int target_make(struct start *start, const char *text, bool is_file);
 /* Nothing inside may trace us, read our memory or open what we have open: ptrace(2). After each
  * change of ids, for those set back to what the sysctl fs.suid_dumpable says. */
 int child_hide(struct start *start, size_t i, struct err *err);
-/* Closes all but 0, 1, 2 and those in the list, of which -1 is none. -1 with errno. */
-int descriptors_close_others(const int *kept, size_t n);
+/* Closes all from `from` on, which is 3 or more, but those in the list, of which -1 is none. -1 with
+ * errno. */
+int descriptors_close_others(unsigned from, const int *kept, size_t n);
 
 /* Parent's steps that an exec has as well. */
 int parent_limit(struct start *start, size_t i, struct err *err);
@@ -155,6 +218,7 @@ void start_warn(struct start *start, const char *text);
 size_t count_terminal(const struct plan *plan);
 size_t count_init(const struct plan *plan);
 size_t count_landlock(const struct plan *plan);
+size_t count_hold(const struct plan *plan);
 size_t count_make_cwd(const struct plan *plan);
 size_t count_no_new_privileges(const struct plan *plan);
 size_t count_seccomp_privileged(const struct plan *plan);
@@ -179,6 +243,28 @@ int process_stdio(struct start *start, size_t i, struct err *err);
 int process_no_new_privileges(struct start *start, size_t i, struct err *err);
 int process_seccomp(struct start *start, size_t i, struct err *err);
 int process_execute(struct start *start, size_t i, struct err *err);
+/* Tells the parent that all is done, and waits until somebody else says "start" (hold.c). */
+int process_hold(struct start *start, size_t i, struct err *err);
+
+/* What few processes ask for (process_attributes.c). The host's /proc is opened while it is in
+ * sight. */
+size_t count_processors_initial(const struct plan *plan);
+size_t count_processors_reset(const struct plan *plan);
+size_t count_processors_final(const struct plan *plan);
+size_t count_memory_policy(const struct plan *plan);
+size_t count_io_priority(const struct plan *plan);
+size_t count_personality(const struct plan *plan);
+size_t count_scheduler(const struct plan *plan);
+size_t count_label(const struct plan *plan);
+int process_processors_initial(struct start *start, size_t i, struct err *err);
+int process_processors_reset(struct start *start, size_t i, struct err *err);
+int process_processors_final(struct start *start, size_t i, struct err *err);
+int process_memory_policy(struct start *start, size_t i, struct err *err);
+int process_io_priority(struct start *start, size_t i, struct err *err);
+int process_personality(struct start *start, size_t i, struct err *err);
+int process_scheduler(struct start *start, size_t i, struct err *err);
+int process_label_open(struct start *start, size_t i, struct err *err);
+int process_label(struct start *start, size_t i, struct err *err);
 
 /* clang-format off */
 /* While the root file system can still be written. */
@@ -187,7 +273,13 @@ int process_execute(struct start *start, size_t i, struct err *err);
     { "find the user", "read", "/etc/passwd, /etc/group", NULL, describe_identity, process_identity_find },                              \
     { "reset the signals", "rt_sigprocmask, rt_sigaction", "SIG_DFL", NULL, NULL, process_signals },                                     \
     { "take the streams", "setsid, dup2", "0, 1, 2", NULL, NULL, process_stdio },                                                        \
-    { "make the working directory", "mkdir", NULL, count_make_cwd, describe_cwd, process_cwd_make }
+    { "make the working directory", "mkdir", NULL, count_make_cwd, describe_cwd, process_cwd_make },                                     \
+    { "bind to processors", "sched_setaffinity", "", count_processors_final, NULL, process_processors_final },                           \
+    { "bind to memory nodes", "set_mempolicy", "", count_memory_policy, NULL, process_memory_policy },                                   \
+    { "set the I/O priority", "ioprio_set", "", count_io_priority, NULL, process_io_priority },                                          \
+    { "set the execution domain", "personality", "", count_personality, NULL, process_personality },                                     \
+    { "set the scheduler", "sched_setattr", "", count_scheduler, NULL, process_scheduler },                                              \
+    { "label the program", "write", "attr/exec", count_label, NULL, process_label }
 
 /* From root of the namespace down to what was granted. A filter may be loaded without privileges only once no new ones
  * can be had; otherwise it has to be loaded while there are some. */
@@ -199,6 +291,8 @@ int process_execute(struct start *start, size_t i, struct err *err);
     { "become the user", "setgroups, setresgid, setresuid, capset", "", NULL, describe_identity, process_identity_set },                 \
     { "change to the working directory", "openat2, fchdir", NULL, NULL, describe_cwd, process_cwd },                                     \
     { "limit the descriptors", "prlimit", "nofile", count_low_limits, NULL, process_low_limits },                                        \
+    { "wait for start", "poll, accept4", "", count_hold, NULL, process_hold },                                                           \
+    { "run hook", "clone, execve", NULL, count_start_hooks, describe_start_hook, process_hook },                                         \
     { "filter system calls", "seccomp", NULL, count_seccomp, describe_seccomp, process_seccomp },                                        \
     { "execute", "execve", NULL, NULL, describe_execute, process_execute }
 /* clang-format on */
@@ -209,3 +303,5 @@ int identity_find(const struct plan_process *process, struct identity *ret_ident
 
 /* execve(2) with a search of PATH; only returns if it fails, with the reason and its remedy. */
 int execute(char *const *argv, char *const *env, struct err *err);
+/* Fails likewise where it can be told beforehand that execute would. */
+int execute_check(char *const *argv, char *const *env, struct err *err);

@@ -38,6 +38,8 @@ Test(signal, leaves_job_control_and_faults_alone)
         cr_expect_eq(sigismember(&set, others[i]), 0, "%d", others[i]);
     cr_expect_eq(sigismember(&set, SIGINT), 1);
     cr_expect_eq(sigismember(&set, SIGRTMAX), 1);
+    cr_expect_eq(sigismember(&set, SIGRTMIN), 1);
+    cr_expect_eq(sigismember(&set, SIGSYS), 0);
 }
 
 Test(signal, ends_by_a_signal_that_was_read, .signal = SIGHUP)

@@ -84,7 +84,6 @@ static const char complete[] = JSON({
         "scheduler": {
             "policy": "SCHED_DEADLINE",
             "nice": -5,
-            "priority": 3,
             "flags": ["SCHED_FLAG_RECLAIM"],
             "runtime": 1000000,
             "deadline": 2000000,
@@ -115,7 +114,7 @@ static const char complete[] = JSON({
     },
     "annotations": { "org.example.key": "value", "empty": "" },
     "linux": {
-        "uidMappings": [{ "containerID": 0, "hostID": 100000, "size": 4294967295 }],
+        "uidMappings": [{ "containerID": 0, "hostID": 100000, "size": 65536 }],
         "gidMappings": [{ "containerID": 0, "hostID": 200000, "size": 65536 }],
         "sysctl": { "net.ipv4.ip_forward": "1" },
         "resources": {

@@ -293,6 +293,7 @@ Test(create_files, masks_by_no_false_null)
     box_mount_drop(&box, "/dev/pts");
     box_mount_drop(&box, "/dev");
     box_file(&box, "/dev/null", "not so\n", 0666);
+    strings_add(&box.spec.linux->masked_paths, "/etc/group");
     cr_expect_eq(box_run(&box), -1);
     cr_expect(strstr(box.err.text, "/dev/null"), "%s", box.err.text);
 }

@@ -170,14 +170,20 @@ Test(mount_options, passes_over_what_holds_anyway)
     cr_expect_eq(options.rest.len, 0);
 }
 
-Test(mount_options, refuses_what_it_does_not_do)
+Test(mount_options, reads_words_that_are_neither)
 {
-    static const char *const words[] = { "remount", "idmap", "ridmap", "tmpcopyup" };
-    for (size_t i = 0; i < array_size(words); i++) {
-        cr_expect_eq(parse(words[i]), -1, "%s", words[i]);
-        cr_expect_eq(err.kind, ERR_UNSUPPORTED);
-        cr_expect(strstr(err.text, words[i]) && strstr(err.text, "/there"), "%s", err.text);
-    }
+    parses("remount,ridmap,tmpcopyup");
+    cr_expect(options.remount && options.idmap && options.idmap_below && options.copy_up);
+    cr_expect_eq(options.rest.len, 0);
+    parses("idmap");
+    cr_expect(options.idmap && !options.idmap_below && !options.remount && !options.copy_up);
+}
+
+Test(mount_options, knows_what_a_bind_mount_has_not)
+{
+    cr_expect(mount_option_is_general("sync"));
+    cr_expect(!mount_option_is_general("r0"));
+    cr_expect(!mount_option_is_general(""));
 }
 
 Test(mount_options, says_what_it_read)

@@ -153,8 +153,9 @@ Test(plan_process, takes_capabilities_over)
     cr_expect_eq(sets->ambient, 0, "none is both permitted and inheritable");
     makes(CONFIG(PROCESS "," LINUX("", "")));
     cr_expect_eq(plan.process.capabilities.bounding, 0, "none are asked for, none are given");
-    refuses(CONFIG(CAPABLE("\"bounding\":[\"CAP_FLY\"]") "," LINUX("", "")), ERR_INVALID,
-            "CAP_FLY");
+    makes(CONFIG(CAPABLE("\"bounding\":[\"CAP_FLY\",\"CAP_KILL\"]") "," LINUX("", "")));
+    cr_expect_eq(plan.process.capabilities.bounding, CAPABILITY_BIT(KILL) & capability_permitted());
+    cr_expect_str_eq(plan.warning, "capability CAP_FLY is left out: it is not known");
 }
 
 /* Of the host's namespace nobody can hand on what he has not. */
@@ -257,13 +258,38 @@ Test(plan_process, compiles_a_profile)
     cr_expect_eq(plan.process.seccomp_flags, SECCOMP_FILTER_FLAG_LOG);
 }
 
+/* An argument that is named twice: any of the comparisons, as in other runtimes. */
+Test(plan_process, takes_repeated_arguments_for_alternatives)
+{
+    cr_assert_eq(make_seccomp("{\"defaultAction\":\"SCMP_ACT_KILL_PROCESS\",\"syscalls\":[{\"names\":"
+                              "[\"personality\"],\"action\":\"SCMP_ACT_ALLOW\",\"args\":["
+                              "{\"index\":0,\"value\":8,\"op\":\"SCMP_CMP_EQ\"},"
+                              "{\"index\":0,\"value\":0,\"op\":\"SCMP_CMP_EQ\"}]}]}"),
+                 0, "%s", err.text);
+    cr_expect_eq(verdict(SYS_personality, 8, 0), SECCOMP_RET_ALLOW);
+    cr_expect_eq(verdict(SYS_personality, 0, 0), SECCOMP_RET_ALLOW);
+    cr_expect_eq(verdict(SYS_personality, 9, 0), SECCOMP_RET_KILL_PROCESS);
+    cr_expect_eq(verdict(SYS_read, 0, 0), SECCOMP_RET_KILL_PROCESS);
+    cr_expect_eq(verdict(4000, 0, 0), REFUSED(ENOSYS), "newer than the profile");
+}
+
+Test(plan_process, passes_over_a_listener_nobody_needs)
+{
+    cr_assert_eq(make_seccomp("{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"listenerPath\":\"/run/x\","
+                              "\"flags\":[\"SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV\"]}"),
+                 0, "%s", err.text);
+    cr_expect(!plan.process.seccomp_notify);
+    cr_expect_eq(plan.process.seccomp_flags, 0);
+}
+
 Test(plan_process, refuses_profiles_it_cannot_keep)
 {
     static const char *const rows[][2] = {
-        { "{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"listenerPath\":\"/run/x\"}", "listenerPath" },
-        { "{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"flags\":[\"SECCOMP_FILTER_FLAG_WAIT_KILLABLE_"
-          "RECV\"]}",
-          "WAIT_KILLABLE" },
+        { "{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"flags\":[\"SECCOMP_FILTER_FLAG_HONEY\"]}",
+          "/linux/seccomp/flags/0" },
+        { "{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"listenerPath\":\"/x\",\"syscalls\":[{\"names\":"
+          "[\"write\"],\"action\":\"SCMP_ACT_NOTIFY\"}]}",
+          "/linux/seccomp/syscalls/0: SCMP_ACT_NOTIFY cannot be used for the write syscall" },
         { "{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"syscalls\":[{\"names\":[\"mount\"],\"action\":"
           "\"SCMP_ACT_NOTIFY\"}]}",
           "SCMP_ACT_NOTIFY" },

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The nodes of a fresh /dev. In a user namespace no node can be made, so the host's are cloned as
- * detached mounts while the host is still in sight; otherwise they are made by number.
+ * The nodes of a fresh /dev. Root makes them by number in the parent, in a file system of the host's
+ * whose owners are then mapped. In a user namespace no node can be made, so there the child clones
+ * the host's as detached mounts while the host is still in sight.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/magic.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
@@ -37,7 +39,7 @@ static const char device_links[][2][16] = {
 
 size_t device_count(const struct plan *plan)
 {
-    return plan->dev ? array_size(default_devices) + plan->n_devices : 0;
+    return plan->dev && !plan->dev_made ? array_size(default_devices) + plan->n_devices : 0;
 }
 
 const char *device_path(const struct plan *plan, size_t i)
@@ -49,7 +51,7 @@ const char *device_path(const struct plan *plan, size_t i)
 
 static bool nodes_are_made(const struct plan *plan)
 {
-    return plan->privileged && !(plan->all_flags & CLONE_NEWUSER);
+    return plan->privileged && !plan->userns;
 }
 
 int child_devices_clone(struct start *start, size_t i, struct err *err)
@@ -71,6 +73,8 @@ static int device_directory(struct start *start, const char *path, int *ret_open
 {
     char directory[PATH_MAX];
     size_t len = (size_t)(strrchr(path, '/') - path);
+    if (len == 0)
+        return start->root;
     if (len == sizeof("/dev") - 1 && text_starts(path, "/dev/")) {
         if (start->dev < 0)
             start->dev = target_open(start, "dev");
@@ -83,7 +87,7 @@ static int device_directory(struct start *start, const char *path, int *ret_open
     memcpy(directory, path, len);
     directory[len] = '\0';
     const char *below = directory + strspn(directory, "/");
-    *ret_opened = target_open(start, *below ? below : ".");
+    *ret_opened = target_open(start, below);
     if (*ret_opened < 0 && errno == ENOENT)
         *ret_opened = target_make(start, below, false);
     return *ret_opened;
@@ -135,13 +139,129 @@ int child_device(struct start *start, size_t i, struct err *err)
     return 0;
 }
 
+/* --- the parent's ----------------------------------------------------------------------------- */
+
+static int links_make(int dev, struct err *err)
+{
+    for (size_t n = 0; n < array_size(device_links); n++)
+        if (symlinkat(device_links[n][1], dev, device_links[n][0]) < 0 && errno != EEXIST)
+            return step_fail(err, "link in /dev", device_links[n][0]);
+    return 0;
+}
+
+/* Places for what is mounted below, devpts and the like: the child finds them there. */
+static int places_make(const struct plan *plan, int dev, struct err *err)
+{
+    static const char prefix[] = "dev/";
+    for (size_t n = 0; n < plan->n_fs; n++) {
+        const char *destination = plan->mounts[plan->fs[n]].destination;
+        const char *name = destination + sizeof(prefix) - 1;
+        if (text_starts(destination, prefix) && *name && !strchr(name, '/') &&
+            mkdirat(dev, name, 0755) < 0 && errno != EEXIST)
+            return step_fail(err, "make a directory for", destination);
+    }
+    return 0;
+}
+
+/* A device of another directory begins in /dev, hidden: the root takes no nodes, so it is mounted
+ * where it belongs. */
+static const char *far_name(size_t device, char name[static 32])
+{
+    (void)snprintf(name, 32, "/.device-%zu", device);
+    return name;
+}
+
+/* The root is, for as long as this takes, the new /dev. */
+static int dev_fill(struct start *start, struct err *err)
+{
+    const struct plan *plan = start->plan;
+    for (size_t n = 0; n < array_size(default_devices) + plan->n_devices; n++) {
+        char far[32];
+        const char *path = device_path(plan, n) + sizeof("/dev") - 1;
+        if (!text_starts(device_path(plan, n), "/dev/"))
+            path = far_name(n - array_size(default_devices), far);
+        auto_close int opened = -1;
+        int directory = device_directory(start, path, &opened);
+        if (directory < 0)
+            return step_fail(err, "make the directory of", device_path(plan, n));
+        if (device_make(start, n, directory, strrchr(path, '/') + 1, err) < 0)
+            return -1;
+    }
+    if (places_make(plan, start->root, err) < 0)
+        return -1;
+    return links_make(start->root, err);
+}
+
+int parent_dev(struct start *start, size_t i, struct err *err)
+{
+    (void)i;
+    const struct plan *plan = start->plan;
+    if (file_system_make(&plan->mounts[plan->dev_mount], &start->root, err) < 0)
+        return -1;
+    start->dev = start->root;
+    mode_t own = umask(0);
+    int result = dev_fill(start, err);
+    (void)umask(own);
+    start->dev = -1;
+    start->sources[plan->n_sources] = take_fd(start->root);
+    if (result < 0)
+        return -1;
+    if (plan->userns && mount_idmap(start->sources[plan->n_sources], start->userns, 0) < 0)
+        return err_sys(err, "map the owners of /dev");
+    return 0;
+}
+
+/* --- the child's ------------------------------------------------------------------------------ */
+
+size_t count_far_devices(const struct plan *plan)
+{
+    return plan->n_far;
+}
+
+void describe_far_device(const struct plan *plan, size_t i, struct str *words,
+                         struct str *arguments)
+{
+    (void)arguments;
+    str_addf(words, " %s", plan->devices[plan->far[i]].path);
+}
+
+/* What is there has to be the device, or the empty file that an earlier start left. */
+static bool far_place_is_fit(int place, int node)
+{
+    struct stat there, wanted;
+    if (fstat(place, &there) < 0 || fstat(node, &wanted) < 0)
+        return false;
+    if (S_ISREG(there.st_mode))
+        return there.st_size == 0;
+    return (there.st_mode & S_IFMT) == (wanted.st_mode & S_IFMT) && there.st_rdev == wanted.st_rdev;
+}
+
+int child_far_device(struct start *start, size_t i, struct err *err)
+{
+    size_t device = start->plan->far[i];
+    const char *path = start->plan->devices[device].path;
+    const char *below = path + strspn(path, "/");
+    char name[32];
+    auto_close int dev = target_open(start, "dev");
+    auto_close int node = dev < 0 ? -1 : mount_clone(dev, far_name(device, name) + 1, 0);
+    if (node < 0)
+        return step_fail(err, "find device", path);
+    auto_close int place = target_open(start, below);
+    if (place < 0 && errno == ENOENT)
+        place = target_make(start, below, true);
+    if (place < 0)
+        return step_fail(err, "open the place of device", path);
+    if (!far_place_is_fit(place, node))
+        return err_plain(err, ERR_EXISTS, 0, "there is another file in the place of device", path);
+    if (mount_attach(node, place, "") < 0 || unlinkat(dev, name + 1, 0) < 0)
+        return step_fail(err, "mount device", path);
+    return 0;
+}
+
 int child_device_links(struct start *start, size_t i, struct err *err)
 {
     (void)i;
-    for (size_t n = 0; n < array_size(device_links); n++)
-        if (symlinkat(device_links[n][1], start->dev, device_links[n][0]) < 0 && errno != EEXIST)
-            return step_fail(err, "link in /dev", device_links[n][0]);
-    return 0;
+    return links_make(start->dev, err);
 }
 
 static int console_mount(struct start *start, struct err *err)

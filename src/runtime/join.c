@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "runtime/join.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/syscall.h>
+
+#include "kernel/namespace.h"
+#include "kernel/pidfd.h"
+
+size_t count_between(const struct plan *plan)
+{
+    return plan->user_path != NULL;
+}
+
+size_t count_join_mount(const struct plan *plan)
+{
+    return plan->mount_path != NULL;
+}
+
+void describe_user_path(const struct plan *plan, size_t i, struct str *words, struct str *arguments)
+{
+    (void)i;
+    (void)words;
+    str_addf(arguments, "%s", plan->user_path);
+}
+
+void describe_mount_path(const struct plan *plan, size_t i, struct str *words,
+                         struct str *arguments)
+{
+    (void)i;
+    (void)words;
+    str_addf(arguments, "%s", plan->mount_path);
+}
+
+int parent_between(struct start *start, size_t i, struct err *err)
+{
+    (void)i;
+    int status;
+    if (channel_await(start, 'P', err) < 0)
+        return -1;
+    if (pidfd_wait(start->pidfd, 0, &status) < 0)
+        return err_sys(err, "wait for the process in between");
+    fd_close(&start->pidfd);
+    start->pidfd = take_fd(start->made);
+    start->pid = pidfd_number(start->pidfd);
+    return 0;
+}
+
+static int join(const char *path, int flag, const char *what, struct err *err)
+{
+    auto_close int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0 || setns(fd, flag) < 0)
+        return step_fail(err, what, path);
+    return 0;
+}
+
+int child_join_user(struct start *start, size_t i, struct err *err)
+{
+    (void)i;
+    /* Not to be looked at from inside, where its root has power over us from here on. */
+    if (child_hide(start, i, err) < 0 ||
+        join(start->plan->user_path, CLONE_NEWUSER, "join user namespace", err) < 0)
+        return -1;
+    if (syscall(SYS_setresgid, 0, 0, 0) < 0 || syscall(SYS_setresuid, 0, 0, 0) < 0)
+        return step_fail(err, "become root of the user namespace", start->plan->user_path);
+    return child_hide(start, i, err);
+}
+
+int child_make_inside(struct start *start, size_t i, struct err *err)
+{
+    (void)i;
+    int pidfd = -1;
+    pid_t pid = namespace_clone(start->plan->clone_flags | CLONE_PARENT, -1, &pidfd);
+    if (pid < 0)
+        return step_fail(err, "make the process inside", NULL);
+    if (pid == 0)
+        return 0; /* it goes on with the steps */
+    struct err ignored = {};
+    if (channel_send_process(start, pidfd, &ignored) < 0)
+        (void)pidfd_signal(pidfd, SIGKILL); /* nobody would know of it */
+    _exit(0);
+}
+
+int child_join_mount(struct start *start, size_t i, struct err *err)
+{
+    (void)i;
+    return join(start->plan->mount_path, CLONE_NEWNS, "join mount namespace", err);
+}

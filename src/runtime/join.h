@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/*
+ * Steps of containers that join a user or a mount namespace. Nobody comes back out of either, so it
+ * is not the parent who joins: a process in between joins the user namespace, makes the container's
+ * process with its namespaces as the parent's child, hands it over and is gone; the mount namespace
+ * the container's process joins itself.
+ */
+#include "runtime/start.h"
+
+size_t count_between(const struct plan *plan);
+size_t count_join_mount(const struct plan *plan);
+void describe_user_path(const struct plan *plan, size_t i, struct str *words,
+                        struct str *arguments);
+void describe_mount_path(const struct plan *plan, size_t i, struct str *words,
+                         struct str *arguments);
+int parent_between(struct start *start, size_t i, struct err *err);
+int child_join_user(struct start *start, size_t i, struct err *err);
+int child_make_inside(struct start *start, size_t i, struct err *err);
+int child_join_mount(struct start *start, size_t i, struct err *err);

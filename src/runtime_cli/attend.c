@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One loop polls the end of the process, signals (as data, base/signal.h) and the two directions of
+ * a terminal. Our own terminal is shared with others, so it is not made non-blocking: what is
+ * written to it may wait for it, which is what a program in its place would do.
+ */
+#include "runtime_cli/attend.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/signal.h"
+#include "kernel/pidfd.h"
+#include "kernel/terminal.h"
+
+enum { COPY_SIZE = 8 << 10, TYPED_SIZE = 256, DRAIN_MS = 0 };
+
+static int own_terminal(void)
+{
+    for (int fd = 0; fd < 3; fd++)
+        if (isatty(fd))
+            return fd;
+    return -1;
+}
+
+int attend_init(struct attend *attend, bool terminal, struct err *err)
+{
+    sigset_t set;
+    *attend = (struct attend){ .terminal = terminal, .signals = -1, .own = -1 };
+    if (terminal && (attend->own = own_terminal()) < 0) {
+        (void)err_set(err, ERR_INVALID, "the process is to have a terminal, but here is none");
+        return err_hint(err, "detach with --console-socket, or set process.terminal to false");
+    }
+    signal_set_sent(&set);
+    (void)sigaddset(&set, SIGPIPE); /* whose reader is gone shows in write */
+    if (terminal)
+        (void)sigaddset(&set, SIGWINCH);
+    return signal_open(&set, &attend->signals, err);
+}
+
+void attend_done(struct attend *attend)
+{
+    if (attend->raw)
+        (void)terminal_restore(attend->own, &attend->saved); /* it may have hung up */
+    attend->raw = false;
+    fd_close(&attend->signals);
+}
+
+static void size_pass_on(const struct attend *attend, int master)
+{
+    struct terminal_size size;
+    if (terminal_size_get(attend->own, &size) == 0)
+        (void)terminal_size_set(master, &size); /* the other side may have ended */
+}
+
+static void signals_pass_on(const struct attend *attend, const struct runtime_process *process)
+{
+    for (int number; (number = signal_read(attend->signals)) > 0;) {
+        if (number == SIGWINCH && attend->terminal)
+            size_pass_on(attend, process->terminal);
+        else if (number != SIGPIPE)
+            (void)pidfd_signal(process->pidfd, number); /* one that has ended gets none */
+    }
+}
+
+/* False: nothing comes any more. */
+static bool copy(int from, int to, size_t most)
+{
+    char buffer[COPY_SIZE];
+    ssize_t len = read(from, buffer, most);
+    if (len < 0 && (errno == EINTR || errno == EAGAIN))
+        return true;
+    return len > 0 && fd_write_all(to, buffer, (size_t)len) == 0;
+}
+
+static void relay(struct attend *attend, const struct runtime_process *process)
+{
+    enum { END, SIGNALS, SAID, TYPED, N };
+    struct pollfd polled[N] = {
+        [END] = { .fd = process->pidfd, .events = POLLIN },
+        [SIGNALS] = { .fd = attend->signals, .events = POLLIN },
+        [SAID] = { .fd = process->terminal, .events = POLLIN },
+        [TYPED] = { .fd = attend->terminal ? STDIN_FILENO : -1, .events = POLLIN },
+    };
+    bool ended = false;
+    for (;;) {
+        int ready = poll(polled, N, ended ? DRAIN_MS : -1);
+        if (ready < 0 && errno != EINTR)
+            return;
+        /* What was said before the end is still copied; what others say later is not waited for. */
+        if (ended && (ready <= 0 || !polled[SAID].revents))
+            return;
+        if (polled[SIGNALS].revents)
+            signals_pass_on(attend, process);
+        if (polled[SAID].revents && !copy(process->terminal, STDOUT_FILENO, COPY_SIZE))
+            polled[SAID].fd = -1;
+        if (polled[TYPED].revents && !copy(STDIN_FILENO, process->terminal, TYPED_SIZE))
+            polled[TYPED].fd = -1;
+        if (!polled[END].revents)
+            continue;
+        if (process->terminal < 0)
+            return;
+        ended = true;
+        polled[END].fd = polled[TYPED].fd = -1;
+    }
+}
+
+int attend_run(struct attend *attend, const struct runtime_process *process, int *ret_exit_code,
+               struct err *err)
+{
+    int status;
+    if (attend->terminal) {
+        size_pass_on(attend, process->terminal);
+        if (terminal_raw(attend->own, &attend->saved) < 0)
+            return err_sys(err, "set the terminal to raw mode");
+        attend->raw = true;
+    }
+    relay(attend, process);
+    if (pidfd_wait(process->pidfd, 0, &status) < 0)
+        return err_sys(err, "wait for the process");
+    *ret_exit_code = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+    return 0;
+}

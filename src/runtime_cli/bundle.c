@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "runtime_cli/bundle.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/file.h"
+
+enum { DEFAULT_UMASK = 022 };
+
+char *path_clean(const char *path)
+{
+    auto_done(str) out = {};
+    struct view rest = view_of(path);
+    struct view part;
+    bool absolute = path[0] == '/';
+    for (bool more = true; more;) {
+        more = view_cut(&rest, '/', &part);
+        if (part.len == 0 || view_is(part, "."))
+            continue;
+        if (view_is(part, "..")) {
+            const char *slash = out.at ? strrchr(out.at, '/') : NULL;
+            out.len = slash ? (size_t)(slash - out.at) : 0;
+            if (out.at)
+                out.at[out.len] = '\0';
+            continue;
+        }
+        if (absolute || out.len)
+            str_add_char(&out, '/');
+        str_add_bytes(&out, part.at, part.len);
+    }
+    if (!out.len)
+        str_add(&out, absolute ? "/" : ".");
+    return str_take(&out);
+}
+
+/* By the descriptor, in two calls whatever the path's length. */
+static int path_resolve(const char *path, char **ret_path, struct err *err)
+{
+    char link[40];
+    char text[PATH_MAX];
+    auto_close int fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        return err_sys(err, "bundle %s", path);
+    (void)snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+    ssize_t len = readlink(link, text, sizeof(text) - 1);
+    if (len <= 0)
+        return err_sys(err, "bundle %s", path);
+    *ret_path = xstrndup(text, (size_t)len);
+    return 0;
+}
+
+/* --- what is added ---------------------------------------------------------------------------- */
+
+/* The devices every container has (config-linux.md "Default Devices"), and device nodes of any kind:
+ * making one grants nothing as long as it cannot be opened. */
+static const struct default_rule {
+    char type;
+    int16_t major;
+    int16_t minor;
+    char access[4];
+} default_rules[] = {
+    { 'c', -1, -1, "m" }, { 'b', -1, -1, "m" },  { 'c', 1, 3, "rwm" },  { 'c', 1, 5, "rwm" },
+    { 'c', 1, 7, "rwm" }, { 'c', 1, 8, "rwm" },  { 'c', 1, 9, "rwm" },  { 'c', 5, 0, "rwm" },
+    { 'c', 5, 1, "rwm" }, { 'c', 5, 2, "rwm" },  { 'c', 136, -1, "rwm" },
+};
+
+static void devices_allow(struct spec_resources *resources)
+{
+    for (size_t i = 0; i < array_size(default_rules); i++) {
+        const struct default_rule *from = &default_rules[i];
+        struct spec_device_rule *rule = array_add(&resources->devices);
+        *rule = (struct spec_device_rule){
+            .allow = true,
+            .type = xstrndup(&from->type, 1),
+            .major = { .set = from->major >= 0, .value = from->major },
+            .minor = { .set = from->minor >= 0, .value = from->minor },
+            .access = xstrdup(from->access),
+        };
+    }
+}
+
+/* "/a/b" begins at the hierarchies' tops, "a/b" where this user may make groups. */
+static int cgroup_place(struct program *program, struct spec_linux *part, const char *id,
+                        struct err *err)
+{
+    const struct cgroup_host *host;
+    auto_free char *asked = take_ptr(part->cgroups_path);
+    if (program->manager == CGROUP_MANAGER_DISABLED)
+        return 0;
+    if (asked && asked[0] != '/' && strchr(asked, ':'))
+        return err_set(err, ERR_UNSUPPORTED,
+                       "linux.cgroupsPath %s: a slice is systemd's, which is not reachable; give a "
+                       "path",
+                       asked);
+    auto_free char *path = path_clean(asked && asked[0] ? asked : id);
+    bool absolute = path[0] == '/';
+    if (program_cgroups(program, &host, err) < 0 || cgroup_path_check(path, err) < 0)
+        return -1;
+    part->cgroups_path =
+        xasprintf("%s%s%s", absolute || !host->base ? "" : host->base, absolute ? "" : "/", path);
+    return 0;
+}
+
+int spec_complete(struct program *program, struct spec *spec, const char *id, struct err *err)
+{
+    if (!spec->root)
+        return err_set(err, ERR_INVALID, "config.json: /root: it is missing");
+    if (!spec->linux)
+        return err_set(err, ERR_INVALID, "config.json: /linux: it is missing");
+    if (!spec->process)
+        return err_set(err, ERR_INVALID, "config.json: /process: it is missing");
+    struct maybe_u64 *mask = &spec->process->user.umask;
+    if (!mask->set)
+        *mask = (struct maybe_u64){ true, DEFAULT_UMASK };
+    if (spec->linux->resources && spec->linux->resources->devices.len)
+        devices_allow(spec->linux->resources);
+    return cgroup_place(program, spec->linux, id, err);
+}
+
+/* --- reading ---------------------------------------------------------------------------------- */
+
+int bundle_load(struct program *program, const char *path, const char *config, const char *id,
+                struct bundle *ret_bundle, struct err *err)
+{
+    auto_done(bundle) bundle = {};
+    if (path_resolve(path ? path : ".", &bundle.path, err) < 0)
+        return -1;
+    auto_free char *file =
+        config ? xstrdup(config) : xasprintf("%s/config.json", bundle.path);
+    int found = file_load(AT_FDCWD, file, SPEC_MAX_BYTES, &bundle.text, &bundle.len, err);
+    if (found == 0)
+        return err_set(err, ERR_NOT_FOUND,
+                       "%s: no such file or directory; give a bundle with --bundle", file);
+    /* Into place only when whole: a failed parse has released it. */
+    if (found < 0 || spec_parse(bundle.text, bundle.len, &bundle.spec, err) < 0 ||
+        spec_complete(program, &bundle.spec, id, err) < 0)
+        return -1;
+    const char *root = bundle.spec.root->path;
+    auto_free char *rootfs = root[0] == '/' ? xstrdup(root) : xasprintf("%s/%s", bundle.path, root);
+    bundle.rootfs = path_clean(rootfs);
+    *ret_bundle = bundle;
+    bundle = (struct bundle){};
+    return 0;
+}
+
+void bundle_done(struct bundle *bundle)
+{
+    free(bundle->path);
+    free(bundle->text);
+    free(bundle->rootfs);
+    spec_done(&bundle->spec);
+}
+
+struct oci_state state_of(const struct container *container, const struct record *record,
+                          const char *status)
+{
+    return (struct oci_state){
+        .oci_version = (char *)SPEC_VERSION,
+        .id = container->id,
+        .status = (char *)status,
+        .pid = { .set = record->pid > 0, .value = record->pid },
+        .bundle = record->bundle,
+        .annotations = record->annotations,
+    };
+}

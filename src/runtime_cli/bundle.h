@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/*
+ * A bundle (runtime-spec, bundle.md): the directory a container is made from, its configuration as
+ * it was read, and as it is carried out.
+ */
+#include "oci/state.h"
+#include "runtime_cli/container.h"
+
+struct bundle {
+    char *path; /* absolute */
+    char *text; /* config.json as it stands there */
+    size_t len;
+    char *rootfs; /* absolute */
+    struct spec spec;
+};
+
+/* Reads and completes the configuration of a container: cgroup path, default devices, umask. config
+ * NULL: config.json of the bundle. */
+int bundle_load(struct program *program, const char *path, const char *config, const char *id,
+                struct bundle *ret_bundle, struct err *err);
+void bundle_done(struct bundle *bundle);
+/* What a configuration asks for and the command line adds (the same for one read again later). */
+int spec_complete(struct program *program, struct spec *spec, const char *id, struct err *err);
+/* A path without empty parts, "." and ".."; one beyond the top ends there. Owned by the caller. */
+char *path_clean(const char *path);
+
+/* The state as hooks are told it, borrowing from its parts; `status` is NULL in a request. */
+struct oci_state state_of(const struct container *container, const struct record *record,
+                          const char *status);

@@ -1,0 +1,338 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * create and run. Both make the directory, write down the configuration, and then make the
+ * container; its record is written while the child is busy and before it is let go, so that whatever
+ * is killed in between leaves a directory that `delete --force` can make sense of:
+ *
+ *   directory, config.json       nothing of the container is there but perhaps its cgroup, whose
+ *                                path follows from the configuration
+ *   and state.json               the process is known by its number and the time it began
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "kernel/pidfd.h"
+#include "runtime/hooks.h"
+#include "runtime_cli/attend.h"
+#include "runtime_cli/bundle.h"
+#include "runtime_cli/end.h"
+#include "runtime_cli/handover.h"
+
+struct create_args {
+    struct handover handover;
+    const char *bundle;
+    const char *config;
+    bool no_pivot;
+    bool no_new_keyring;
+    bool no_subreaper;
+    bool detach;
+    bool keep;
+};
+
+/* clang-format off */
+static const struct option common_options[] = {
+    OPTION_TEXT(create_args, bundle, 'b', "bundle", "DIR", "Directory of config.json and the root file system (default \".\")"),
+    OPTION_TEXT(create_args, config, 'f', "config", "FILE", "The configuration, if it is not the bundle's config.json"),
+    OPTION_TEXT(create_args, handover.console_socket, 0, "console-socket", "SOCKET", "Hand the terminal's master over there"),
+    OPTION_BOOL(create_args, no_new_keyring, 0, "no-new-keyring", "Leave the caller's session keyring to the process"),
+    OPTION_BOOL(create_args, no_pivot, 0, "no-pivot", "Change the root without pivot_root; refused"),
+    OPTION_TEXT(create_args, handover.pid_file, 0, "pid-file", "FILE", "Write the process's pid there"),
+    OPTION_NUMBER(create_args, handover.preserve_fds, 0, "preserve-fds", "N", 0, 65536, "Keep N descriptors from 3 on open in the process"),
+    OPTION_END,
+};
+
+static const struct option run_options[] = {
+    OPTION_BOOL(create_args, detach, 'd', "detach", "Leave the process in the background"),
+    OPTION_BOOL(create_args, keep, 0, "keep", "Keep the container when its process has ended"),
+    OPTION_BOOL(create_args, no_subreaper, 0, "no-subreaper", "Adopt no orphans of the container (never done)"),
+    OPTION_END,
+};
+/* clang-format on */
+static const struct option *const create_tables[] = { common_options, NULL };
+static const struct option *const run_tables[] = { common_options, run_options, NULL };
+
+/* A container in the making. */
+struct making {
+    struct program *program;
+    const struct create_args *args;
+    bool held; /* it waits for `start` */
+    struct bundle bundle;
+    struct container container;
+    struct runtime_rootfs rootfs;
+    struct oci_state state;
+    struct runtime_request request;
+    int hold;
+};
+
+static void making_done(struct making *making)
+{
+    fd_close(&making->hold);
+    bundle_done(&making->bundle);
+    container_done(&making->container);
+    strings_done(&making->rootfs.lower);
+}
+
+/* --- what is written down --------------------------------------------------------------------- */
+
+static int config_save(const struct making *making, struct err *err)
+{
+    const struct bundle *bundle = &making->bundle;
+    auto_close int fd = openat(making->container.dir, "config.json",
+                               O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (fd < 0 || fd_write_all(fd, bundle->text, bundle->len) < 0)
+        return err_sys(err, "write config.json of container %s", making->container.id);
+    return 0;
+}
+
+/* How many of a group's parents are there already. */
+static uint32_t parents_there(const struct cgroup_host *host, const char *cgroup)
+{
+    int at = cgroup_host_find(host, CGROUP_MEMORY);
+    at = at < 0 ? host->v2 : at;
+    auto_free char *path = xasprintf("%s%s", at < 0 ? "" : host->at[at].mount, cgroup);
+    uint32_t depth = 0;
+    for (const char *c = cgroup; *c; c++)
+        depth += *c == '/';
+    for (; depth > 1 && at >= 0; depth--) {
+        *strrchr(path, '/') = '\0';
+        if (faccessat(AT_FDCWD, path, F_OK, 0) == 0)
+            break;
+    }
+    return depth - 1;
+}
+
+static void record_fill(struct making *making)
+{
+    char now[TIME_TEXT_SIZE];
+    const struct spec *spec = &making->bundle.spec;
+    struct record *record = &making->container.record;
+    const struct spec_namespace *pids = spec_namespace_find(spec, SPEC_NAMESPACE_PID);
+    const char *cgroup = spec->linux->cgroups_path;
+    *record = (struct record){
+        .oci_version = xstrdup(SPEC_VERSION),
+        .id = xstrdup(making->container.id),
+        .bundle = xstrdup(making->bundle.path),
+        .rootfs = xstrdup(making->bundle.rootfs),
+        .created = xstrdup(time_text(true, now)),
+        .owner = geteuid(),
+        .cgroup = cgroup ? xstrdup(cgroup) : NULL,
+        .shares_pids = !pids || pids->path,
+        .poststart = spec->hooks && spec->hooks->poststart.len,
+        .poststop = spec->hooks && spec->hooks->poststop.len,
+    };
+    if (cgroup && making->program->found)
+        record->cgroup_parents = parents_there(&making->program->cgroups, cgroup);
+    pairs_copy(&record->annotations, &spec->annotations);
+}
+
+static int process_record(void *context, pid_t pid, bool in_cgroup, struct err *err)
+{
+    struct making *making = context;
+    struct record *record = &making->container.record;
+    record->pid = pid;
+    if (!in_cgroup)
+        free(take_ptr(record->cgroup));
+    if (process_start(pid, &record->pid_start, err) < 0)
+        return -1;
+    return container_save(&making->container, err);
+}
+
+/* --- making ----------------------------------------------------------------------------------- */
+
+static void step_log(void *context, const struct runtime_event *event)
+{
+    const struct making *making = context;
+    log_debug(making->program, "%s: %s (%s): %llu us", event->side, event->step, event->call,
+              (unsigned long long)(event->end_ns - event->begin_ns) / 1000);
+}
+
+static int request_make(struct making *making, const struct cgroup_host *cgroups, struct err *err)
+{
+    const struct create_args *args = making->args;
+    struct spec *spec = &making->bundle.spec;
+    unsigned preserved;
+    if (preserved_count(&args->handover, &spec->process->env, &preserved, err) < 0)
+        return -1;
+    strings_add(&making->rootfs.lower, making->bundle.rootfs);
+    making->request = (struct runtime_request){
+        .spec = spec,
+        .rootfs = &making->rootfs,
+        .state = &making->state,
+        .cgroups = cgroups,
+        .cgroup_flags = CGROUP_ACCOUNT,
+        .seccomp = RUNTIME_SECCOMP_SPEC,
+        .seccomp_cache = -1,
+        .flags = (making->held ? RUNTIME_HOLD : 0) |
+                 (args->no_new_keyring ? RUNTIME_KEEP_KEYRING : 0),
+        .record = process_record,
+        .record_context = making,
+        .preserve_fds = preserved,
+        .stdio = { STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO },
+        .listener = making->program->args.debug ? step_log : NULL,
+        .listener_context = making,
+    };
+    return 0;
+}
+
+/* All that can be said against it before anything is made. */
+static int making_check(struct making *making, const char *id, struct err *err)
+{
+    const struct create_args *args = making->args;
+    const struct cgroup_host *cgroups;
+    bool detached = making->held || args->detach;
+    if (args->no_pivot)
+        return err_set(err, ERR_UNSUPPORTED,
+                       "--no-pivot: the root is always changed by pivot_root; leave it out");
+    if (container_id_check(id, err) < 0 || root_open(making->program, true, err) < 0 ||
+        bundle_load(making->program, args->bundle, args->config, id, &making->bundle, err) < 0 ||
+        program_cgroups(making->program, &cgroups, err) < 0)
+        return -1;
+    bool terminal = making->bundle.spec.process->terminal;
+    if (console_check(&args->handover, terminal, detached, err) < 0)
+        return -1;
+    return request_make(making, cgroups, err);
+}
+
+/* The process is there: those who asked for it are told. */
+static int announce(const struct making *making, const struct runtime_process *process,
+                    struct err *err)
+{
+    const struct handover *handover = &making->args->handover;
+    if (handover->console_socket &&
+        console_send(handover->console_socket, process->terminal, err) < 0)
+        return -1;
+    return handover->pid_file ? pid_file_write(handover->pid_file, process->pid, err) : 0;
+}
+
+/* What has been made goes again, and the reason why stays. */
+static void making_undo(struct making *making)
+{
+    struct err ignored = {};
+    (void)container_kill(&making->container, &ignored);
+    if (container_remove(&making->container, &ignored) < 0)
+        log_warning(making->program, ignored.text);
+}
+
+static int container_start_it(struct making *making, struct runtime_process *process,
+                              struct err *err)
+{
+    if (config_save(making, err) < 0)
+        return -1;
+    record_fill(making);
+    making->state = state_of(&making->container, &making->container.record, NULL);
+    if (making->held) {
+        if (runtime_hold_open(making->container.dir, CONTAINER_SOCKET, &making->hold, err) < 0)
+            return -1;
+        making->request.hold = making->hold;
+    }
+    if (runtime_create(&making->request, process, err) < 0)
+        return -1;
+    if (process->warning[0])
+        log_warning(making->program, process->warning);
+    return announce(making, process, err);
+}
+
+static int making_make(struct making *making, const char *id, struct runtime_process *process,
+                       struct err *err)
+{
+    if (making_check(making, id, err) < 0 ||
+        container_make(making->program, id, &making->container, err) < 0)
+        return -1;
+    if (container_start_it(making, process, err) == 0)
+        return 0;
+    making_undo(making);
+    runtime_process_done(process);
+    return -1;
+}
+
+static int create_run(void *context, void *args, char **operands, struct err *err)
+{
+    auto_done(making) making = { .program = context, .args = args, .held = true, .hold = -1 };
+    struct runtime_process process = { .pidfd = -1, .terminal = -1 };
+    making.container.dir = -1;
+    if (making_make(&making, operands[0], &process, err) < 0)
+        return -1;
+    runtime_process_done(&process);
+    return 0;
+}
+
+/* --- run -------------------------------------------------------------------------------------- */
+
+/* The container is there and shall stay, or not. */
+static int run_attended(struct making *making, struct attend *attend,
+                        const struct runtime_process *process, struct err *err)
+{
+    int exit_code = 0;
+    struct err why = {};
+    container_unlock(&making->container);
+    int result = attend_run(attend, process, &exit_code, err);
+    attend_done(attend);
+    if (making->args->keep)
+        return result < 0 ? -1 : exit_code;
+    int there = container_lock(&making->container, &why);
+    if (there < 0 || (there && container_remove(&making->container, &why) < 0))
+        log_error(making->program, why.text);
+    return result < 0 ? -1 : exit_code;
+}
+
+static int hooks_started(const struct making *making, struct err *err)
+{
+    const struct spec *spec = &making->bundle.spec;
+    struct oci_state state = state_of(&making->container, &making->container.record, "running");
+    if (!spec->hooks || !spec->hooks->poststart.len)
+        return 0;
+    return hooks_run(spec, HOOK_POSTSTART, &state, err);
+}
+
+static int run_run(void *context, void *args_, char **operands, struct err *err)
+{
+    const struct create_args *args = args_;
+    auto_done(making) making = { .program = context, .args = args, .hold = -1 };
+    auto_done(attend) attend = { .signals = -1 };
+    struct runtime_process process = { .pidfd = -1, .terminal = -1 };
+    making.container.dir = -1;
+    if (making_check(&making, operands[0], err) < 0)
+        return -1;
+    if (!args->detach && attend_init(&attend, making.bundle.spec.process->terminal, err) < 0)
+        return -1;
+    if (container_make(making.program, operands[0], &making.container, err) < 0)
+        return -1;
+    if (container_start_it(&making, &process, err) < 0 || hooks_started(&making, err) < 0) {
+        making_undo(&making);
+        runtime_process_done(&process);
+        return -1;
+    }
+    int result = 0;
+    if (!args->detach)
+        result = run_attended(&making, &attend, &process, err);
+    runtime_process_done(&process);
+    return result;
+}
+
+/* clang-format off */
+static const char *const create_examples[] = {
+    "ruche-runtime create --bundle /srv/web web", "Make a container, whose process waits for `start`",
+    NULL,
+};
+static const char *const run_examples[] = {
+    "ruche-runtime run --bundle /srv/web web", "Run the bundle in /srv/web in the foreground",
+    NULL,
+};
+
+const struct command create_command = {
+    .name = "create", .args = "[OPTIONS] ID", .summary = "Make a container that waits to be started",
+    .examples = create_examples, .options = create_tables, .flags = COMMAND_INTERSPERSED, .least = 1, .most = 1,
+    .args_size = sizeof(struct create_args), .run = create_run,
+};
+
+const struct command run_command = {
+    .name = "run", .args = "[OPTIONS] ID", .summary = "Make a container and start it; exit as its process does",
+    .examples = run_examples, .options = run_tables, .flags = COMMAND_INTERSPERSED, .least = 1, .most = 1,
+    .args_size = sizeof(struct create_args), .run = run_run,
+};
+/* clang-format on */

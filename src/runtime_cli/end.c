@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "runtime_cli/end.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "kernel/pidfd.h"
+#include "runtime/hooks.h"
+#include "runtime/runtime.h"
+#include "runtime_cli/bundle.h"
+
+enum { END_MS = 10000 };
+
+int container_kill(const struct container *container, struct err *err)
+{
+    auto_close int pidfd = -1;
+    int lives = container_process(container, &pidfd, err);
+    if (lives < 0)
+        return -1;
+    /* One that was made and never written down. */
+    if (!container->record.id)
+        runtime_hold_end(container->dir, CONTAINER_SOCKET);
+    struct cgroup cgroup = {};
+    int found = container_cgroup(container, &cgroup, err);
+    int result = found;
+    if (found == 1) {
+        result = cgroup_kill(&cgroup, err);
+        cgroup_close(&cgroup);
+    }
+    if (lives == 1 && pidfd_signal(pidfd, SIGKILL) < 0 && errno != ESRCH)
+        return err_sys(err, "kill process %d", container->record.pid);
+    if (result < 0)
+        return -1;
+    if (lives == 1 && pidfd_poll(pidfd, END_MS) == 0)
+        return err_set(err, ERR_CONFLICT, "container %s: process %d does not end",
+                       container->id, container->record.pid);
+    return 0;
+}
+
+/* Parents that its creation made, from the lowest up, as long as nothing else is in them. */
+static void parents_remove(const struct cgroup_host *host, const struct record *record)
+{
+    auto_free char *path = xstrdup(record->cgroup);
+    unsigned depth = 0;
+    for (const char *at = path; *at; at++)
+        depth += *at == '/';
+    for (char *slash; --depth > record->cgroup_parents && (slash = strrchr(path, '/')) != path;) {
+        *slash = '\0';
+        for (size_t i = 0; i < host->len; i++) {
+            auto_free char *dir = xasprintf("%s%s", host->at[i].mount, path);
+            (void)rmdir(dir); /* not empty, or not there, is fine */
+        }
+    }
+}
+
+/* Most have nobody left: opening all of its directories is for those that do. */
+static int group_remove(const struct container *container, struct err *err)
+{
+    const struct record *record = &container->record;
+    const struct cgroup_host *host;
+    if (!record->cgroup)
+        return 0;
+    if (program_cgroups(container->program, &host, err) < 0)
+        return -1;
+    struct cgroup cgroup = { .host = host, .path = record->cgroup, .v2 = -1 };
+    struct err why = {};
+    int result = cgroup_remove(&cgroup, 0, &why);
+    if (result < 0) {
+        struct cgroup opened = {};
+        int found = cgroup_open(host, record->cgroup, &opened, err);
+        result = found == 1 ? cgroup_kill(&opened, err) : found;
+        if (found == 1)
+            cgroup_close(&opened);
+        if (result == 0)
+            result = cgroup_remove(&cgroup, END_MS, err);
+    }
+    if (result == 0)
+        parents_remove(host, record);
+    return result;
+}
+
+static void hooks_after(const struct container *container)
+{
+    auto_done(spec) spec = {};
+    struct err err = {};
+    struct record gone = container->record;
+    gone.pid = 0;
+    struct oci_state state = state_of(container, &gone, "stopped");
+    /* Whatever they say the container is gone: runtime.md, "Lifecycle" 12. */
+    if (container_spec(container, &spec, &err) < 0 ||
+        hooks_run(&spec, HOOK_POSTSTOP, &state, &err) < 0)
+        log_warning(container->program, err.text);
+}
+
+int container_remove(struct container *container, struct err *err)
+{
+    if (group_remove(container, err) < 0)
+        return err_wrap(err, "container %s", container->id);
+    if (container->record.poststop)
+        hooks_after(container);
+    return container_forget(container, err);
+}

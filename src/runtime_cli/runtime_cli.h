@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/*
+ * The command line of ruche-runtime: runc's commands and options over the runtime's calls. State
+ * lies in one directory a container below --root (docs/formats/runtime-state.md), every command
+ * opens what it needs, and nothing is resident.
+ */
+#include "base/option.h"
+#include "kernel/cgroup.h"
+
+/* The whole program: argv with its name in front. Gives the exit status. */
+int runtime_cli_main(char **argv);
+
+/* What the global options say. */
+struct global_args {
+    const char *root;
+    const char *log;
+    const char *log_format;
+    const char *rootless;
+    const char *criu;
+    const char *cgroup_manager;
+    bool debug;
+    bool systemd_cgroup;
+    bool version;
+};
+
+enum cgroup_manager {
+    CGROUP_MANAGER_CGROUPFS,
+    CGROUP_MANAGER_DISABLED,
+};
+
+/* What main hands to every command as its context. */
+struct program {
+    struct global_args args;
+    enum cgroup_manager manager;
+    char *root;   /* where the containers' directories are; absolute */
+    int root_fd;  /* -1 until root_open */
+    int failure;  /* exit status of a command that fails */
+    bool found;   /* `cgroups` is set */
+    struct cgroup_host cgroups;
+};
+
+/* Opens the directory of --root. Returns 1, or 0 if there is none and `make` is false. */
+int root_open(struct program *program, bool make, struct err *err);
+/* The machine's cgroups, looked at once a boot. */
+int program_cgroups(struct program *program, const struct cgroup_host **ret_host, struct err *err);
+
+/* Writes to standard output at once. */
+int say(const struct str *text, struct err *err);
+
+/* --- the log (log.c) --- */
+
+/* Says an error where runc does: in the log of --log, and on standard error. */
+void log_error(const struct program *program, const char *text);
+/* Likewise for what went another way than asked, which --log has alone if it is there. */
+void log_warning(const struct program *program, const char *text);
+/* A line of --debug. */
+void log_debug(const struct program *program, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+enum { TIME_TEXT_SIZE = 40 };
+/* The time as RFC 3339 has it, in UTC, with nanoseconds if asked for. Gives the buffer. */
+char *time_text(bool nanoseconds, char buffer[static TIME_TEXT_SIZE]);
+/* The same of a time from 1970 to 9999. */
+struct timespec;
+char *time_format(const struct timespec *time, bool nanoseconds,
+                  char buffer[static TIME_TEXT_SIZE]);
+
+/* --- the commands, in the order of --help --- */
+
+extern const struct command checkpoint_command;
+extern const struct command create_command;
+extern const struct command delete_command;
+extern const struct command events_command;
+extern const struct command exec_command;
+extern const struct command features_command;
+extern const struct command kill_command;
+extern const struct command list_command;
+extern const struct command pause_command;
+extern const struct command ps_command;
+extern const struct command restore_command;
+extern const struct command resume_command;
+extern const struct command run_command;
+extern const struct command spec_command;
+extern const struct command start_command;
+extern const struct command state_command;
+extern const struct command update_command;
