@@ -83,6 +83,7 @@ struct option {
 enum command_flags {
     COMMAND_INTERSPERSED = 1 << 0, /* options may stand behind operands */
     COMMAND_HIDDEN = 1 << 1,       /* works, but is in no list */
+    COMMAND_GUARDED = 1 << 2,      /* makes processes that could write the program's own file */
 };
 
 /* What the operands are, for completion. */

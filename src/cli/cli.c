@@ -12,9 +12,11 @@
 #include "base/errnum.h"
 #include "base/mem.h"
 #include "base/option.h"
+#include "base/program.h"
 #include "cli/commands.h"
 #include "cli/program.h"
 #include "engine/engine.h"
+#include "kernel/guard.h"
 
 enum { EXIT_USAGE = 125 };
 
@@ -160,17 +162,9 @@ static int print_and_leave(const struct cli *cli, const struct str *text)
     return say(text, &err) < 0 ? report(cli, "", &err) : 0;
 }
 
-/* A caller may have closed them; then whatever was opened next would be taken for them. */
-static void streams_fill(void)
+int cli_guard(struct cli *cli, bool exposed, struct err *err)
 {
-    struct pollfd streams[] = { { .fd = STDIN_FILENO },
-                                { .fd = STDOUT_FILENO },
-                                { .fd = STDERR_FILENO } };
-    if (poll(streams, array_size(streams), 0) <= 0)
-        return;
-    for (size_t i = 0; i < array_size(streams); i++)
-        if (streams[i].revents & POLLNVAL)
-            streams[i].fd = open("/dev/null", O_RDWR); /* takes the lowest free number: this one */
+    return !exposed || guard_holds() ? 0 : guard_execute(cli->argv, err);
 }
 
 int cli_main(char **argv)
@@ -183,7 +177,8 @@ int cli_main(char **argv)
 
     if (!argv[0])
         return EXIT_USAGE; /* execve(2) with no argv[0] at all */
-    streams_fill();
+    auto_free char **called = program_argv_copy(argv);
+    program_streams_fill();
     int help =
         option_parse(program_command.options, program_command.flags, &args, argv + 1, &words, &err);
     if (help < 0)
@@ -196,7 +191,7 @@ int cli_main(char **argv)
         str_add(&text, "ruche version " RUCHE_VERSION "\n");
         return print_and_leave(&cli, &text);
     }
-    cli = (struct cli){ .root = args.root, .run = args.run, .debug = args.debug };
+    cli = (struct cli){ .argv = called, .root = args.root, .run = args.run, .debug = args.debug };
     if (cli.debug)
         cli.begun_ns = now_ns();
     return dispatch(&cli, words);

@@ -14,6 +14,7 @@ struct engine;
 
 /* What main hands to every command as its context. */
 struct cli {
+    char **argv;      /* as the program was called, in its order */
     const char *root; /* --root and --run; NULL: the defaults */
     const char *run;
     bool debug;
@@ -26,6 +27,10 @@ int cli_main(char **argv);
 
 /* Gives the engine, which stays the context's; opened by the first call. */
 int cli_engine(struct cli *cli, struct engine **ret_engine, struct err *err);
+
+/* Before a container that could write this program's file is made or entered: executes the program
+ * anew, guarded, unless it is (kernel/guard.h). Nothing must have been done yet. */
+int cli_guard(struct cli *cli, bool exposed, struct err *err);
 
 /* Writes to standard output at once. */
 int say(const struct str *text, struct err *err);

@@ -101,7 +101,8 @@ static int exec_run(void *context, void *args_, char **operands, struct err *err
         .detached = args->detach,
     };
     if (cli_engine(context, &engine, err) < 0 ||
-        container_find(engine, operands[0], &container, err) < 0)
+        container_find(engine, operands[0], &container, err) < 0 ||
+        cli_guard(context, container_exposes_program(engine, container), err) < 0)
         return -1;
     struct explain explain;
     if (args->explain)

@@ -137,7 +137,7 @@ static int row_compare(const void *a, const void *b)
     int order = strcmp(right->created ? right->created : "", left->created ? left->created : "");
     if (order == 0)
         order = strcmp(left->name ? left->name : "", right->name ? right->name : "");
-    return order;
+    return order != 0 ? order : strcmp(left->id, right->id);
 }
 
 /* Owned by the caller. */

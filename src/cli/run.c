@@ -18,11 +18,15 @@ enum { CIDFILE_MODE = 0644 };
 
 /* ---- before there is a container ---- */
 
-static int config_make(const struct container_args *args, char **operands,
-                       struct container_config *config, struct err *err)
+static int config_make(struct cli *cli, const struct container_args *args, char **operands,
+                       bool will_start, struct container_config *config, struct err *err)
 {
+    struct engine *engine;
     auto_done(strings) warnings = {};
     if (container_args_config(args, operands, config, &warnings, err) < 0)
+        return -1;
+    if (will_start && (cli_engine(cli, &engine, err) < 0 ||
+                       cli_guard(cli, config_exposes_program(engine, config), err) < 0))
         return -1;
     for (size_t i = 0; i < warnings.len; i++)
         warn_lines(warnings.at[i]);
@@ -113,7 +117,7 @@ static int create_run(void *context, void *args_, char **operands, struct err *e
     const struct container_args *args = args_;
     auto_done(container_config) config = {};
     auto_drop(container) *container = NULL;
-    if (config_make(args, operands, &config, err) < 0)
+    if (config_make(cli, args, operands, false, &config, err) < 0)
         return -1;
     if (args->dry_run)
         return dry_run(cli, args, &config, err);
@@ -179,7 +183,7 @@ static int run_run(void *context, void *args_, char **operands, struct err *err)
     auto_drop(container) *container = NULL;
     auto_done(attendance) attendance = ATTENDANCE_NONE;
     struct explain explain;
-    if (config_make(args, operands, &config, err) < 0)
+    if (config_make(cli, args, operands, !args->dry_run, &config, err) < 0)
         return -1;
     if (args->dry_run)
         return dry_run(cli, args, &config, err);
@@ -264,9 +268,27 @@ static int start_work(struct cli *cli, const void *args, const char *operand, st
     return start_one(cli, args, operand, false, err);
 }
 
+/* Before the first of them is started, for afterwards it is too late. */
+static int start_guard(struct cli *cli, char **operands, struct err *err)
+{
+    struct engine *engine;
+    struct err missing = {}; /* is told of later */
+    bool exposed = false;
+    if (cli_engine(cli, &engine, err) < 0)
+        return -1;
+    for (char **operand = operands; *operand; operand++) {
+        auto_drop(container) *container = NULL;
+        if (container_find(engine, *operand, &container, &missing) == 0)
+            exposed = exposed || container_exposes_program(engine, container);
+    }
+    return cli_guard(cli, exposed, err);
+}
+
 static int start_run(void *context, void *args_, char **operands, struct err *err)
 {
     const struct start_args *args = args_;
+    if (start_guard(context, operands, err) < 0)
+        return -1;
     if (!args->attach && !args->stdin_open)
         return operands_each(context, args, operands, start_work, EACH_ECHO);
     if (operands[1])

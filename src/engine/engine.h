@@ -97,6 +97,11 @@ struct attendance {
 };
 void attendance_done(struct attendance *attendance);
 
+/* Whether the container's root may be one who could write this program's file: the host's, or the
+ * ordinary user whose file it is. Then the program has to be guarded (kernel/guard.h) before it
+ * starts the container or executes in it. */
+bool config_exposes_program(const struct engine *engine, const struct container_config *config);
+bool container_exposes_program(const struct engine *engine, const struct container *container);
 /* Starts a created or ended container: forks its monitor, and returns when the program is executed
  * or failed. Streams of an attached one go to the caller's stdout and stderr (and to the log). A
  * container that removes itself is gone when its start fails. */

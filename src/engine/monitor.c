@@ -224,8 +224,9 @@ static void keep(int fd)
         (void)fcntl(fd, F_SETFD, 0);
 }
 
-/* ruche-sleep N FD... PROGRAM ruche --root … --run … __monitor ID LOCK PIDFD OUT ERR */
-static void sleep_arguments(const struct watch *watch, int program, struct strings *argv)
+/* ruche-sleep N FD... PROGRAM OWN --root … --run … __monitor ID LOCK PIDFD OUT ERR */
+static void sleep_arguments(const struct watch *watch, int program, const char *own,
+                            struct strings *argv)
 {
     const struct monitor *monitor = watch->monitor;
     const int fds[] = { watch->process.pidfd, monitor->out, monitor->err };
@@ -239,7 +240,7 @@ static void sleep_arguments(const struct watch *watch, int program, struct strin
             strings_addf(argv, "%d", fds[i]);
     strings_addf(argv, "%d", program);
     const char *const words[] = {
-        "ruche",     "--root", engine_root(monitor->engine), "--run", engine_run(monitor->engine),
+        own,         "--root", engine_root(monitor->engine), "--run", engine_run(monitor->engine),
         "__monitor", "--",     monitor->container->config.id
     };
     for (size_t i = 0; i < array_size(words); i++)
@@ -255,11 +256,13 @@ static void sleep_idle(struct watch *watch)
 {
     struct monitor *monitor = watch->monitor;
     auto_free char *path = NULL;
+    auto_free char *own = NULL;
     auto_done(strings) argv = {};
     struct err ignored = {};
     char *const env[] = { NULL };
     int program = open("/proc/self/exe", O_PATH);
-    if (program < 0 || program_path("ruche-sleep", &path, &ignored) < 0) {
+    if (program < 0 || program_path("ruche-sleep", &path, &ignored) < 0 ||
+        program_own_path(&own, &ignored) < 0) {
         fd_close(&program);
         return;
     }
@@ -268,7 +271,7 @@ static void sleep_idle(struct watch *watch)
     keep(monitor->out);
     keep(monitor->err);
     keep(watch->process.pidfd);
-    sleep_arguments(watch, program, &argv);
+    sleep_arguments(watch, program, own, &argv);
     (void)execve(path, argv.at, env);
     (void)close(program);
 }

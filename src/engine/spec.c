@@ -11,7 +11,9 @@
 #include "base/file.h"
 #include "base/number.h"
 #include "engine/defaults.h"
+#include "engine/record_part.h"
 #include "kernel/capability.h"
+#include "kernel/guard.h"
 #include "kernel/rlimit.h"
 
 static bool mode_is(const char *mode, const char *word)
@@ -49,6 +51,23 @@ bool container_wants_userns(const struct engine *engine, const struct container_
              mode_shares(ns->uts))
         *ret_why = "a namespace of another container";
     return !*ret_why;
+}
+
+bool config_exposes_program(const struct engine *engine, const struct container_config *config)
+{
+    const char *why;
+    if (engine->rootless)
+        return guard_file_is_ours();
+    /* Files of the host whose owners cannot be mapped lead to the host's user namespace. */
+    return !container_wants_userns(engine, config, &why) || config->mounts.len || config->rootfs;
+}
+
+bool container_exposes_program(const struct engine *engine, const struct container *container)
+{
+    const char *userns = container->state.userns;
+    if (engine->rootless || !userns || !state_is_running(&container->state))
+        return config_exposes_program(engine, &container->config);
+    return !text_starts(userns, "private");
 }
 
 /* --- namespaces ------------------------------------------------------------------------------- */
@@ -259,18 +278,26 @@ static void add_user_mount(struct spec *spec, const struct container_mount *from
             strings_add(&mount->options, from->options.at[i]);
 }
 
-/* A parent is mounted before what lies in it, whatever the order it was asked in. */
-static int mount_order(const void *a, const void *b)
+static size_t mount_depth(const struct spec_mount *mount)
 {
-    const struct spec_mount *first = a;
-    const struct spec_mount *second = b;
-    size_t depth_first = 0;
-    size_t depth_second = 0;
-    for (const char *at = first->destination; *at; at++)
-        depth_first += *at == '/';
-    for (const char *at = second->destination; *at; at++)
-        depth_second += *at == '/';
-    return depth_first < depth_second ? -1 : depth_first > depth_second;
+    size_t depth = 0;
+    for (const char *at = mount->destination; *at; at++)
+        depth += *at == '/';
+    return depth;
+}
+
+/* A parent is mounted before what lies in it, whatever the order it was asked in; otherwise they
+ * stay in that order, which qsort promises for no C library. */
+static void mounts_sort(struct spec_mount *at, size_t len)
+{
+    for (size_t i = 1; i < len; i++) {
+        struct spec_mount mount = at[i];
+        size_t depth = mount_depth(&mount);
+        size_t to = i;
+        for (; to > 0 && mount_depth(&at[to - 1]) > depth; to--)
+            at[to] = at[to - 1];
+        at[to] = mount;
+    }
 }
 
 static bool mount_replaced(const struct container_config *config, const char *destination)
@@ -299,8 +326,7 @@ static void add_mounts(struct spec *spec, const struct container_config *config,
     for (size_t i = 0; i < config->mounts.len; i++)
         add_user_mount(spec, &config->mounts.at[i]);
     if (config->mounts.len)
-        qsort(spec->mounts.at + kept, spec->mounts.len - kept, sizeof(*spec->mounts.at),
-              mount_order);
+        mounts_sort(spec->mounts.at + kept, spec->mounts.len - kept);
 }
 
 /* --- devices ---------------------------------------------------------------------------------- */

@@ -119,7 +119,7 @@ int cgroup_home(const struct cgroup *cgroup)
 }
 
 /* "/a/b" begins at the top, "a/b" where we may. */
-static char *whole_path(const struct cgroup_host *host, const char *path)
+char *cgroup_whole_path(const struct cgroup_host *host, const char *path)
 {
     if (*path == '/')
         return xstrdup(path);
@@ -259,7 +259,7 @@ static int make_group(const struct cgroup_host *host, const char *path,
                       unsigned flags, struct cgroup *ret_cgroup, struct err *err)
 {
     struct cgroup cgroup = {
-        .host = host, .path = whole_path(host, path), .v2 = -1, .dropped = plan->dropped
+        .host = host, .path = cgroup_whole_path(host, path), .v2 = -1, .dropped = plan->dropped
     };
     unsigned made = 0;
     if (make_dirs(&cgroup, plan->hierarchies, flags, &made, err) < 0 ||
@@ -291,7 +291,7 @@ int cgroup_open(const struct cgroup_host *host, const char *path, struct cgroup 
 {
     if (cgroup_path_check(path, err) < 0)
         return -1;
-    struct cgroup cgroup = { .host = host, .path = whole_path(host, path), .v2 = -1 };
+    struct cgroup cgroup = { .host = host, .path = cgroup_whole_path(host, path), .v2 = -1 };
     for (size_t i = 0; i < host->len; i++) {
         bool is_v2 = (int)i == host->v2;
         if (!is_v2 && !host->at[i].writable)

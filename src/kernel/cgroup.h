@@ -251,6 +251,8 @@ struct cgroup {
 /* Components of at most 255 bytes, none empty, "." or "..", no control characters. "/a/b" begins at
  * each hierarchy's top, "a/b" where the host lets us begin. */
 int cgroup_path_check(const char *path, struct err *err);
+/* Where the group lies below each hierarchy's mount; begins with '/'. Owned by the caller. */
+char *cgroup_whole_path(const struct cgroup_host *host, const char *path);
 
 /* Makes the group with its limits, and its parents. Returns 1; 0 where the host lets us make none
  * and no limit needs one; -1. */

@@ -32,9 +32,9 @@ int label_set_exec(int proc, enum label_kind kind, const char *label)
     memcpy(text + begin, label, len);
     /* A directory of its own for each module came with kernel 5.8; the plain file is the first
      * one's. */
-    auto_close int fd = kind == LABEL_APPARMOR ? openat(proc, "thread-self/attr/apparmor/exec",
-                                                        O_WRONLY | O_CLOEXEC)
-                                               : -1;
+    auto_close int fd = kind == LABEL_APPARMOR
+                            ? openat(proc, "thread-self/attr/apparmor/exec", O_WRONLY | O_CLOEXEC)
+                            : -1;
     if (fd < 0)
         fd = openat(proc, "thread-self/attr/exec", O_WRONLY | O_CLOEXEC);
     if (fd < 0)

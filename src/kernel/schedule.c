@@ -93,8 +93,7 @@ int number_set_parse(const char *text, const char *what, struct number_set *ret_
         uint32_t from, to;
         more = view_cut(&rest, ',', &range);
         bool two = view_cut(&range, '-', &first);
-        if (!number_cut(first, &from) || !(two ? number_cut(range, &to) : (to = from, true)) ||
-            to < from)
+        if (!number_cut(first, &from) || !number_cut(two ? range : first, &to) || to < from)
             return err_set(err, ERR_INVALID, "%s: \"%.100s\" is no list such as 0-3,7", what, text);
         for (uint32_t number = from; number <= to; number++)
             set.words[number / 64] |= UINT64_C(1) << number % 64;

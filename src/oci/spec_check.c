@@ -139,8 +139,9 @@ static int mappings_check(const struct spec_id_mapping *rows, size_t n, const ch
         uint64_t size = rows[i].size;
 
         if (!size || inside + size > UINT32_MAX || outside + size > UINT32_MAX)
-            return err_set(err, ERR_INVALID, "%s/%s/%zu/size: %u ids from there are no range of ids",
-                           at, key, i, rows[i].size);
+            return err_set(err, ERR_INVALID,
+                           "%s/%s/%zu/size: %u ids from there are no range of ids", at, key, i,
+                           rows[i].size);
         for (size_t k = 0; k < i; k++) {
             bool apart_inside = inside + size <= rows[k].container_id ||
                                 (uint64_t)rows[k].container_id + rows[k].size <= inside;
@@ -376,8 +377,8 @@ static int time_offsets_check(const struct spec_linux *linux, const char *at, st
 static bool interface_name_is_valid(const char *name)
 {
     size_t len = strlen(name);
-    return len > 0 && len <= 15 && strcspn(name, "/: \t\n\v\f\r") == len && strcmp(name, ".") != 0 &&
-           strcmp(name, "..") != 0;
+    return len > 0 && len <= 15 && strcspn(name, "/: \t\n\v\f\r") == len &&
+           strcmp(name, ".") != 0 && strcmp(name, "..") != 0;
 }
 
 static int net_devices_check(const struct spec_linux *linux, const char *at, struct err *err)

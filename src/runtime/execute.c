@@ -221,8 +221,13 @@ int execute_check(char *const *argv, char *const *env, struct err *err)
     const char *name = argv[0];
     if (!*name)
         return err_plain(err, ERR_NO_COMMAND, 0, "the command is an empty text", NULL);
-    if (strchr(name, '/'))
-        return access(name, X_OK) == 0 ? 0 : explain(name, errno, err);
+    if (strchr(name, '/')) {
+        struct stat status;
+        if (access(name, X_OK) < 0)
+            return explain(name, errno, err);
+        bool is_file = stat(name, &status) < 0 || !S_ISDIR(status.st_mode);
+        return is_file ? 0 : explain_file(name, EACCES, err);
+    }
     struct view path = path_of(env);
     char candidate[PATH_MAX];
     char refused[PATH_MAX] = "";

@@ -23,7 +23,6 @@
 #include <unistd.h>
 
 #include "base/errnum.h"
-#include "base/errnum.h"
 #include "base/file.h"
 #include "kernel/pidfd.h"
 
@@ -45,7 +44,7 @@ struct hook_list hooks_find(const struct spec *spec, enum hook_kind kind)
 #define X(constant, name, member)                                                                  \
     case HOOK_##constant:                                                                          \
         return (struct hook_list){ name, hooks ? hooks->member.at : NULL,                          \
-                                   hooks ? hooks->member.len : 0, NULL };
+                                   hooks ? hooks->member.len : 0, NULL, NULL };
         HOOKS(X)
 #undef X
     }
@@ -79,8 +78,9 @@ static int state_open(const char *head, pid_t pid)
     return take_fd(fd);
 }
 
-static _Noreturn void hook_child(const struct spec_hook *hook, int state, int said)
+static _Noreturn void hook_child(const struct hook_list *list, size_t i, int state, int said)
 {
+    const struct spec_hook *hook = &list->at[i];
     char *argv[] = { hook->path, NULL };
     char *env[] = { NULL };
     sigset_t none;
@@ -88,6 +88,8 @@ static _Noreturn void hook_child(const struct spec_hook *hook, int state, int sa
     (void)sigprocmask(SIG_SETMASK, &none, NULL);
     for (int number = 1; number < 32; number++)
         (void)signal(number, SIG_DFL); /* SIGKILL and SIGSTOP are so anyway */
+    if (list->directory)
+        (void)!chdir(list->directory); /* a habit of runtimes, no promise */
     (void)setpgid(0, 0);               /* what it starts can be ended with it */
     /* Both may be 0, 1 or 2 themselves: a caller can be without streams. */
     int input = fcntl(state, F_DUPFD_CLOEXEC, 3);
@@ -210,7 +212,7 @@ int hook_run(const struct hook_list *list, size_t i, pid_t pid, struct err *err)
     if (hook < 0)
         return hook_fail(list, i, errnum_text(errno), &nothing, err);
     if (hook == 0)
-        hook_child(&list->at[i], state, writing);
+        hook_child(list, i, state, writing);
     fd_close(&writing);
     int result = hook_end(list, i, hook, pidfd, reading, err);
     (void)close(pidfd);
@@ -225,6 +227,7 @@ int hooks_run(const struct spec *spec, enum hook_kind kind, const struct oci_sta
         return 0;
     auto_free char *text = hooks_state(state, state->status);
     list.state = text;
+    list.directory = state->bundle;
     for (size_t i = 0; i < list.n; i++)
         if (hook_run(&list, i, (pid_t)state->pid.value, err) < 0)
             return -1;

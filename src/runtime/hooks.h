@@ -30,7 +30,8 @@ struct hook_list {
     const char *kind;
     const struct spec_hook *at; /* borrowed */
     size_t n;
-    const char *state; /* JSON of the state without its pid, and without the closing brace */
+    const char *state;     /* JSON of the state without its pid, and without the closing brace */
+    const char *directory; /* where they begin; NULL: where the caller is */
 };
 
 /* The hooks of a kind; state is borrowed and may be NULL until the list is run. */

@@ -53,9 +53,9 @@ static const struct propagation propagations[] = {
 };
 
 /* Words of other systems' fstab files that mean what holds anyway. */
-static const char passed_over[][12] = { "defaults",  "async",      "loud",      "nomand",
-                                        "noiversion", "silent",    "iversion",  "nolazytime",
-                                        "nofail",    "_netdev",    "auto",      "noauto" };
+static const char passed_over[][12] = { "defaults",   "async",   "loud",     "nomand",
+                                        "noiversion", "silent",  "iversion", "nolazytime",
+                                        "nofail",     "_netdev", "auto",     "noauto" };
 
 /* Words that fsconfig takes for every type, and the access lists that every type has or has not. */
 static const char general[][12] = { "sync", "dirsync", "lazytime", "mand", "acl", "noacl" };
@@ -142,8 +142,7 @@ int mount_options_parse(const struct strings *words, const char *destination,
             mount_propagation_parse(word, &options.propagation, &options.propagation_below) ||
             special_apply(word, &options))
             continue;
-        if (word[0] == 'r' &&
-            attribute_apply(word + 1, &options.set_below, &options.clear_below))
+        if (word[0] == 'r' && attribute_apply(word + 1, &options.set_below, &options.clear_below))
             continue;
         if (!*word)
             return err_set(err, ERR_INVALID, "mount on %s: option %zu is empty", destination, i);

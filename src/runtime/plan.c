@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "runtime/plan.h"
 
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -47,7 +47,8 @@ static void plan_namespaces(const struct spec *spec, struct plan *plan)
             continue;
         }
         plan->all_flags |= flag;
-        bool later = (flag == CLONE_NEWNET && !linux_part->net_devices.len) || flag == CLONE_NEWCGROUP ||
+        bool later = (flag == CLONE_NEWNET && !linux_part->net_devices.len) ||
+                     flag == CLONE_NEWCGROUP ||
                      (flag == CLONE_NEWTIME && linux_part->time_offsets.len);
         *(later ? &plan->unshare_flags : &plan->clone_flags) |= flag;
     }
@@ -107,8 +108,7 @@ static int plan_maps(const struct spec *spec, struct plan *plan, struct err *err
 size_t plan_source_add(struct plan *plan, const char *path, bool recursive)
 {
     plan->sources = xrealloc(plan->sources, plan->n_sources + 1, sizeof(*plan->sources));
-    plan->sources[plan->n_sources] =
-        (struct plan_source){ .path = path, .recursive = recursive };
+    plan->sources[plan->n_sources] = (struct plan_source){ .path = path, .recursive = recursive };
     return plan->n_sources++;
 }
 
@@ -239,10 +239,14 @@ static int plan_linux(const struct spec *spec, struct plan *plan, struct err *er
     plan->rdt = linux_part->intel_rdt;
     if (linux_part->resources)
         limits_warn(linux_part->resources, plan);
+    if (plan->cgroup && cgroup_path_check(plan->cgroup, err) < 0)
+        return plan_fail(plan->request, "/linux/cgroupsPath", err);
     if (plan_resctrl_check(plan->request, err) < 0 || plan_sysctls(spec, plan, err) < 0)
         return -1;
     if (linux_part->resources && plan_limits_make(linux_part->resources, &plan->limits, err) < 0)
         return plan_fail(plan->request, "/linux/resources", err);
+    if (plan->request->state)
+        plan_limits_allow_defaults(&plan->limits);
     return 0;
 }
 

@@ -32,10 +32,10 @@ struct plan_source {
 };
 
 enum plan_mount_kind {
-    PLAN_MOUNT_FS,   /* a new file system */
-    PLAN_MOUNT_BIND, /* a source */
+    PLAN_MOUNT_FS,      /* a new file system */
+    PLAN_MOUNT_BIND,    /* a source */
     PLAN_MOUNT_REMOUNT, /* other options for what is there */
-    PLAN_MOUNT_LINK, /* no mount: a symbolic link (names of co-mounted cgroup controllers) */
+    PLAN_MOUNT_LINK,    /* no mount: a symbolic link (names of co-mounted cgroup controllers) */
 };
 
 struct plan_mount {
@@ -78,6 +78,7 @@ struct plan_process {
     char **env; /* ends in two NULLs: the child puts HOME into the first if it is missing */
     const char *cwd;
     bool make_cwd;
+    uint32_t signals_ignored; /* by the caller: 1 << (number - 1) */
     bool home_missing;
     bool terminal;
     const struct spec_console_size *console_size;
@@ -124,7 +125,7 @@ struct plan {
     size_t n_joins;
     struct id_maps maps;
     bool maps_mounts; /* a mount is mapped by the container's own user namespace */
-    bool privileged; /* the parent may clone mounts itself; else the child does, as root of its
+    bool privileged;  /* the parent may clone mounts itself; else the child does, as root of its
                         namespace */
     bool loopback;
     struct plan_source *sources;

@@ -10,8 +10,9 @@
 static uint32_t policy_number(enum spec_scheduler_policy policy)
 {
     static const unsigned char numbers[] = {
-        [SCHEDULER_OTHER] = 0, [SCHEDULER_FIFO] = 1, [SCHEDULER_RR] = 2,       [SCHEDULER_BATCH] = 3,
-        [SCHEDULER_ISO] = 4,   [SCHEDULER_IDLE] = 5, [SCHEDULER_DEADLINE] = 6,
+        [SCHEDULER_OTHER] = 0,    [SCHEDULER_FIFO] = 1, [SCHEDULER_RR] = 2,
+        [SCHEDULER_BATCH] = 3,    [SCHEDULER_ISO] = 4,  [SCHEDULER_IDLE] = 5,
+        [SCHEDULER_DEADLINE] = 6,
     };
     return numbers[policy];
 }
@@ -125,8 +126,7 @@ int plan_attributes_make(const struct spec *spec, struct plan_attributes *attrib
     if (part->memory_policy && attributes_memory(part->memory_policy, attributes, err) < 0)
         return -1;
     if (affinity &&
-        (attributes_processors(affinity->initial,
-                               "config.json: /process/execCPUAffinity/initial",
+        (attributes_processors(affinity->initial, "config.json: /process/execCPUAffinity/initial",
                                &attributes->processors_initial, err) < 0 ||
          attributes_processors(affinity->final, "config.json: /process/execCPUAffinity/final",
                                &attributes->processors_final, err) < 0))

@@ -10,6 +10,8 @@ void plan_hooks_make(const struct runtime_request *request, struct plan *plan)
     hooks->n_runtime = spec->hooks->prestart.len + spec->hooks->create_runtime.len;
     hooks->container = hooks_find(spec, HOOK_CREATE_CONTAINER);
     hooks->start = hooks_find(spec, HOOK_START_CONTAINER);
+    if (request->rootfs->kind == ROOTFS_DIRECTORY)
+        hooks->container.directory = request->rootfs->lower.at[0];
     if (hooks->container.n)
         hooks->container.state = hooks->creating = hooks_state(request->state, "creating");
     if (hooks->start.n)

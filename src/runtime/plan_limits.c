@@ -85,6 +85,30 @@ static int limits_devices(const struct spec_resources *resources, struct cgroup_
     return 0;
 }
 
+void plan_limits_allow_defaults(struct cgroup_limits *limits)
+{
+    /* Nodes may be made: what is behind them is another question. Then those that every container
+     * has, its terminals among them. */
+    static const struct {
+        char type;
+        unsigned char access;
+        short major;
+        short minor;
+    } rows[] = {
+        { 'c', CGROUP_DEVICE_MKNOD, -1, -1 }, { 'b', CGROUP_DEVICE_MKNOD, -1, -1 },
+        { 'c', CGROUP_DEVICE_ALL, 1, 3 },     { 'c', CGROUP_DEVICE_ALL, 1, 5 },
+        { 'c', CGROUP_DEVICE_ALL, 1, 7 },     { 'c', CGROUP_DEVICE_ALL, 1, 8 },
+        { 'c', CGROUP_DEVICE_ALL, 1, 9 },     { 'c', CGROUP_DEVICE_ALL, 5, 0 },
+        { 'c', CGROUP_DEVICE_ALL, 5, 1 },     { 'c', CGROUP_DEVICE_ALL, 5, 2 },
+        { 'c', CGROUP_DEVICE_ALL, 136, -1 },
+    };
+    for (size_t i = 0; limits->need_device_rules && i < array_size(rows); i++) {
+        struct cgroup_device_rule *rule = array_add(&limits->device_rules);
+        *rule = (struct cgroup_device_rule){ true, rows[i].type, rows[i].major, rows[i].minor,
+                                             rows[i].access };
+    }
+}
+
 static void limits_lists(const struct spec_resources *resources, struct cgroup_limits *limits)
 {
     for (size_t i = 0; i < resources->hugepage_limits.len; i++) {

@@ -52,9 +52,10 @@ static int mount_cgroup(const struct runtime_request *request, const struct spec
         return 0;
     if (cgroup_plan_make(request->cgroups, &plan->limits, request->cgroup_flags, &groups, err) < 0)
         return -1;
+    auto_free char *path = cgroup_whole_path(request->cgroups, plan->cgroup);
     struct cgroup group = {
         .host = request->cgroups,
-        .path = (char *)plan->cgroup,
+        .path = path,
         .hierarchies = groups.hierarchies,
     };
     cgroup_plan_done(&groups);
@@ -68,11 +69,11 @@ static int mount_cgroup(const struct runtime_request *request, const struct spec
         struct plan_mount *mount = mount_add(plan);
         bool link = row->type == CGROUP_MOUNT_LINK;
         /* The row's name is ours to change: it becomes the path that the plan's mount borrows. */
-        char *path = *row->name ? xasprintf("%s/%s", top, row->name) : xstrdup(top);
+        char *place = *row->name ? xasprintf("%s/%s", top, row->name) : xstrdup(top);
         free(row->name);
-        row->name = path;
+        row->name = place;
         mount->kind = link ? PLAN_MOUNT_LINK : PLAN_MOUNT_FS;
-        mount->destination = path;
+        mount->destination = place;
         mount->type = link ? row->options : row->fstype;
         mount->name = link ? NULL : "cgroup";
         if (link)

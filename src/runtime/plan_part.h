@@ -13,6 +13,8 @@ int plan_limits_make(const struct spec_resources *resources, struct cgroup_limit
                      struct err *err);
 int plan_resctrl_check(const struct runtime_request *request, struct err *err);
 void plan_hooks_make(const struct runtime_request *request, struct plan *plan);
+/* Lets the default devices pass whatever the rules say, if there are any. */
+void plan_limits_allow_defaults(struct cgroup_limits *limits);
 int plan_mounts_make(const struct runtime_request *request, struct plan *plan, struct err *err);
 /* Adds something of the host; gives its index. */
 size_t plan_source_add(struct plan *plan, const char *path, bool recursive);

@@ -59,8 +59,8 @@ enum { FIRST_REALTIME_SIGNAL = 32 }; /* the kernel's, signal(7); nobody ignores 
 
 int process_signals(struct start *start, size_t i, struct err *err)
 {
-    (void)start;
     (void)i;
+    uint32_t ignored = start->plan->process.signals_ignored;
     /* What is blocked and ignored outlives execve(2): ruche's own, and the caller's, such as SIGINT
      * and SIGQUIT of whatever a shell starts in the background, which may be what the container is
      * to be stopped by. */
@@ -69,7 +69,8 @@ int process_signals(struct start *start, size_t i, struct err *err)
     if (sigprocmask(SIG_SETMASK, &none, NULL) < 0)
         return step_fail(err, "reset the signals", NULL);
     for (int number = 1; number < FIRST_REALTIME_SIGNAL; number++)
-        (void)signal(number, SIG_DFL); /* SIGKILL and SIGSTOP are so anyway */
+        if (ignored & (UINT32_C(1) << (number - 1)))
+            (void)signal(number, SIG_DFL); /* SIGKILL and SIGSTOP are so anyway */
     return 0;
 }
 

@@ -42,8 +42,8 @@ static int source_map_given(struct start *start, size_t i, struct err *err)
     id_maps_done(&maps);
     if (result < 0)
         return err_wrap(err, "mount on %s", entry->destination);
-    result = mount_idmap(start->sources[i], userns.userns_fd,
-                         source->map_below ? MOUNT_RECURSIVE : 0);
+    result =
+        mount_idmap(start->sources[i], userns.userns_fd, source->map_below ? MOUNT_RECURSIVE : 0);
     int saved = errno;
     userns_close(&userns);
     errno = saved;

@@ -65,9 +65,9 @@ static const struct default_rule {
     int16_t minor;
     char access[4];
 } default_rules[] = {
-    { 'c', -1, -1, "m" }, { 'b', -1, -1, "m" },  { 'c', 1, 3, "rwm" },  { 'c', 1, 5, "rwm" },
-    { 'c', 1, 7, "rwm" }, { 'c', 1, 8, "rwm" },  { 'c', 1, 9, "rwm" },  { 'c', 5, 0, "rwm" },
-    { 'c', 5, 1, "rwm" }, { 'c', 5, 2, "rwm" },  { 'c', 136, -1, "rwm" },
+    { 'c', -1, -1, "m" }, { 'b', -1, -1, "m" }, { 'c', 1, 3, "rwm" },    { 'c', 1, 5, "rwm" },
+    { 'c', 1, 7, "rwm" }, { 'c', 1, 8, "rwm" }, { 'c', 1, 9, "rwm" },    { 'c', 5, 0, "rwm" },
+    { 'c', 5, 1, "rwm" }, { 'c', 5, 2, "rwm" }, { 'c', 136, -1, "rwm" },
 };
 
 static void devices_allow(struct spec_resources *resources)
@@ -131,8 +131,7 @@ int bundle_load(struct program *program, const char *path, const char *config, c
     auto_done(bundle) bundle = {};
     if (path_resolve(path ? path : ".", &bundle.path, err) < 0)
         return -1;
-    auto_free char *file =
-        config ? xstrdup(config) : xasprintf("%s/config.json", bundle.path);
+    auto_free char *file = config ? xstrdup(config) : xasprintf("%s/config.json", bundle.path);
     int found = file_load(AT_FDCWD, file, SPEC_MAX_BYTES, &bundle.text, &bundle.len, err);
     if (found == 0)
         return err_set(err, ERR_NOT_FOUND,

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "kernel/signal_name.h"
 #include "runtime_cli/container.h"
 
 enum { SAID_MAX_BYTES = 1 << 20 };
@@ -121,9 +122,13 @@ static int criu_check(const char *criu, struct err *err)
         return err_set(err, ERR_UNSUPPORTED, "%s is not installed", criu);
     struct view why = reason_of(text, len);
     auto_done(str) shown = {};
+    char name[SIGNAL_NAME_SIZE];
     text_escape(&shown, why.at, why.len);
-    return err_set(err, ERR_UNSUPPORTED, "criu does not work on this kernel: %s",
-                   shown.len ? str_text(&shown) : "it gives no reason");
+    if (!shown.len && WIFSIGNALED(status))
+        str_addf(&shown, "its check ends by %s", signal_format(WTERMSIG(status), name));
+    if (!shown.len)
+        str_addf(&shown, "its check ends with status %d", WEXITSTATUS(status));
+    return err_set(err, ERR_UNSUPPORTED, "criu does not work on this kernel: %s", str_text(&shown));
 }
 
 static int criu_use(struct program *program, const char *what, const char *id, struct err *err)
@@ -167,7 +172,7 @@ const struct command checkpoint_command = {
 
 const struct command restore_command = {
     .name = "restore", .args = "[OPTIONS] ID", .summary = "Bring a container back from a checkpoint by criu",
-    .options = restore_tables, .flags = COMMAND_INTERSPERSED, .least = 1, .most = 1,
+    .options = restore_tables, .flags = COMMAND_INTERSPERSED | COMMAND_GUARDED, .least = 1, .most = 1,
     .args_size = sizeof(struct checkpoint_args), .run = restore_run,
 };
 /* clang-format on */

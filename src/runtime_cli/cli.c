@@ -2,12 +2,13 @@
 /* From argv to a command and its exit status. */
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/program.h"
+#include "kernel/guard.h"
 #include "oci/spec.h"
 #include "runtime_cli/runtime_cli.h"
 
@@ -112,7 +113,9 @@ static void program_done(struct program *program)
 
 static void program_help(struct str *out)
 {
-    str_addf(out, "Usage:  %s [OPTIONS] COMMAND\n\nRun containers as the OCI's runtime-spec has them\n\nCommands:\n",
+    str_addf(out,
+             "Usage:  %s [OPTIONS] COMMAND\n\nRun containers as the OCI's runtime-spec has "
+             "them\n\nCommands:\n",
              program_name);
     for (const struct command *const *command = commands; *command; command++)
         str_addf(out, "  %-12s%s\n", (*command)->name, (*command)->summary);
@@ -166,11 +169,21 @@ static int operands_check(const struct command *command, char **operands, struct
                    n < command->least ? "few" : "many", program_name, command->name, command->args);
 }
 
+/* What a container's process could do to this program's file depends on what is in its bundle, and
+ * to look there first would cost more than the guard does. */
+static int guard(const struct program *program, const struct command *command, struct err *err)
+{
+    bool exposed = command->flags & COMMAND_GUARDED && (geteuid() == 0 || guard_file_is_ours());
+    return !exposed || guard_holds() ? 0 : guard_execute(program->argv, err);
+}
+
 static int command_run(struct program *program, const struct command *command, char **words,
                        struct err *err)
 {
     auto_free void *args = xcalloc(1, command->args_size + 1);
     char **operands = NULL;
+    if (guard(program, command, err) < 0)
+        return -1;
     int help = option_parse(command->options, command->flags, args, words, &operands, err);
     if (help > 0)
         return help_say(command->name, err);
@@ -223,19 +236,6 @@ static void explain_to_engines(struct err *err)
         (void)err_hint(err, "permission denied");
 }
 
-/* A caller may have closed them; then whatever was opened next would be taken for them. */
-static void streams_fill(void)
-{
-    struct pollfd streams[] = { { .fd = STDIN_FILENO },
-                                { .fd = STDOUT_FILENO },
-                                { .fd = STDERR_FILENO } };
-    if (poll(streams, array_size(streams), 0) <= 0)
-        return;
-    for (size_t i = 0; i < array_size(streams); i++)
-        if (streams[i].revents & POLLNVAL)
-            streams[i].fd = open("/dev/null", O_RDWR); /* takes the lowest free number: this one */
-}
-
 int runtime_cli_main(char **argv)
 {
     struct err err = {};
@@ -243,7 +243,9 @@ int runtime_cli_main(char **argv)
     char **words = NULL;
     if (!argv[0])
         return 1; /* execve(2) with no argv[0] at all */
-    streams_fill();
+    auto_free char **called = program_argv_copy(argv);
+    program.argv = called;
+    program_streams_fill();
     int help = option_parse(global_tables, 0, &program.args, argv + 1, &words, &err);
     int status = help > 0 ? help_say(NULL, &err) : help;
     if (help == 0)

@@ -36,9 +36,10 @@ int container_id_check(const char *id, struct err *err)
         return 0;
     auto_done(str) shown = {};
     text_escape(&shown, id, strnlen(id, 100));
-    return err_set(err, ERR_INVALID,
-                   "invalid id \"%s\": letters, digits and _ + - . are what it may have, at most %d",
-                   str_text(&shown), ID_MAX);
+    return err_set(
+        err, ERR_INVALID,
+        "invalid id \"%s\": letters, digits and _ + - . are what it may have, at most %d",
+        str_text(&shown), ID_MAX);
 }
 
 /* --- the directory ---------------------------------------------------------------------------- */
@@ -86,9 +87,8 @@ int container_make(struct program *program, const char *id, struct container *re
         return err_sys(err, "open %s/%s", program->root, id);
     if (directory_lock(dir, id, err) < 0)
         return -1;
-    *ret_container = (struct container){
-        .program = program, .id = xstrdup(id), .dir = take_fd(dir)
-    };
+    *ret_container =
+        (struct container){ .program = program, .id = xstrdup(id), .dir = take_fd(dir) };
     return 0;
 }
 
@@ -150,8 +150,8 @@ int container_save(const struct container *container, struct err *err)
     static const char beside[] = "state.json.new"; /* whoever is here holds the lock */
     auto_done(str) text = {};
     record_format(&container->record, &text);
-    auto_close int fd = openat(container->dir, beside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC |
-                                                           O_NOFOLLOW, 0600);
+    auto_close int fd =
+        openat(container->dir, beside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0 || fd_write_all(fd, text.at, text.len) < 0 ||
         renameat(container->dir, beside, container->dir, "state.json") < 0)
         return err_sys(err, "write state.json of container %s", container->id);

@@ -21,11 +21,11 @@ struct record {
     char *rootfs;
     char *created; /* RFC 3339 */
     uint32_t owner;
-    char *cgroup;           /* absolute; NULL: none */
+    char *cgroup;            /* absolute; NULL: none */
     uint32_t cgroup_parents; /* so many of its parents were there before */
-    bool shares_pids;       /* no pid namespace of its own */
-    bool poststart;         /* there are hooks to be run when it was started, */
-    bool poststop;          /* and when it is gone */
+    bool shares_pids;        /* no pid namespace of its own */
+    bool poststart;          /* there are hooks to be run when it was started, */
+    bool poststop;           /* and when it is gone */
     struct pairs annotations;
 };
 
@@ -49,8 +49,8 @@ enum container_status {
 extern const char *const container_status_names[];
 
 enum container_open_flags {
-    CONTAINER_LOCK = 1 << 0,  /* as the only one to change it */
-    CONTAINER_TORN = 1 << 1,  /* one without a state.json as well */
+    CONTAINER_LOCK = 1 << 0, /* as the only one to change it */
+    CONTAINER_TORN = 1 << 1, /* one without a state.json as well */
 };
 
 /* As runc: letters, digits and _ + - . up to 1024 of them, but not "." and "..". */

@@ -82,8 +82,8 @@ static void making_done(struct making *making)
 static int config_save(const struct making *making, struct err *err)
 {
     const struct bundle *bundle = &making->bundle;
-    auto_close int fd = openat(making->container.dir, "config.json",
-                               O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    auto_close int fd =
+        openat(making->container.dir, "config.json", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (fd < 0 || fd_write_all(fd, bundle->text, bundle->len) < 0)
         return err_sys(err, "write config.json of container %s", making->container.id);
     return 0;
@@ -164,11 +164,13 @@ static int request_make(struct making *making, const struct cgroup_host *cgroups
         .rootfs = &making->rootfs,
         .state = &making->state,
         .cgroups = cgroups,
-        .cgroup_flags = CGROUP_ACCOUNT,
+        /* Engines read what is used from the groups that /proc/PID/cgroup names: without one of its
+         * own a container would seem to use what the machine does. They have it in the background. */
+        .cgroup_flags = CGROUP_ACCOUNT | (making->held || args->detach ? CGROUP_EVERYWHERE : 0),
         .seccomp = RUNTIME_SECCOMP_SPEC,
         .seccomp_cache = -1,
-        .flags = (making->held ? RUNTIME_HOLD : 0) |
-                 (args->no_new_keyring ? RUNTIME_KEEP_KEYRING : 0),
+        .flags =
+            (making->held ? RUNTIME_HOLD : 0) | (args->no_new_keyring ? RUNTIME_KEEP_KEYRING : 0),
         .record = process_record,
         .record_context = making,
         .preserve_fds = preserved,
@@ -326,13 +328,13 @@ static const char *const run_examples[] = {
 
 const struct command create_command = {
     .name = "create", .args = "[OPTIONS] ID", .summary = "Make a container that waits to be started",
-    .examples = create_examples, .options = create_tables, .flags = COMMAND_INTERSPERSED, .least = 1, .most = 1,
+    .examples = create_examples, .options = create_tables, .flags = COMMAND_INTERSPERSED | COMMAND_GUARDED, .least = 1, .most = 1,
     .args_size = sizeof(struct create_args), .run = create_run,
 };
 
 const struct command run_command = {
     .name = "run", .args = "[OPTIONS] ID", .summary = "Make a container and start it; exit as its process does",
-    .examples = run_examples, .options = run_tables, .flags = COMMAND_INTERSPERSED, .least = 1, .most = 1,
+    .examples = run_examples, .options = run_tables, .flags = COMMAND_INTERSPERSED | COMMAND_GUARDED, .least = 1, .most = 1,
     .args_size = sizeof(struct create_args), .run = run_run,
 };
 /* clang-format on */

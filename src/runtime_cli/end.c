@@ -35,8 +35,8 @@ int container_kill(const struct container *container, struct err *err)
     if (result < 0)
         return -1;
     if (lives == 1 && pidfd_poll(pidfd, END_MS) == 0)
-        return err_set(err, ERR_CONFLICT, "container %s: process %d does not end",
-                       container->id, container->record.pid);
+        return err_set(err, ERR_CONFLICT, "container %s: process %d does not end", container->id,
+                       container->record.pid);
     return 0;
 }
 

@@ -179,8 +179,7 @@ static int process_make(const struct exec_args *args, char **operands,
     if (!mask->set)
         *mask = (struct maybe_u64){ true, 022 };
     free(spec->linux->cgroups_path);
-    spec->linux->cgroups_path =
-        container->record.cgroup ? xstrdup(container->record.cgroup) : NULL;
+    spec->linux->cgroups_path = container->record.cgroup ? xstrdup(container->record.cgroup) : NULL;
     return cgroup_below(&args->cgroup, spec->linux, err);
 }
 
@@ -273,7 +272,8 @@ static const char *const exec_examples[] = {
 
 const struct command exec_command = {
     .name = "exec", .args = "[OPTIONS] ID COMMAND [ARG...]", .summary = "Execute a process in a running container",
-    .examples = exec_examples, .options = exec_tables, .least = 1, .most = -1,
+    .examples = exec_examples, .options = exec_tables, .flags = COMMAND_GUARDED,
+    .least = 1, .most = -1,
     .args_size = sizeof(struct exec_args), .run = exec_run,
 };
 /* clang-format on */

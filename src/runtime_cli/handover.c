@@ -77,8 +77,7 @@ static int console_connect(const char *path, struct err *err)
     auto_close int file = open(path, O_PATH | O_CLOEXEC);
     auto_close int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     (void)snprintf(address.sun_path, sizeof(address.sun_path), "/proc/self/fd/%d", file);
-    if (file < 0 || fd < 0 ||
-        connect(fd, (const struct sockaddr *)&address, sizeof(address)) < 0)
+    if (file < 0 || fd < 0 || connect(fd, (const struct sockaddr *)&address, sizeof(address)) < 0)
         return err_sys(err, "connect to the console socket %s", path);
     return take_fd(fd);
 }

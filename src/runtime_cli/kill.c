@@ -32,8 +32,8 @@ static int kill_all(const struct container *container, int signal, struct err *e
         return err_set(err, ERR_UNSUPPORTED,
                        "--all: container %s has no cgroup by which its processes are known",
                        container->id);
-    int result = signal == SIGKILL ? cgroup_kill(&cgroup, err)
-                                   : cgroup_signal(&cgroup, signal, err);
+    int result =
+        signal == SIGKILL ? cgroup_kill(&cgroup, err) : cgroup_signal(&cgroup, signal, err);
     cgroup_close(&cgroup);
     return result;
 }

@@ -30,8 +30,7 @@ static void date_of(int64_t days, int *ret_year, unsigned *ret_month, unsigned *
     *ret_year = (int)(era * ERA_YEARS + year) + (*ret_month <= 2);
 }
 
-char *time_format(const struct timespec *time, bool nanoseconds,
-                  char buffer[static TIME_TEXT_SIZE])
+char *time_format(const struct timespec *time, bool nanoseconds, char buffer[static TIME_TEXT_SIZE])
 {
     int year;
     unsigned month;

@@ -31,12 +31,13 @@ enum cgroup_manager {
 
 /* What main hands to every command as its context. */
 struct program {
+    char **argv; /* as the program was called, in its order */
     struct global_args args;
     enum cgroup_manager manager;
-    char *root;   /* where the containers' directories are; absolute */
-    int root_fd;  /* -1 until root_open */
-    int failure;  /* exit status of a command that fails */
-    bool found;   /* `cgroups` is set */
+    char *root;  /* where the containers' directories are; absolute */
+    int root_fd; /* -1 until root_open */
+    int failure; /* exit status of a command that fails */
+    bool found;  /* `cgroups` is set */
     struct cgroup_host cgroups;
 };
 

@@ -38,10 +38,11 @@ static const struct option *const spec_tables[] = { spec_options, NULL };
 
 static const char *const capabilities[] = { "CAP_AUDIT_WRITE", "CAP_KILL", "CAP_NET_BIND_SERVICE" };
 
-static const char *const masked[] = { "/proc/acpi",         "/proc/asound",     "/proc/kcore",
-                                      "/proc/keys",         "/proc/latency_stats",
-                                      "/proc/timer_list",   "/proc/timer_stats",
-                                      "/proc/sched_debug",  "/sys/firmware",    "/proc/scsi" };
+static const char *const masked[] = { "/proc/acpi",          "/proc/asound",
+                                      "/proc/kcore",         "/proc/keys",
+                                      "/proc/latency_stats", "/proc/timer_list",
+                                      "/proc/timer_stats",   "/proc/sched_debug",
+                                      "/sys/firmware",       "/proc/scsi" };
 static const char *const readonly[] = { "/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys",
                                         "/proc/sysrq-trigger" };
 
@@ -89,6 +90,12 @@ static void mount_fill(struct spec *spec, const struct mount_row *row, bool root
     }
 }
 
+static void namespace_add(struct spec_linux *part, enum spec_namespace_type type)
+{
+    struct spec_namespace *entry = array_add(&part->namespaces);
+    entry->type = type;
+}
+
 static void linux_fill(struct spec *spec, bool rootless)
 {
     static const enum spec_namespace_type types[] = { SPEC_NAMESPACE_PID, SPEC_NAMESPACE_IPC,
@@ -96,9 +103,8 @@ static void linux_fill(struct spec *spec, bool rootless)
                                                       SPEC_NAMESPACE_CGROUP };
     struct spec_linux *part = spec->linux = xnew(struct spec_linux);
     for (size_t i = 0; i < array_size(types); i++)
-        ((struct spec_namespace *)array_add(&part->namespaces))->type = types[i];
-    ((struct spec_namespace *)array_add(&part->namespaces))->type =
-        rootless ? SPEC_NAMESPACE_USER : SPEC_NAMESPACE_NETWORK;
+        namespace_add(part, types[i]);
+    namespace_add(part, rootless ? SPEC_NAMESPACE_USER : SPEC_NAMESPACE_NETWORK);
     words_add(&part->masked_paths, masked, array_size(masked));
     words_add(&part->readonly_paths, readonly, array_size(readonly));
     if (rootless) {

@@ -116,8 +116,9 @@ static const struct option *const list_tables[] = { list_options, NULL };
 
 enum { COLUMNS = 6, COLUMN_LEAST = 12, COLUMN_GAP = 3 };
 
-static const char *const headings[COLUMNS] = { "ID",     "PID",     "STATUS",
-                                               "BUNDLE", "CREATED", "OWNER" };
+static const char *const headings[COLUMNS] = {
+    "ID", "PID", "STATUS", "BUNDLE", "CREATED", "OWNER"
+};
 
 static void row_add(struct strings *cells, const struct shown *shown)
 {

@@ -34,8 +34,7 @@ int stats_open(const struct cgroup *cgroup, enum cgroup_controller controller, c
         return -1;
     if (!first)
         return openat(cgroup->v2, file, flags | O_CLOEXEC);
-    auto_free char *path =
-        xasprintf("%s%s/%s", cgroup->host->at[of_v1].mount, cgroup->path, file);
+    auto_free char *path = xasprintf("%s%s/%s", cgroup->host->at[of_v1].mount, cgroup->path, file);
     return open(path, flags | O_CLOEXEC);
 }
 
@@ -134,8 +133,7 @@ static void cpuset_add(const struct cgroup *cgroup, struct str *out)
     };
     auto_free char *cpus = text_of(cgroup, CGROUP_CPUSET, "cpuset.cpus", "cpuset.cpus");
     auto_free char *mems = text_of(cgroup, CGROUP_CPUSET, "cpuset.mems", "cpuset.mems");
-    auto_free char *level =
-        text_of(cgroup, CGROUP_CPUSET, "cpuset.sched_relax_domain_level", NULL);
+    auto_free char *level = text_of(cgroup, CGROUP_CPUSET, "cpuset.sched_relax_domain_level", NULL);
     str_add(out, ",\"cpuset\":{\"cpus\":");
     list_add(out, cpus);
     str_add(out, ",\"mems\":");
@@ -176,7 +174,8 @@ static void memory_v2_add(const struct cgroup *cgroup, struct str *out)
              limit, usage, number_of(cgroup, CGROUP_MEMORY, NULL, "memory.peak"));
     str_addf(out, ",\"swap\":{\"limit\":%" PRIu64 ",\"usage\":%" PRIu64 ",\"failcnt\":0}",
              none ? no_limit : limit + swap_limit, usage + swap);
-    str_add(out, ",\"kernel\":{\"limit\":0,\"failcnt\":0},\"kernelTCP\":{\"limit\":0,\"failcnt\":0}");
+    str_add(out,
+            ",\"kernel\":{\"limit\":0,\"failcnt\":0},\"kernelTCP\":{\"limit\":0,\"failcnt\":0}");
 }
 
 static void raw_add(const char *text, struct str *out)
@@ -233,7 +232,8 @@ static void blkio_v1_add(const struct cgroup *cgroup, const char *key, const cha
     auto_free char *text = text_of(cgroup, CGROUP_BLKIO, file, NULL);
     size_t n = 0;
     str_addf(out, "\"%s\":[", key);
-    for (const char *line = text; line && *line; line += strcspn(line, "\n"), line += *line == '\n') {
+    for (const char *line = text; line && *line;
+         line += strcspn(line, "\n"), line += *line == '\n') {
         const char *op = line + strcspn(line, " \n");
         const char *value = *op == ' ' ? op + 1 + strcspn(op + 1, " \n") : op;
         if (*value == ' ')
@@ -301,8 +301,7 @@ static void hugetlb_add(const struct cgroup *cgroup, struct str *out)
         auto_free char *count = xasprintf("hugetlb.%s.failcnt", size);
         auto_free char *there = text_of(cgroup, CGROUP_HUGETLB, v1, v2);
         if (there)
-            str_addf(out,
-                     "%s\"%s\":{\"usage\":%llu,\"max\":%" PRIu64 ",\"failcnt\":%" PRIu64 "}",
+            str_addf(out, "%s\"%s\":{\"usage\":%llu,\"max\":%" PRIu64 ",\"failcnt\":%" PRIu64 "}",
                      n++ ? "," : "", size, strtoull(there, NULL, 10),
                      number_of(cgroup, CGROUP_HUGETLB, most, NULL),
                      number_of(cgroup, CGROUP_HUGETLB, count, NULL));

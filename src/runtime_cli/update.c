@@ -63,9 +63,8 @@ static int resources_load(const char *path, struct spec_resources *ret_resources
     auto_free char *text = NULL;
     size_t len;
     bool is_stdin = strcmp(path, "-") == 0;
-    int found = is_stdin
-                    ? file_load_fd(STDIN_FILENO, RESOURCES_MAX_BYTES, &text, &len, err)
-                    : file_load(AT_FDCWD, path, RESOURCES_MAX_BYTES, &text, &len, err);
+    int found = is_stdin ? file_load_fd(STDIN_FILENO, RESOURCES_MAX_BYTES, &text, &len, err)
+                         : file_load(AT_FDCWD, path, RESOURCES_MAX_BYTES, &text, &len, err);
     if (!is_stdin && found == 0)
         return err_set(err, ERR_NOT_FOUND, "%s: no such file or directory", path);
     if (found < 0 || spec_resources_parse(text, len, ret_resources, err) < 0)

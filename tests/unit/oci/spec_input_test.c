@@ -12,15 +12,25 @@
 TestSuite(spec_input, .timeout = 120);
 
 static const char whole[] =
-    "{\"ociVersion\":\"1.3.0\",\"hostname\":\"hive\",\"process\":{\"terminal\":true,\"consoleSize\":"
-    "{\"height\":24,\"width\":80},\"user\":{\"uid\":1,\"gid\":2,\"umask\":18,\"additionalGids\":[3,4]},"
-    "\"args\":[\"sh\",\"-c\",\"\\u00e9 \\\" \\\\ \\n\"],\"env\":[\"A=b\"],\"cwd\":\"/\",\"capabilities\":"
-    "{\"bounding\":[\"CAP_KILL\"]},\"rlimits\":[{\"type\":\"RLIMIT_NOFILE\",\"soft\":1,\"hard\":2}],"
-    "\"oomScoreAdj\":-5},\"root\":{\"path\":\"rootfs\",\"readonly\":true},\"mounts\":[{\"destination\":"
-    "\"/proc\",\"type\":\"proc\",\"source\":\"proc\",\"options\":[\"nosuid\"]}],\"hooks\":{\"prestart\":"
-    "[{\"path\":\"/x\",\"timeout\":3}]},\"annotations\":{\"a\":\"b\"},\"linux\":{\"namespaces\":[{\"type\":"
-    "\"pid\"}],\"resources\":{\"memory\":{\"limit\":-1},\"devices\":[{\"allow\":false,\"access\":\"rwm\"}]},"
-    "\"seccomp\":{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"syscalls\":[{\"names\":[\"mount\"],\"action\":"
+    "{\"ociVersion\":\"1.3.0\",\"hostname\":\"hive\",\"process\":{\"terminal\":true,"
+    "\"consoleSize\":"
+    "{\"height\":24,\"width\":80},\"user\":{\"uid\":1,\"gid\":2,\"umask\":18,\"additionalGids\":[3,"
+    "4]},"
+    "\"args\":[\"sh\",\"-c\",\"\\u00e9 \\\" \\\\ "
+    "\\n\"],\"env\":[\"A=b\"],\"cwd\":\"/\",\"capabilities\":"
+    "{\"bounding\":[\"CAP_KILL\"]},\"rlimits\":[{\"type\":\"RLIMIT_NOFILE\",\"soft\":1,\"hard\":2}]"
+    ","
+    "\"oomScoreAdj\":-5},\"root\":{\"path\":\"rootfs\",\"readonly\":true},\"mounts\":[{"
+    "\"destination\":"
+    "\"/"
+    "proc\",\"type\":\"proc\",\"source\":\"proc\",\"options\":[\"nosuid\"]}],\"hooks\":{"
+    "\"prestart\":"
+    "[{\"path\":\"/"
+    "x\",\"timeout\":3}]},\"annotations\":{\"a\":\"b\"},\"linux\":{\"namespaces\":[{\"type\":"
+    "\"pid\"}],\"resources\":{\"memory\":{\"limit\":-1},\"devices\":[{\"allow\":false,\"access\":"
+    "\"rwm\"}]},"
+    "\"seccomp\":{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"syscalls\":[{\"names\":[\"mount\"],"
+    "\"action\":"
     "\"SCMP_ACT_ERRNO\",\"errnoRet\":1}]}}}";
 
 static void is_refused(const char *json, size_t len, const char *where)
@@ -32,7 +42,8 @@ static void is_refused(const char *json, size_t len, const char *where)
     cr_expect_eq(err.kind, ERR_INVALID, "%s", err.text);
     cr_expect(text_starts(err.text, "config.json: "), "%s", err.text);
     cr_expect(err.text[0] && !strchr(err.text, '\n'), "%s", err.text);
-    cr_expect(!where || strstr(err.text, where), "%s is not in \"%s\" of %s", where, err.text, json);
+    cr_expect(!where || strstr(err.text, where), "%s is not in \"%s\" of %s", where, err.text,
+              json);
     cr_expect_eq(memcmp(&spec, &zero, sizeof(spec)), 0);
 }
 
@@ -118,22 +129,26 @@ static const char *const *wrong_values(enum field_type type)
 {
     static const char *const no_bool[] = { "1", "\"true\"", "[]", "{}", NULL };
     static const char *const no_text[] = { "1", "true", "[]", "{}", "[\"x\"]", NULL };
-    static const char *const no_i32[] = { "\"1\"", "true", "1.5", "[]", "{}", "2147483648",
-                                          "-2147483649", "1e99", NULL };
-    static const char *const no_u32[] = { "\"1\"", "true", "1.5", "[]", "{}", "-1", "4294967296",
-                                          NULL };
-    static const char *const no_i64[] = { "\"1\"", "true", "1.5", "[]", "{}", "9223372036854775808",
-                                          "-9223372036854775809", NULL };
-    static const char *const no_u64[] = { "\"1\"", "true", "1.5", "[]", "{}", "-1",
-                                          "18446744073709551616", NULL };
+    static const char *const no_i32[] = { "\"1\"",      "true",        "1.5",  "[]", "{}",
+                                          "2147483648", "-2147483649", "1e99", NULL };
+    static const char *const no_u32[] = { "\"1\"", "true", "1.5",        "[]",
+                                          "{}",    "-1",   "4294967296", NULL };
+    static const char *const no_i64[] = {
+        "\"1\"", "true", "1.5", "[]", "{}", "9223372036854775808", "-9223372036854775809", NULL
+    };
+    static const char *const no_u64[] = {
+        "\"1\"", "true", "1.5", "[]", "{}", "-1", "18446744073709551616", NULL
+    };
     static const char *const no_list[] = { "1", "\"x\"", "{}", "[1]", "[\"x\",true]", NULL };
-    static const char *const no_u32s[] = { "1", "\"x\"", "{}", "[\"1\"]", "[-1]", "[4294967296]",
-                                           NULL };
+    static const char *const no_u32s[] = { "1",    "\"x\"",        "{}", "[\"1\"]",
+                                           "[-1]", "[4294967296]", NULL };
     static const char *const no_pairs[] = { "1", "\"x\"", "[]", "{\"a\":1}", NULL };
     static const char *const no_object[] = { "1", "\"x\"", "true", "[]", "[{}]", NULL };
     static const char *const no_array[] = { "1", "\"x\"", "{}", "[1]", "[[]]", NULL };
     static const char *const no_map[] = { "1", "\"x\"", "[]", "{\"a\":1}", NULL };
-    static const char *const no_enum[] = { "1", "\"nothing of the kind\"", "\"\"", "[]", "{}", NULL };
+    static const char *const no_enum[] = {
+        "1", "\"nothing of the kind\"", "\"\"", "[]", "{}", NULL
+    };
     static const char *const none[] = { NULL };
     switch (type) {
     case FIELD_TYPE_BOOL:
@@ -189,7 +204,8 @@ static void try_member(const struct field *fields, const struct field *field,
 {
     auto_done(str) required = {};
     add_required(&required, fields, field);
-    auto_free char *before = xasprintf("%s%s\"%s\":", place->before, str_text(&required), field->key);
+    auto_free char *before =
+        xasprintf("%s%s\"%s\":", place->before, str_text(&required), field->key);
     auto_free char *pointer = xasprintf("%s/%s", place->pointer, field->key);
     members++;
     for (const char *const *wrong = wrong_values(field->type); *wrong; wrong++) {
@@ -201,7 +217,11 @@ static void try_member(const struct field *fields, const struct field *field,
     bool array = field->type == FIELD_TYPE_ARRAY;
     bool map = field->type == FIELD_TYPE_MAP;
     auto_free char *inner_before = xasprintf("%s%s", before, array ? "[{" : map ? "{\"k\":{" : "{");
-    auto_free char *inner_behind = xasprintf("%s%s", array ? "}]" : map ? "}}" : "}", place->behind);
+    auto_free char *inner_behind = xasprintf("%s%s",
+                                             array ? "}]"
+                                             : map ? "}}"
+                                                   : "}",
+                                             place->behind);
     auto_free char *inner_pointer = xasprintf("%s%s", pointer, array ? "/0" : map ? "/k" : "");
     try_object(field->sub, &(struct place){ inner_before, inner_behind, inner_pointer });
 }
@@ -272,8 +292,8 @@ Test(spec_input, names_maps_that_cannot_be)
           "/linux/uidMappings/1" },
     };
     for (size_t i = 0; i < array_size(rows); i++) {
-        auto_free char *json = xasprintf("{\"ociVersion\":\"1.3.0\",\"linux\":{\"uidMappings\":[%s]}}",
-                                         rows[i].rows);
+        auto_free char *json =
+            xasprintf("{\"ociVersion\":\"1.3.0\",\"linux\":{\"uidMappings\":[%s]}}", rows[i].rows);
         is_refused(json, strlen(json), rows[i].where);
     }
 }

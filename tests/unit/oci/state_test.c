@@ -8,9 +8,9 @@ TestSuite(state);
 
 Test(state, is_written_and_read)
 {
-    static const char json[] =
-        "{\"ociVersion\":\"1.3.0\",\"id\":\"bee\",\"status\":\"running\",\"pid\":7,\"bundle\":\"/b\","
-        "\"annotations\":{\"a\":\"b\"}}";
+    static const char json[] = "{\"ociVersion\":\"1.3.0\",\"id\":\"bee\",\"status\":\"running\","
+                               "\"pid\":7,\"bundle\":\"/b\","
+                               "\"annotations\":{\"a\":\"b\"}}";
     struct oci_state state = {};
     struct err err = {};
     auto_done(str) text = {};
@@ -47,8 +47,8 @@ Test(state, of_a_process_names_its_descriptors)
     };
     auto_done(str) text = {};
     oci_process_state_format(&state, &text);
-    cr_expect_str_eq(text.at,
-                     "{\"ociVersion\":\"1.3.0\",\"fds\":[\"seccompFd\"],\"pid\":9,\"metadata\":\"m\","
-                     "\"state\":{\"ociVersion\":\"1.3.0\",\"id\":\"bee\",\"status\":\"creating\","
-                     "\"bundle\":\"/b\"}}");
+    cr_expect_str_eq(
+        text.at, "{\"ociVersion\":\"1.3.0\",\"fds\":[\"seccompFd\"],\"pid\":9,\"metadata\":\"m\","
+                 "\"state\":{\"ociVersion\":\"1.3.0\",\"id\":\"bee\",\"status\":\"creating\","
+                 "\"bundle\":\"/b\"}}");
 }

@@ -61,6 +61,11 @@ static void linux_add(const char *json)
     to->seccomp = take_ptr(more.linux->seccomp);
     to->resources = take_ptr(more.linux->resources);
     to->rootfs_propagation = take_ptr(more.linux->rootfs_propagation);
+    for (size_t i = 0; i < to->net_devices.len; i++) {
+        free(to->net_devices.at[i].key);
+        free(to->net_devices.at[i].name);
+    }
+    free(to->net_devices.at);
     to->net_devices.at = take_ptr(more.linux->net_devices.at);
     to->net_devices.len = more.linux->net_devices.len;
     more.linux->net_devices.len = 0;
@@ -78,13 +83,16 @@ Test(attributes, sets_the_execution_domain)
 Test(attributes, sets_the_scheduler)
 {
     OPEN_BOX(BOX_HOST_USERNS);
-    process_add("\"scheduler\":{\"policy\":\"SCHED_BATCH\",\"nice\":7,\"flags\":[\"SCHED_FLAG_RESET_ON_FORK\"]}");
+    process_add("\"scheduler\":{\"policy\":\"SCHED_BATCH\",\"nice\":7,\"flags\":[\"SCHED_FLAG_"
+                "RESET_ON_FORK\"]}");
     box_command(&box, (const char *const[]){ "cat", "/proc/self/stat", NULL });
     cr_assert_eq(box_run(&box), 0, "%s", box.err.text);
     const char *rest = strchr(box.output, ')') + 2;
     int nice;
     int policy;
-    cr_assert_eq(sscanf(rest, "%*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %d", &nice), 1);
+    cr_assert_eq(
+        sscanf(rest, "%*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %d", &nice),
+        1);
     cr_expect_eq(nice, 7);
     for (int i = 0; i < 38; i++)
         rest = strchr(rest, ' ') + 1;
@@ -111,7 +119,8 @@ Test(attributes, sets_the_io_priority)
 Test(attributes, sets_the_memory_policy)
 {
     OPEN_BOX(0);
-    linux_add("\"memoryPolicy\":{\"mode\":\"MPOL_BIND\",\"nodes\":\"0\",\"flags\":[\"MPOL_F_STATIC_NODES\"]}");
+    linux_add("\"memoryPolicy\":{\"mode\":\"MPOL_BIND\",\"nodes\":\"0\",\"flags\":[\"MPOL_F_STATIC_"
+              "NODES\"]}");
     int status = box_run_script(&box, "head -n 1 /proc/self/numa_maps");
     if (status == -1 && strstr(box.err.text, "not implemented"))
         cr_skip_test("the kernel has no memory policies");
@@ -222,9 +231,10 @@ Test(attributes, hands_the_listener_to_the_agent)
     cr_assert_eq(box_start(&box), 0, "%s", box.err.text);
     int listener = -1;
     const char *text = agent_take(listening, &listener);
-    cr_expect(strstr(text, "\"metadata\":\"honey\"") && strstr(text, "\"fds\":[\"seccompFd\"]"), "%s",
+    cr_expect(strstr(text, "\"metadata\":\"honey\"") && strstr(text, "\"fds\":[\"seccompFd\"]"),
+              "%s", text);
+    cr_expect(strstr(text, "\"status\":\"creating\"") && strstr(text, "\"id\":\"bee\""), "%s",
               text);
-    cr_expect(strstr(text, "\"status\":\"creating\"") && strstr(text, "\"id\":\"bee\""), "%s", text);
     auto_free char *pid = xasprintf("\"pid\":%d,", box.process.pid);
     cr_expect(strstr(text, pid), "%s", text);
     auto_free char *link = xasprintf("/proc/self/fd/%d", listener);
@@ -233,6 +243,13 @@ Test(attributes, hands_the_listener_to_the_agent)
     cr_expect(strstr(target, "seccomp notify"), "%s", target);
     auto_free char *inside = xasprintf("/proc/%d/fd/3", box.process.pid);
     cr_expect(access(inside, F_OK) < 0, "the listener stayed inside");
+    (void)close(listener);
+    /* Each process has a filter and a listener of its own. */
+    cr_assert_eq(box_exec(&box, "echo one more"), 0, "%s", box.err.text);
+    SAYS("one more");
+    text = agent_take(listening, &listener);
+    cr_expect(strstr(text, "\"status\":\"running\""), "%s", text);
+    cr_expect(!strstr(text, pid), "%s", text);
     (void)close(listener);
     box_stop(&box);
 }
@@ -261,7 +278,8 @@ Test(attributes, takes_network_devices_over)
     static const enum box_flags kinds[] = { 0, BOX_HOST_USERNS };
     for (size_t i = 0; i < array_size(kinds); i++) {
         OPEN_BOX(kinds[i]);
-        linux_add(i ? "\"netDevices\":{\"comb1\":{}}" : "\"netDevices\":{\"honey0\":{\"name\":\"eth7\"}}");
+        linux_add(i ? "\"netDevices\":{\"comb1\":{}}"
+                    : "\"netDevices\":{\"honey0\":{\"name\":\"eth7\"}}");
         RUNS("ip address");
         if (i == 0) {
             SAYS("eth7@");

@@ -216,6 +216,25 @@ Test(create_mounts, places_devices_anywhere)
     }
 }
 
+/* The rules deny everything, as callers write them. */
+Test(create_mounts, opens_the_default_devices_and_no_others)
+{
+    NEED_ROOT();
+    OPEN_BOX(BOX_HOST_USERNS);
+    use_state();
+    device_add("{\"path\":\"/dev/other\",\"type\":\"c\",\"major\":1,\"minor\":11}");
+    struct spec_resources *resources = box.spec.linux->resources = xnew(struct spec_resources);
+    struct spec_device_rule *rule = array_add(&resources->devices);
+    rule->access = xstrdup("rwm");
+    int status = box_run_script(&box, "echo x >/dev/null && head -c 1 /dev/zero | od -An -tx1; "
+                                      "stat -c %F /dev/other; head -c 1 /dev/other; true");
+    if (status == -1 && box.err.kind == ERR_UNSUPPORTED)
+        cr_skip_test("no device controller: %s", box.err.text);
+    cr_assert_eq(status, 0, "%s", box.err.text);
+    SAYS(" 00\ncharacter special file\n");
+    SAYS("not permitted");
+}
+
 Test(create_mounts, has_a_dev_where_none_is_asked_for)
 {
     NEED_ROOT();

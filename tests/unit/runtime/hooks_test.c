@@ -44,7 +44,8 @@ static void use_hooks(const char *json)
 }
 
 #define SH(script)                                                                                 \
-    "{\"path\":\"/bin/sh\",\"args\":[\"sh\",\"-c\",\"" script "\"],\"env\":[\"PATH=/bin:/usr/bin\"]}"
+    "{\"path\":\"/bin/sh\",\"args\":[\"sh\",\"-c\",\"" script                                      \
+    "\"],\"env\":[\"PATH=/bin:/usr/bin\"]}"
 
 static char *said(const char *name)
 {
@@ -68,10 +69,28 @@ Test(hooks, run_in_their_order_and_namespaces)
         auto_free char *order = xasprintf("%s/order", box.dir);
         cr_assert(close(open(order, O_CREAT | O_WRONLY, 0666)) == 0 && chmod(order, 0666) == 0);
         cr_assert_eq(chmod(box.dir, 0777), 0);
-        use_hooks("{\"startContainer\":[{\"path\":\"/bin/sh\",\"args\":[\"sh\",\"-c\",\"echo inside\"]}],"
-                  "\"createContainer\":[" SH("echo container $(readlink /proc/self/ns/uts) >>@/order")
-                  "],\"createRuntime\":[" SH("echo runtime $(readlink /proc/self/ns/uts) >>@/order") ","
-                  SH("echo again >>@/order") "],\"prestart\":[" SH("echo first >>@/order") "]}");
+        use_hooks(
+            "{\"startContainer\":[{\"path\":\"/bin/sh\",\"args\":[\"sh\",\"-c\",\"echo "
+            "inside\"]}],"
+            "\"createContainer\":[" SH(
+                "echo container $(readlink /proc/self/ns/uts) "
+                ">>@/order") "],\"createRuntime\":[" SH("echo runtime "
+                                                        "$(readlink "
+                                                        "/proc/self/"
+                                                        "ns/uts) "
+                                                        ">>@/order") "," SH("echo again "
+                                                                            ">>@/order") "],"
+                                                                                         "\"p"
+                                                                                         "res"
+                                                                                         "tar"
+                                                                                         "t\""
+                                                                                         ":"
+                                                                                         "[" SH(
+                                                                                             "echo "
+                                                                                             "first"
+                                                                                             " >>@/"
+                                                                                             "orde"
+                                                                                             "r") "]}");
         RUNS("echo program; readlink /proc/self/ns/uts");
         SAYS_NOT("inside"); /* what a hook says is not the program's */
         auto_free char *text = said("order");
@@ -105,13 +124,54 @@ Test(hooks, get_the_state)
 {
     NEED_ROOT();
     OPEN_BOX(BOX_HOST_USERNS);
-    use_hooks("{\"createRuntime\":[" SH("cat >@/runtime; readlink /proc/self/cwd >@/cwd") "],\"createContainer\":[" SH(
-        "cat >@/container") "],\"startContainer\":[{\"path\":\"/bin/sh\",\"args\":[\"sh\",\"-c\","
-                            "\"read x; echo $x >/tmp/state; echo $A$PATH >/tmp/env\"],\"env\":[\"A=b\"]}]}");
+    use_hooks("{\"createRuntime\":[" SH(
+        "cat >@/runtime; readlink /proc/self/cwd >@/cwd") "],\"createContainer\":[" SH("cat "
+                                                                                       ">@/"
+                                                                                       "contain"
+                                                                                       "er") "]"
+                                                                                             ","
+                                                                                             "\"sta"
+                                                                                             "rtCon"
+                                                                                             "taine"
+                                                                                             "r\":["
+                                                                                             "{\"pa"
+                                                                                             "th\":"
+                                                                                             "\"/"
+                                                                                             "bin/"
+                                                                                             "sh\","
+                                                                                             "\"arg"
+                                                                                             "s\":["
+                                                                                             "\"sh"
+                                                                                             "\","
+                                                                                             "\"-"
+                                                                                             "c\","
+                                                                                             "\"rea"
+                                                                                             "d x; "
+                                                                                             "echo "
+                                                                                             "$x "
+                                                                                             ">/"
+                                                                                             "tmp/"
+                                                                                             "state"
+                                                                                             "; "
+                                                                                             "echo "
+                                                                                             "$A$"
+                                                                                             "PATH "
+                                                                                             ">/"
+                                                                                             "tmp/"
+                                                                                             "env\""
+                                                                                             "],"
+                                                                                             "\"env"
+                                                                                             "\":["
+                                                                                             "\"A="
+                                                                                             "b\"]}"
+                                                                                             "]}");
     RUNS("cat /tmp/state /tmp/env; exit 0");
     SAYS("\"status\":\"created\"");
     SAYS("\"pid\":1}");
     SAYS("\nb");
+    auto_free char *cwd = said("cwd");
+    auto_free char *expected = xasprintf("%s\n", box.dir);
+    cr_expect_str_eq(cwd, expected);
     auto_free char *runtime = said("runtime");
     auto_free char *container = said("container");
     struct oci_state read = {};
@@ -139,8 +199,8 @@ Test(hooks, end_a_start_that_they_refuse)
             names[i]);
         use_hooks(json);
         cr_expect_eq(box_run_script(&box, "echo program"), -1, "%s", names[i]);
-        auto_free char *begin = xasprintf("error running %s hook #1: /bin/sh: exit status 7: why not",
-                                          names[i]);
+        auto_free char *begin =
+            xasprintf("error running %s hook #1: /bin/sh: exit status 7: why not", names[i]);
         cr_expect_str_eq(box.err.text, begin);
         SAYS_NOT("program");
     }
@@ -150,7 +210,8 @@ Test(hooks, are_killed_in_time_with_what_they_started)
 {
     struct timespec begin, end;
     OPEN_BOX(0);
-    use_hooks("{\"createRuntime\":[{\"path\":\"/bin/sh\",\"args\":[\"sh\",\"-c\",\"sleep 50 & sleep 50\"],"
+    use_hooks("{\"createRuntime\":[{\"path\":\"/bin/sh\",\"args\":[\"sh\",\"-c\",\"sleep 50 & "
+              "sleep 50\"],"
               "\"timeout\":1}]}");
     (void)clock_gettime(CLOCK_MONOTONIC, &begin);
     cr_expect_eq(box_run_script(&box, "echo program"), -1);

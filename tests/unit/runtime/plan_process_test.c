@@ -261,11 +261,12 @@ Test(plan_process, compiles_a_profile)
 /* An argument that is named twice: any of the comparisons, as in other runtimes. */
 Test(plan_process, takes_repeated_arguments_for_alternatives)
 {
-    cr_assert_eq(make_seccomp("{\"defaultAction\":\"SCMP_ACT_KILL_PROCESS\",\"syscalls\":[{\"names\":"
-                              "[\"personality\"],\"action\":\"SCMP_ACT_ALLOW\",\"args\":["
-                              "{\"index\":0,\"value\":8,\"op\":\"SCMP_CMP_EQ\"},"
-                              "{\"index\":0,\"value\":0,\"op\":\"SCMP_CMP_EQ\"}]}]}"),
-                 0, "%s", err.text);
+    cr_assert_eq(
+        make_seccomp("{\"defaultAction\":\"SCMP_ACT_KILL_PROCESS\",\"syscalls\":[{\"names\":"
+                     "[\"personality\"],\"action\":\"SCMP_ACT_ALLOW\",\"args\":["
+                     "{\"index\":0,\"value\":8,\"op\":\"SCMP_CMP_EQ\"},"
+                     "{\"index\":0,\"value\":0,\"op\":\"SCMP_CMP_EQ\"}]}]}"),
+        0, "%s", err.text);
     cr_expect_eq(verdict(SYS_personality, 8, 0), SECCOMP_RET_ALLOW);
     cr_expect_eq(verdict(SYS_personality, 0, 0), SECCOMP_RET_ALLOW);
     cr_expect_eq(verdict(SYS_personality, 9, 0), SECCOMP_RET_KILL_PROCESS);

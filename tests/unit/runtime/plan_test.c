@@ -256,8 +256,8 @@ Test(plan, maps_the_owners_of_mounts)
     cr_expect(!plan.sources[1].map_below && !plan.maps_mounts);
     makes(MOUNTS(MAPPED(",\"options\":[\"rbind\",\"ridmap\"]")));
     cr_expect(plan.sources[1].map_below);
-    makes(CONFIG(PROCESS ",\"mounts\":[" BIND("/srv", "\"idmap\"") "],"
-                 LINUX("," USER_NS, "," MAPS("0"))));
+    makes(CONFIG(PROCESS
+                 ",\"mounts\":[" BIND("/srv", "\"idmap\"") "]," LINUX("," USER_NS, "," MAPS("0"))));
     cr_expect_eq(plan.sources[1].map, SOURCE_MAP_CONTAINER);
     cr_expect(plan.maps_mounts);
 }
@@ -332,7 +332,7 @@ Test(plan, mounts_cgroups_as_the_host_has_them)
              "41 31 0:38 / /sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw\n");
     makes(CONFIG(PROCESS "," CGROUP_MOUNT
                          "," LINUX(CGROUP_NS, ",\"cgroupsPath\":\"/hive/one\",\"resources\":"
-                                       "{\"cpu\":{\"shares\":512}}")));
+                                              "{\"cpu\":{\"shares\":512}}")));
     static const struct {
         const char *destination;
         const char *type;
@@ -460,6 +460,59 @@ Test(plan, refuses_what_the_machine_does_not_have)
     };
     for (size_t i = 0; i < array_size(rows); i++)
         refuses(rows[i].json, ERR_UNSUPPORTED, rows[i].named);
+}
+
+/* Who denies all devices, as everyone does, means the others. */
+Test(plan, lets_the_default_devices_pass)
+{
+    static const char json[] =
+        CONFIG(PROCESS "," LINUX("", ",\"cgroupsPath\":\"/hive\",\"resources\":{\"devices\":[{"
+                                     "\"allow\":false,\"access\":\"rwm\"}]}"));
+    makes(json);
+    cr_expect_eq(plan.limits.device_rules.len, 1);
+    request.state = &(struct oci_state){ .bundle = bundle };
+    makes(json);
+    cr_assert(plan.limits.device_rules.len > 1);
+    cr_expect(!plan.limits.device_rules.at[0].allow);
+    const struct cgroup_device_rule *null = &plan.limits.device_rules.at[3];
+    cr_expect(null->allow && null->type == 'c' && null->major == 1 && null->minor == 3);
+    cr_expect_eq(null->access, CGROUP_DEVICE_ALL);
+    makes(CONFIG(PROCESS "," LINUX("", ",\"cgroupsPath\":\"/hive\",\"resources\":{}")));
+    cr_expect_eq(plan.limits.device_rules.len, 0, "no rules, no filter");
+}
+
+Test(plan, names_the_member_of_the_document)
+{
+    static const char *const rows[][2] = {
+        { CONFIG(PROCESS "," LINUX("", ",\"cgroupsPath\":\"/a/../b\"")), "/linux/cgroupsPath: " },
+        { CONFIG(PROCESS "," LINUX("", ",\"sysctl\":{\"kernel.panic\":\"1\"}")),
+          "/linux/sysctl: " },
+        { CONFIG(PROCESS_AND(
+              "\"rlimits\":[{\"type\":\"RLIMIT_HONEY\",\"soft\":1,\"hard\":1}]") "," LINUX("", "")),
+          "/process/rlimits: " },
+        { MOUNTS("{\"destination\":\"/a\"}"), "/mounts/0: " },
+        { CONFIG(PROCESS "," LINUX("," USER_NS, "")), "/linux: " },
+    };
+    request.state = &(struct oci_state){ .bundle = bundle };
+    for (size_t i = 0; i < array_size(rows); i++) {
+        cr_expect_eq(make(rows[i][0]), -1);
+        auto_free char *begin = xasprintf("config.json: %s", rows[i][1]);
+        cr_expect(text_starts(err.text, begin), "%s", err.text);
+    }
+}
+
+/* 0 is what callers write who mean nothing by it. */
+Test(plan, takes_limits_of_0_for_none)
+{
+    makes(
+        CONFIG(PROCESS "," LINUX("", ",\"resources\":{\"memory\":{\"limit\":0,\"swap\":0,"
+                                     "\"kernel\":5},\"cpu\":{\"shares\":0,\"quota\":0,\"period\":0,"
+                                     "\"cpus\":\"\"},\"pids\":{\"limit\":0}}")));
+    const struct cgroup_limits *limits = &plan.limits;
+    cr_expect(!limits->memory_bytes.set && !limits->memory_swap_bytes.set && !limits->pids.set);
+    cr_expect(!limits->cpu_shares.set && !limits->cpu_quota_us.set && !limits->cpu_period_us.set);
+    cr_expect_null(limits->cpus);
+    cr_expect(strstr(plan.warning, "memory.kernel"), "%s", plan.warning);
 }
 
 Test(plan, passes_over_annotations)

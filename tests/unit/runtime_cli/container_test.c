@@ -63,8 +63,8 @@ Test(container, refuses_all_other_ids)
     char long_one[1026];
     memset(long_one, 'a', sizeof(long_one));
     long_one[1025] = '\0';
-    const char *const bad[] = { "",     ".",     "..",    "a/b",   "../a", "a\nb", "a b",
-                                "\xc3", "a\x1b", "a:b",   "~a",    "a*",   long_one };
+    const char *const bad[] = { "",     ".",     "..",  "a/b", "../a", "a\nb",  "a b",
+                                "\xc3", "a\x1b", "a:b", "~a",  "a*",   long_one };
     for (size_t i = 0; i < array_size(bad); i++) {
         struct err err = {};
         cr_assert_eq(container_id_check(bad[i], &err), -1, "%s", bad[i]);

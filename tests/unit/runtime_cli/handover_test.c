@@ -108,10 +108,9 @@ Test(handover, hands_a_terminal_over_to_a_path_of_any_length)
     char name[32] = {};
     char control[CMSG_SPACE(sizeof(int))];
     struct iovec data = { name, sizeof(name) - 1 };
-    struct msghdr message = { .msg_iov = &data,
-                              .msg_iovlen = 1,
-                              .msg_control = control,
-                              .msg_controllen = sizeof(control) };
+    struct msghdr message = {
+        .msg_iov = &data, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof(control)
+    };
     int connection = accept(listener, NULL, NULL);
     cr_assert_gt(recvmsg(connection, &message, 0), 0);
     cr_assert_str_eq(name, "/dev/ptmx");

@@ -1,0 +1,281 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+#
+# ruche-runtime: the life of a container by runc's commands.
+
+load runtime
+
+setup() {
+    runtime_setup
+}
+
+teardown() {
+    runtime_teardown
+}
+
+@test "run gives the program's streams and status" {
+    bundle_make '.process.args = ["sh", "-c", "cat; echo to-err >&2; exit 7"]'
+    run --separate-stderr bash -c 'echo typed | "$0" --root "$1" run --bundle "$2" "$3"' "$RUNTIME" "$ROOT" "$BUNDLE" "$ID"
+    assert_status 7
+    assert_output typed
+    assert_stderr to-err
+}
+
+@test "run ends as a shell does when a signal ended the program" {
+    bundle_make '.process.args = ["sh", "-c", "kill -KILL $$; sleep 1"] | .linux.namespaces |= map(select(.type != "pid"))'
+    try runtime run --bundle "$BUNDLE" "$ID"
+    assert_status 137
+}
+
+@test "runc's own configuration works unchanged" {
+    command -v runc >/dev/null || skip "there is no runc"
+    rm "$BUNDLE/config.json"
+    runc spec --bundle "$BUNDLE"
+    sed -i 's/"terminal": true/"terminal": false/; s/"sh"/"id"/' "$BUNDLE/config.json"
+    try runtime run --bundle "$BUNDLE" "$ID"
+    assert_status 0
+    assert_match 'uid=0*'
+}
+
+@test "create waits, start executes, kill ends, delete removes" {
+    bundle_make '.process.args = ["sh", "-c", "touch /tmp/ran; sleep 10000"] | .root.readonly = false'
+    create --pid-file "$BATS_TEST_TMPDIR/pid" "$ID"
+    status_is "$ID" created
+    [[ $(<"$BATS_TEST_TMPDIR/pid") == $(runtime state "$ID" | jq .pid) ]]
+    [[ ! -e $BUNDLE/rootfs/tmp/ran ]]
+    runtime start "$ID"
+    status_is "$ID" running
+    eventually test -e "$BUNDLE/rootfs/tmp/ran"
+    runtime kill "$ID" KILL
+    eventually status_is "$ID" stopped
+    [[ $(runtime state "$ID" | jq .pid) == 0 ]]
+    runtime delete "$ID"
+    try runtime state "$ID"
+    assert_runtime_error 1 'does not exist'
+}
+
+@test "the state is as runc prints it" {
+    bundle_make '.annotations = {"org.example.a": "b\nc"}'
+    create "$ID"
+    run runtime state "$ID"
+    assert_status 0
+    [[ $(jq -c '[keys_unsorted]' <<<"$output") == '[["ociVersion","id","pid","status","bundle","rootfs","created","annotations","owner"]]' ]]
+    [[ $(jq -r '.annotations["org.example.a"]' <<<"$output") == $'b\nc' ]]
+    [[ $(jq -r .bundle <<<"$output") == "$BUNDLE" ]]
+    [[ $(jq -r .rootfs <<<"$output") == "$BUNDLE/rootfs" ]]
+    [[ $(jq -r .id <<<"$output") == "$ID" ]]
+    date -d "$(jq -r .created <<<"$output")"
+}
+
+@test "list has a table, JSON and ids" {
+    [[ $(runtime list -f json) == null ]]
+    [[ -z $(runtime list -q) ]]
+    create "$ID"
+    create "$ID.2"
+    [[ $(runtime list -q) == "$ID"$'\n'"$ID.2" ]]
+    [[ $(runtime list --format json | jq -r '.[1].id') == "$ID.2" ]]
+    run runtime list
+    assert_match "ID*PID*STATUS*BUNDLE*CREATED*OWNER*$ID*created*$BUNDLE*root*"
+    ((${#lines[@]} == 3))
+}
+
+@test "an id is letters, digits and _ + - ." {
+    local id long
+    long=$(printf 'a%.0s' {1..1025})
+    for id in . .. a/b ../x 'a b' $'a\nb' 'a:b' '' "$long" 'ä'; do
+        try runtime create --bundle "$BUNDLE" "$id"
+        assert_runtime_error 1 'invalid id'
+        try runtime state "$id"
+        assert_runtime_error 1 'invalid id'
+        try runtime delete --force "$id"
+        assert_runtime_error 1 'invalid id'
+    done
+}
+
+@test "an id is taken once, also by two at a time" {
+    create "$ID"
+    try runtime create --bundle "$BUNDLE" "$ID"
+    assert_runtime_error 1 'container with id exists'
+    try runtime run --bundle "$BUNDLE" "$ID"
+    assert_runtime_error 1 'container with id exists'
+    runtime delete -f "$ID"
+    local i won=0 pids=()
+    for i in 1 2 3 4; do
+        runtime create --bundle "$BUNDLE" "$ID" </dev/null >/dev/null 2>&1 &
+        pids+=($!)
+    done
+    for i in "${pids[@]}"; do
+        wait "$i" && ((++won))
+    done
+    ((won == 1)) || fail "$won have made it"
+}
+
+@test "a bundle that is not there, or is none, makes nothing" {
+    try runtime run --bundle "$BATS_TEST_TMPDIR/no" "$ID"
+    assert_runtime_error 1 "$BATS_TEST_TMPDIR/no"
+    mkdir empty
+    try runtime run --bundle empty "$ID"
+    assert_runtime_error 1 'config.json: no such file or directory'
+    echo '{' >empty/config.json
+    try runtime create --bundle empty "$ID"
+    assert_runtime_error 1 config.json
+    [[ -z $(runtime list -q) ]]
+}
+
+@test "a configuration truncated anywhere is one line, and nothing is made" {
+    local size step
+    size=$(stat -c %s "$BUNDLE/config.json")
+    mkdir cut
+    for ((step = 0; step < size - 2; step += 61)); do
+        head -c "$step" "$BUNDLE/config.json" >cut/config.json
+        try runtime create --bundle cut "$ID"
+        assert_runtime_error 1 ''
+    done
+    [[ -z $(runtime list -q) ]]
+}
+
+@test "start twice, start of a stopped one" {
+    create "$ID"
+    runtime start "$ID"
+    try runtime start "$ID"
+    assert_runtime_error 1 'already running'
+    runtime kill "$ID" 9
+    eventually status_is "$ID" stopped
+    try runtime start "$ID"
+    assert_runtime_error 1 'has stopped'
+}
+
+@test "create tells that the program is not there" {
+    bundle_make '.process.args = ["no-such-program"]'
+    try runtime create --bundle "$BUNDLE" "$ID"
+    assert_runtime_error 1 'executable file not found in $PATH'
+    bundle_make '.process.args = ["/etc/no-such-program"]'
+    try runtime run --bundle "$BUNDLE" "$ID"
+    assert_runtime_error 1 'no such file or directory'
+    [[ -z $(runtime list -q) ]]
+}
+
+@test "start tells why the program could not be executed" {
+    printf 'no program' >"$BUNDLE/rootfs/bin/broken"
+    chmod +x "$BUNDLE/rootfs/bin/broken"
+    bundle_make '.process.args = ["/bin/broken"]'
+    create "$ID"
+    try runtime start "$ID"
+    assert_runtime_error 1 broken
+    eventually status_is "$ID" stopped
+}
+
+@test "a signal ends a container that waits to be started" {
+    create "$ID"
+    runtime kill "$ID"
+    eventually status_is "$ID" stopped
+    try runtime start "$ID"
+    assert_runtime_error 1 'has stopped'
+}
+
+@test "kill takes names and numbers, and knows who has ended" {
+    bundle_make '.process.args = ["sh", "-c", "trap \"exit 3\" USR1; while :; do sleep 0.1; done"]'
+    runtime run --detach --bundle "$BUNDLE" "$ID" </dev/null >/dev/null 2>&1
+    sleep 0.3
+    try runtime kill "$ID" NOSUCH
+    assert_status 1
+    runtime kill "$ID" SIGUSR1
+    eventually status_is "$ID" stopped
+    try runtime kill "$ID" 15
+    assert_runtime_error 1 'container not running'
+    runtime kill --all "$ID" 15
+}
+
+@test "kill --all reaches those whose first process has ended" {
+    bundle_make '.linux.namespaces |= map(select(.type != "pid")) | .process.args = ["sh", "-c", "sleep 10000 & exit 0"]'
+    runtime run --detach --bundle "$BUNDLE" "$ID" </dev/null >/dev/null 2>&1
+    eventually status_is "$ID" stopped
+    [[ $(runtime ps --format json "$ID") != '[]' ]]
+    runtime kill --all "$ID" KILL
+    eventually eval '[[ $(runtime ps --format json "$ID") == "[]" ]]'
+}
+
+@test "delete refuses what runs, unless by force" {
+    create "$ID"
+    runtime start "$ID"
+    try runtime delete "$ID"
+    assert_runtime_error 1 'not stopped: running'
+    runtime delete --force "$ID"
+    runtime delete -f "$ID"
+    try runtime delete "$ID"
+    assert_runtime_error 1 'does not exist'
+}
+
+@test "options stand before and behind the id" {
+    create "$ID"
+    runtime start "$ID"
+    runtime kill "$ID" KILL --all
+    runtime delete "$ID" --force
+}
+
+@test "pause, resume, and exec in between" {
+    create "$ID"
+    runtime start "$ID"
+    try runtime resume "$ID"
+    assert_runtime_error 1 'not paused'
+    runtime pause "$ID"
+    status_is "$ID" paused
+    try runtime exec "$ID" true
+    assert_runtime_error 255 paused
+    try runtime delete "$ID"
+    assert_runtime_error 1 paused
+    runtime resume "$ID"
+    status_is "$ID" running
+    runtime exec "$ID" true
+    runtime pause "$ID"
+    runtime delete --force "$ID"
+}
+
+@test "ps has ps's lines of the container, or pids" {
+    create "$ID"
+    runtime start "$ID"
+    [[ $(runtime ps --format json "$ID") == "[$(runtime state "$ID" | jq .pid)]" ]]
+    run runtime ps "$ID"
+    assert_match 'UID*PID*sleep 10000'
+    ((${#lines[@]} == 2))
+    run runtime ps "$ID" -o pid,args
+    assert_match '*PID*sleep 10000'
+    try runtime ps "$ID" -o args
+    assert_runtime_error 1 PID
+}
+
+@test "the configuration is the one it was made from" {
+    create "$ID"
+    mv "$BUNDLE/config.json" config.away
+    runtime start "$ID"
+    run runtime exec "$ID" echo inside
+    assert_output inside
+    runtime delete -f "$ID"
+}
+
+@test "a create killed at any moment leaves what delete --force removes" {
+    command -v strace >/dev/null || skip "there is no strace"
+    local call tracer
+    for call in 20 40 60 90 120 150 180 220; do
+        strace -f -qq -o /dev/null -e inject=all:signal=KILL:when=$call \
+            "$RUNTIME" --root "$ROOT" create --bundle "$BUNDLE" "$ID" </dev/null >/dev/null 2>&1 3>&- &
+        tracer=$!
+        sleep 0.4
+        runtime delete --force "$ID"
+        wait "$tracer" || true
+        [[ ! -e $ROOT/$ID ]] || fail "killed at call $call it is left"
+        eventually runtime_cgroups_gone
+    done
+}
+
+@test "parents of a cgroup go with the last that needs them, others stay" {
+    local memory
+    memory=$(awk '$3 == "cgroup" && $4 ~ /memory/ {print $2} $3 == "cgroup2" {print $2}' /proc/mounts | head -1)
+    bundle_make ".linux.cgroupsPath = \"/$ID-a/b/c\""
+    mkdir "$memory/$ID-a"
+    create "$ID"
+    [[ -d $memory/$ID-a/b/c ]]
+    runtime delete -f "$ID"
+    [[ -d $memory/$ID-a && ! -d $memory/$ID-a/b ]]
+    rmdir "$memory/$ID-a"
+}

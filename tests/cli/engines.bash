@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash disable=SC2154,SC2034 # bats, and try, set status, output, stderr and their lines
+#
+# What tests of other engines on ruche-runtime have in common. Each file has its engine once, in a machine of its own: mount,
+# network, pid, ipc and uts namespaces and an empty /run, whose first process takes everything in it along when it ends. What a
+# test leaves in there fails it all the same. Load with `load engines`.
+
+load images
+
+RUNTIME=$(dirname "$RUCHE")/ruche-runtime
+
+# ---- machines ----
+
+# machine_open [NAME]: a machine; the control groups of what runs in it are below $GROUPS_TOP
+machine_open() {
+    local name=${1:-machine} children i
+    [[ -x $RUNTIME ]] || fail "there is no program $RUNTIME: build it"
+    unshare --mount --propagation private --net --pid --ipc --uts --fork --kill-child --mount-proc bash -c '
+        mount -t tmpfs -o mode=755 tmpfs /run && mkdir -p /run/lock && ip link set lo up && hostname "$0" || exit 90
+        sleep infinity &
+        wait' "$name" </dev/null >"$BATS_FILE_TMPDIR/$name.log" 2>&1 3>&- &
+    children=/proc/$!/task/$!/children
+    for ((i = 0; i < 100; i++)); do
+        [[ -s $children && -n $(<"$children") ]] && break
+        sleep 0.02
+    done
+    read -r MACHINE <"$children" || skip "no namespaces can be made here: $(<"$BATS_FILE_TMPDIR/$name.log")"
+    echo "$MACHINE" >"$BATS_FILE_TMPDIR/$name.pid"
+    # Its last preparation is its name.
+    for ((i = 0; i < 100; i++)); do
+        [[ $(machine_in "$name" hostname 2>/dev/null) == "$name" ]] && return 0
+        sleep 0.02
+    done
+    skip "no machine can be made here: $(<"$BATS_FILE_TMPDIR/$name.log")"
+}
+
+# machine_in NAME COMMAND...: there, as root
+machine_in() {
+    local pid
+    pid=$(<"$BATS_FILE_TMPDIR/$1.pid") || return 1
+    shift
+    nsenter --target "$pid" --mount --net --pid --ipc --uts --wdns="$PWD" -- "$@"
+}
+
+# machine_daemon NAME LOG COMMAND...: in the background
+machine_daemon() {
+    local name=$1 log=$2
+    shift 2
+    machine_in "$name" "$@" </dev/null >"$log" 2>&1 3>&- &
+}
+
+machine_close() {
+    local name=${1:-machine} pid i
+    pid=$(cat "$BATS_FILE_TMPDIR/$name.pid" 2>/dev/null) || return 0
+    kill -KILL "$pid" 2>/dev/null
+    for ((i = 0; i < 100; i++)); do
+        [[ -d /proc/$pid ]] || break
+        sleep 0.05
+    done
+    rm "$BATS_FILE_TMPDIR/$name.pid"
+}
+
+# The names of the processes of a machine, as they are now.
+machine_processes() {
+    machine_in "${1:-machine}" ps -e -o comm=
+}
+
+# no_process NAME COMMAND...: none of that name is in the machine
+no_process() {
+    local command processes
+    processes=$(machine_processes "$1")
+    shift
+    for command in "$@"; do
+        # The kernel's names have 15 characters.
+        grep -qxF -- "${command:0:15}" <<<"$processes" && return 1
+    done
+    return 0
+}
+
+# ---- control groups ----
+
+# A name for a file's groups: below it are all that its engine makes.
+groups_top() {
+    printf 'ruche-bats-%d-%04x' "$BATS_SUITE_TEST_NUMBER" "$RANDOM$RANDOM"
+}
+
+# Groups below the top, of whatever hierarchy; the top itself is the engine's.
+groups_below() {
+    find /sys/fs/cgroup -mindepth 2 -maxdepth 5 -type d -path "*/$GROUPS_TOP/*" "$@" 2>/dev/null
+}
+
+no_groups_below() {
+    [[ -z $(groups_below) ]]
+}
+
+# For teardown_file, when nothing runs any more.
+groups_remove() {
+    local left
+    left=$(groups_below)
+    find /sys/fs/cgroup -maxdepth 6 -depth -type d \( -path "*/$GROUPS_TOP" -o -path "*/$GROUPS_TOP/*" \) -exec rmdir {} + 2>/dev/null
+    [[ -z $left ]] || fail "control groups were left:" "$left"
+}
+
+# ---- what is looked at inside of a container ----
+
+# A shell's words that print a limit, by the name that cgroup v1 or v2 has for it.
+MEMORY_LIMIT='cat /sys/fs/cgroup/memory/memory.limit_in_bytes 2>/dev/null || cat /sys/fs/cgroup/memory.max'
+PIDS_LIMIT='cat /sys/fs/cgroup/pids/pids.max 2>/dev/null || cat /sys/fs/cgroup/pids.max'
+CPU_LIMIT='if [ -e /sys/fs/cgroup/cpu.max ]; then cat /sys/fs/cgroup/cpu.max; else cd /sys/fs/cgroup/cpu && echo $(cat cpu.cfs_quota_us cpu.cfs_period_us); fi'
+
+# ---- images ----
+
+# layer_make FILE: the root file system of the built-in image as a tar archive
+layer_make() {
+    local archive manifest layer
+    archive=$(dirname "$RUCHE")/busybox.tar
+    manifest=$(tar -xOf "$archive" ./index.json | jq -r '.manifests[0].digest')
+    layer=$(tar -xOf "$archive" "./blobs/${manifest/://}" | jq -r '.layers[0].digest')
+    tar -xOf "$archive" "./blobs/${layer/://}" >"$1"
+}
+
+# On a terminal: on_terminal COMMAND..., whose output is what the terminal shows. Sets status, output and lines.
+on_terminal() {
+    local line
+    printf -v line '%q ' "$@"
+    status=0
+    output=$(script -qec "$line" /dev/null </dev/null 2>&1) || status=$?
+    output=${output//$'\r'/}
+    mapfile -t lines <<<"$output"
+}

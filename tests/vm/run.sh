@@ -1,0 +1,218 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=dash
+# Boots small machines in QEMU, by its own interpreter (no KVM), and runs the tests in them: v2 has every cgroup controller
+# in v2, v1 has all of them in v1, systemd has Debian's. Prints TAP. The kernel is Debian's for clouds, taken out of its
+# package; nothing is installed on this machine, and no root is needed.
+#
+#   run.sh BUILD [FILTER]    BUILD is the build directory; FILTER is part of a test's name
+set -eu
+
+here=$(cd "$(dirname "$0")" && pwd)
+build=$(cd "$1" && pwd)
+filter=${2:-}
+cache=$build/vm
+suites='v2 v1 systemd'
+boot_seconds=${VM_SECONDS:-150}
+number=0
+failed=0
+
+mkdir -p "$cache"
+work=$(mktemp -d "$cache/run.XXXXXX")
+trap 'rm -rf "$work"' EXIT
+
+ok() {
+    number=$((number + 1))
+    echo "ok $number $1"
+}
+
+not_ok() {
+    number=$((number + 1))
+    failed=1
+    echo "not ok $number $1"
+}
+
+finish() {
+    echo "1..$number"
+    exit $failed
+}
+
+skip_all() {
+    ok "virtual machines # skip $1"
+    finish
+}
+
+# --- what is needed -----------------------------------------------------------------------------
+
+# fetch DIRECTORY PACKAGE...: their files, unpacked there, from the machine's package sources
+fetch() {
+    target=$1
+    shift
+    rm -rf "$target.new" "$target.packages"
+    mkdir -p "$target.new" "$target.packages"
+    (cd "$target.packages" && apt-get -qq -o APT::Sandbox::User=root download "$@") >"$target.log" 2>&1 || return 1
+    for package in "$target.packages"/*.deb; do
+        dpkg-deb -x "$package" "$target.new" >>"$target.log" 2>&1 || return 1
+    done
+    rm -rf "$target" "$target.packages"
+    mv "$target.new" "$target"
+}
+
+kernel_fetch() {
+    [ ! -d "$cache/kernel" ] || return 0
+    name=$(apt-cache depends linux-image-cloud-amd64 2>/dev/null | sed -n 's/^ *Depends: //p' | head -n 1)
+    [ -n "$name" ] || return 1
+    fetch "$cache/kernel" "$name"
+}
+
+# Everything systemd and a bus depend on, without what would configure it.
+systemd_fetch() {
+    [ ! -d "$cache/systemd" ] || return 0
+    # shellcheck disable=SC2046 # words
+    set -- $(apt-cache depends --recurse --no-recommends --no-suggests --no-conflicts --no-breaks --no-replaces \
+        --no-enhances systemd dbus 2>/dev/null | grep '^[a-z0-9]' | grep -vE '^(debconf|cdebconf|perl|dpkg|tar|adduser|passwd|.*:i386|.*dev|default-logind|systemd-(sysv|standalone).*|opensysusers)')
+    [ $# -gt 0 ] || return 1
+    fetch "$cache/systemd" "$@"
+}
+
+command -v qemu-system-x86_64 >/dev/null || skip_all "there is no qemu-system-x86_64"
+[ "$(uname -m)" = x86_64 ] || skip_all "the tests know only x86-64"
+for program in mke2fs cpio apt-get dpkg-deb busybox; do
+    command -v "$program" >/dev/null || [ -x "/usr/sbin/$program" ] || skip_all "there is no $program"
+done
+PATH=$PATH:/usr/sbin:/sbin
+kernel_fetch || skip_all "linux-image-cloud-amd64 cannot be had: $(tail -n 1 "$cache/kernel.log" 2>/dev/null)"
+kernel=$(echo "$cache"/kernel/boot/vmlinuz-*)
+modules=$(echo "$cache"/kernel/lib/modules/*/kernel)
+${CC:-cc} -O1 -o "$work/tsc" "$here/tsc.c"
+
+# --- the machine's disks ------------------------------------------------------------------------
+
+make_initramfs() {
+    mkdir -p "$work/init/bin" "$work/init/modules" "$work/init/proc" "$work/init/sys" "$work/init/dev" "$work/init/new"
+    cp "$(command -v busybox)" "$work/init/bin/busybox"
+    for module in virtio/virtio virtio/virtio_ring virtio/virtio_mmio block/virtio_blk; do
+        cp "$modules/drivers/$module.ko" "$work/init/modules/"
+    done
+    cp "$here/init.sh" "$work/init/init"
+    chmod 755 "$work/init/init"
+    (cd "$work/init" && find . | cpio -o -H newc -R 0:0 --quiet) >"$work/initramfs"
+}
+
+# libraries ROOT PROGRAM...: copies what they are linked with
+libraries() {
+    root=$1
+    shift
+    for library in $(ldd "$@" 2>/dev/null | sed -n 's/.*=> \(\/[^ ]*\).*/\1/p; s/^[[:space:]]*\(\/[^ ]*ld-[^ ]*\) .*/\1/p' | sort -u); do
+        [ ! -e "$root$library" ] || continue
+        mkdir -p "$root$(dirname "$library")"
+        cp -L "$library" "$root$library"
+    done
+}
+
+# fill ROOT: our programs and tests
+fill() {
+    mkdir -p "$1/ruche" "$1/tests" "$1/modules" "$1/srv" "$1/root"
+    for file in ruche ruche-runtime ruche-transfer ruche-init ruche-sleep busybox.tar; do
+        [ ! -e "$build/$file" ] || cp "$build/$file" "$1/ruche/"
+    done
+    for unit in kernel runtime; do
+        [ ! -x "$build/tests/unit/unit-$unit" ] || cp "$build/tests/unit/unit-$unit" "$1/tests/"
+    done
+    cp "$here"/*.sh "$1/tests/"
+    chmod 755 "$1"/tests/*.sh
+    printf '%s\n' "$filter" >"$1/tests/filter"
+    for module in fs/overlayfs/overlay fs/erofs/erofs drivers/block/loop block/bfq lib/crc32c lib/libcrc32c; do
+        [ ! -e "$modules/$module.ko" ] || cp "$modules/$module.ko" "$1/modules/"
+    done
+    libraries "$1" "$1"/ruche/ruche-transfer "$1"/tests/unit-*
+}
+
+# busybox and the few files a root has
+make_plain_root() {
+    root=$work/plain
+    mkdir -p "$root/bin" "$root/sbin" "$root/etc" "$root/proc" "$root/sys" "$root/dev" "$root/tmp" "$root/run" "$root/var/lib" \
+        "$root/usr/bin" "$root/home"
+    cp "$(command -v busybox)" "$root/bin/busybox"
+    for applet in $(busybox --list); do
+        ln -s busybox "$root/bin/$applet"
+    done
+    for program in newuidmap newgidmap; do
+        found=$(command -v "$program") || continue
+        cp "$found" "$root/usr/bin/"
+        chmod 4755 "$root/usr/bin/$program"
+        libraries "$root" "$found"
+    done
+    fill "$root"
+}
+
+# make_disk ROOT: as an ext4 image in $work/NAME.disk; our user ids do not matter, the guest corrects them
+make_disk() {
+    truncate -s 512M "$1.disk"
+    mke2fs -q -F -t ext4 -O ^has_journal -E lazy_itable_init=1,nodiscard,root_owner=0:0 -d "$1" "$1.disk" >"$1.log" 2>&1
+}
+
+# --- a boot -------------------------------------------------------------------------------------
+
+# boot SUITE DISK WORDS: the guest's console goes to $work/SUITE.console
+boot() {
+    status=0
+    timeout --kill-after=5 "$boot_seconds" qemu-system-x86_64 -M microvm -accel tcg -cpu max -smp 2 -m 1024 \
+        -nodefaults -no-user-config -display none -no-reboot -serial stdio \
+        -kernel "$kernel" -initrd "$work/initramfs" \
+        -append "console=ttyS0 loglevel=3 reboot=t panic=-1 tsc_early_khz=$("$work/tsc") vm.suite=$1 $3" \
+        -drive "file=$2,if=none,id=disk,format=raw,snapshot=on,cache=unsafe" -device virtio-blk-device,drive=disk \
+        </dev/null >"$work/$1.console" 2>&1 || status=$?
+    echo "$status" >"$work/$1.status"
+}
+
+why_ended() {
+    case $1 in
+    0) echo "the guest ended" ;;
+    124 | 137) echo "the guest did not end within $boot_seconds seconds and was stopped" ;;
+    *) echo "QEMU ended with status $1" ;;
+    esac
+}
+
+# take SUITE: its results, with numbers of our own; a suite that did not get to its end is a failed test
+take() {
+    planned=
+    seen=0
+    while IFS= read -r line; do
+        case $line in
+        1..*) planned=${line#1..} ;;
+        "not ok "*)
+            line=${line#not ok }
+            seen=$((seen + 1))
+            not_ok "$1: ${line#* }"
+            ;;
+        "ok "*)
+            line=${line#ok }
+            seen=$((seen + 1))
+            ok "$1: ${line#* }"
+            ;;
+        "# "*) echo "$line" ;;
+        esac
+    done <<EOF
+$(tr -d '\r' <"$work/$1.console")
+EOF
+    [ "$planned" != "$seen" ] || return 0
+    not_ok "$1: $seen of ${planned:-unknown} tests: $(why_ended "$(cat "$work/$1.status")")"
+    tail -n 20 "$work/$1.console" | tr -d '\r' | sed 's/^/#   /'
+}
+
+suite_run() {
+    boot "$1" "$2" "$3"
+    take "$1"
+}
+
+make_initramfs
+make_plain_root
+make_disk "$work/plain"
+for suite in $suites; do
+    case $suite in
+    v2) suite_run v2 "$work/plain.disk" "cgroup_no_v1=all" ;;
+    v1) suite_run v1 "$work/plain.disk" "" ;;
+    esac
+done
+finish
