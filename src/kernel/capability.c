@@ -107,7 +107,7 @@ static int ambient_set(const struct capability_sets *sets)
     return 0;
 }
 
-int capability_set(const struct capability_sets *sets)
+int capability_lower(const struct capability_sets *sets)
 {
     struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
     struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
@@ -117,7 +117,10 @@ int capability_set(const struct capability_sets *sets)
         data[i].permitted = (uint32_t)(sets->permitted >> (32 * i));
         data[i].inheritable = (uint32_t)(sets->inheritable >> (32 * i));
     }
-    if (syscall(SYS_capset, &header, data) < 0)
-        return -1;
-    return ambient_set(sets);
+    return (int)syscall(SYS_capset, &header, data);
+}
+
+int capability_set(const struct capability_sets *sets)
+{
+    return capability_lower(sets) < 0 ? -1 : ambient_set(sets);
 }

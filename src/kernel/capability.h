@@ -57,3 +57,7 @@ int capability_bound(const struct capability_sets *sets);
 /* The second moment, after setuid (made with PR_SET_KEEPCAPS): permitted, effective, inheritable,
  * then ambient. Async-signal-safe. Returns 0, or -1 with errno. */
 int capability_set(const struct capability_sets *sets);
+/* A later moment: permitted, effective and inheritable once more, to less than they were; ambient
+ * ones that are still both permitted and inheritable stay. Async-signal-safe. Returns 0, or -1 with
+ * errno. */
+int capability_lower(const struct capability_sets *sets);

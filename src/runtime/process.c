@@ -162,6 +162,12 @@ int process_stdio(struct start *start, size_t i, struct err *err)
     return 0;
 }
 
+/* Without no_new_privs only an administrator may load a filter: seccomp(2). */
+static bool filter_is_privileged(const struct plan_process *process)
+{
+    return process->seccomp.len && !process->no_new_privileges;
+}
+
 int process_identity_set(struct start *start, size_t i, struct err *err)
 {
     const struct plan_process *process = &start->plan->process;
@@ -178,7 +184,12 @@ int process_identity_set(struct start *start, size_t i, struct err *err)
         return step_fail(err, "set the group id (is it in the range of the user namespace?)", NULL);
     if (syscall(SYS_setresuid, identity->uid, identity->uid, identity->uid) < 0)
         return step_fail(err, "set the user id (is it in the range of the user namespace?)", NULL);
-    if (capability_set(&process->capabilities) < 0)
+    struct capability_sets sets = process->capabilities;
+    if (filter_is_privileged(process)) {
+        sets.permitted |= CAPABILITY_BIT(SYS_ADMIN);
+        sets.effective |= CAPABILITY_BIT(SYS_ADMIN);
+    }
+    if (capability_set(&sets) < 0)
         return step_fail(err, "set the capabilities", NULL);
     return child_hide(start, i, err);
 }
@@ -233,6 +244,8 @@ int process_seccomp(struct start *start, size_t i, struct err *err)
     int listener = seccomp_filter_load(&process->seccomp, process->seccomp_flags);
     if (listener < 0)
         return step_fail(err, "load the seccomp filter", NULL);
+    if (filter_is_privileged(process) && capability_lower(&process->capabilities) < 0)
+        return step_fail(err, "set the capabilities", NULL);
     if (!process->seccomp_notify)
         return 0;
     int result = channel_send_listener(start, listener, err);
@@ -311,15 +324,14 @@ size_t count_no_new_privileges(const struct plan *plan)
     return plan->process.no_new_privileges;
 }
 
-size_t count_seccomp_privileged(const struct plan *plan)
+size_t count_seccomp_notify(const struct plan *plan)
 {
-    const struct plan_process *process = &plan->process;
-    return process->seccomp.len && (!process->no_new_privileges || process->seccomp_notify);
+    return plan->process.seccomp.len && plan->process.seccomp_notify;
 }
 
 size_t count_seccomp(const struct plan *plan)
 {
-    return plan->process.seccomp.len && !count_seccomp_privileged(plan);
+    return plan->process.seccomp.len && !plan->process.seccomp_notify;
 }
 
 void describe_identity(const struct plan *plan, size_t i, struct str *words, struct str *arguments)

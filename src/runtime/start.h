@@ -221,7 +221,7 @@ size_t count_landlock(const struct plan *plan);
 size_t count_hold(const struct plan *plan);
 size_t count_make_cwd(const struct plan *plan);
 size_t count_no_new_privileges(const struct plan *plan);
-size_t count_seccomp_privileged(const struct plan *plan);
+size_t count_seccomp_notify(const struct plan *plan);
 size_t count_seccomp(const struct plan *plan);
 void describe_identity(const struct plan *plan, size_t i, struct str *words, struct str *arguments);
 void describe_capabilities(const struct plan *plan, size_t i, struct str *words,
@@ -281,16 +281,17 @@ int process_label(struct start *start, size_t i, struct err *err);
     { "set the scheduler", "sched_setattr", "", count_scheduler, NULL, process_scheduler },                                              \
     { "label the program", "write", "attr/exec", count_label, NULL, process_label }
 
-/* From root of the namespace down to what was granted. A filter may be loaded without privileges only once no new ones
- * can be had; otherwise it has to be loaded while there are some. */
+/* From root of the namespace down to what was granted. The filter comes last, for it need not let through what these
+ * steps call; where it is loaded without no_new_privs the process keeps CAP_SYS_ADMIN until then. With a listener it
+ * comes before the wait: whoever creates the container hands the listener over. */
 #define PROCESS_STEPS                                                                                                                    \
     { "refuse new privileges", "prctl", "PR_SET_NO_NEW_PRIVS", count_no_new_privileges, NULL, process_no_new_privileges },               \
     { "restrict by Landlock", "landlock_restrict_self", "no device nodes, no mounts", count_landlock, NULL, process_landlock },          \
-    { "filter system calls", "seccomp", NULL, count_seccomp_privileged, describe_seccomp, process_seccomp },                             \
     { "bound the capabilities", "prctl", NULL, NULL, describe_capabilities, process_capabilities_bound },                                \
     { "become the user", "setgroups, setresgid, setresuid, capset", "", NULL, describe_identity, process_identity_set },                 \
     { "change to the working directory", "openat2, fchdir", NULL, NULL, describe_cwd, process_cwd },                                     \
     { "limit the descriptors", "prlimit", "nofile", count_low_limits, NULL, process_low_limits },                                        \
+    { "filter system calls", "seccomp", NULL, count_seccomp_notify, describe_seccomp, process_seccomp },                                 \
     { "wait for start", "poll, accept4", "", count_hold, NULL, process_hold },                                                           \
     { "run hook", "clone, execve", NULL, count_start_hooks, describe_start_hook, process_hook },                                         \
     { "filter system calls", "seccomp", NULL, count_seccomp, describe_seccomp, process_seccomp },                                        \

@@ -2,7 +2,7 @@
 # shellcheck shell=bash disable=SC2154,SC2034 # bats, and try, set status, output, stderr and their lines
 #
 # What tests of other engines on ruche-runtime have in common. Each file has its engine once, in a machine of its own: mount,
-# network, pid, ipc and uts namespaces and an empty /run, whose first process takes everything in it along when it ends. What a
+# network, pid, ipc and uts namespaces, an empty /run and an /etc of its own, whose first process takes everything in it along when it ends. What a
 # test leaves in there fails it all the same. Load with `load engines`.
 
 load images
@@ -16,7 +16,9 @@ machine_open() {
     local name=${1:-machine} children i
     [[ -x $RUNTIME ]] || fail "there is no program $RUNTIME: build it"
     unshare --mount --propagation private --net --pid --ipc --uts --fork --kill-child --mount-proc bash -c '
-        mount -t tmpfs -o mode=755 tmpfs /run && mkdir -p /run/lock && ip link set lo up && hostname "$0" || exit 90
+        mount -t tmpfs -o mode=755 tmpfs /run && mkdir -p /run/lock /run/etc/{upper,work} &&
+            mount -t overlay -o lowerdir=/etc,upperdir=/run/etc/upper,workdir=/run/etc/work overlay /etc &&
+            ip link set lo up && hostname "$0" || exit 90
         sleep infinity &
         wait' "$name" </dev/null >"$BATS_FILE_TMPDIR/$name.log" 2>&1 3>&- &
     children=/proc/$!/task/$!/children

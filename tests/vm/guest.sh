@@ -62,7 +62,12 @@ snapshot() {
 leftovers() {
     snapshot >/tmp/after
     diff /tmp/before /tmp/after | sed -n 's/^> /left behind: /p; s/^< /taken away: /p'
-    pgrep -f '^(sleep 1000|sh -c|tail)' | sed 's/^/left behind: process /'
+    for directory in /proc/[0-9]*; do
+        line=$(tr '\0' ' ' <"$directory/cmdline" 2>/dev/null)
+        case $line in
+        'sleep 100'* | 'ruche'* | 'tail '*) echo "left behind: process ${directory#/proc/}: $line" ;;
+        esac
+    done
 }
 
 # Those that end in the background have their time.
@@ -77,8 +82,10 @@ nothing_left() {
 }
 
 # run_test NUMBER FUNCTION
+# shellcheck disable=SC2154 # begin and end are read
 run_test() {
     name=$(echo "${2#test_}" | tr _ ' ')
+    read -r begin _ </proc/uptime
     snapshot >/tmp/before
     timeout 40 sh -eu /tests/suite.sh "$suite" "$2" >/tmp/log 2>&1 </dev/null
     status=$?
@@ -93,6 +100,8 @@ run_test() {
         tail -n 25 /tmp/log | sed 's/^/#   /'
         sh /tests/suite.sh "$suite" clean >/dev/null 2>&1
     fi
+    read -r end _ </proc/uptime
+    echo "= from $begin s to $end s: $name" # for who looks into the console's file
 }
 
 run_suite() {

@@ -12,14 +12,14 @@ here=$(cd "$(dirname "$0")" && pwd)
 build=$(cd "$1" && pwd)
 filter=${2:-}
 cache=$build/vm
-suites='v2 v1 systemd'
+suites=${VM_SUITES:-v2 v1 systemd}
 boot_seconds=${VM_SECONDS:-150}
 number=0
 failed=0
 
 mkdir -p "$cache"
 work=$(mktemp -d "$cache/run.XXXXXX")
-trap 'rm -rf "$work"' EXIT
+[ -n "${VM_KEEP:-}" ] || trap 'rm -rf "$work"' EXIT
 
 ok() {
     number=$((number + 1))
@@ -134,13 +134,13 @@ make_plain_root() {
     mkdir -p "$root/bin" "$root/sbin" "$root/etc" "$root/proc" "$root/sys" "$root/dev" "$root/tmp" "$root/run" "$root/var/lib" \
         "$root/usr/bin" "$root/home"
     cp "$(command -v busybox)" "$root/bin/busybox"
-    for applet in $(busybox --list); do
-        ln -s busybox "$root/bin/$applet"
+    for applet in $(busybox --list | grep -vx busybox); do
+        ln -sf busybox "$root/bin/$applet"
     done
-    for program in newuidmap newgidmap; do
+    for program in newuidmap newgidmap setpriv; do
         found=$(command -v "$program") || continue
+        rm -f "$root/bin/$program"
         cp "$found" "$root/usr/bin/"
-        chmod 4755 "$root/usr/bin/$program"
         libraries "$root" "$found"
     done
     fill "$root"
