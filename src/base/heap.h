@@ -2,7 +2,7 @@
 #pragma once
 /*
  * Memory for programs that live for milliseconds: malloc(3) of the two that are linked against musl
- * (heap_libc.c), whose own maps and unmaps pages for every few blocks. Blocks come from one piece of
+ * (musl.c), whose own maps and unmaps pages for every few blocks. Blocks come from one piece of
  * memory that costs no system call, and go to a list of their size when they are free. For one
  * thread.
  */

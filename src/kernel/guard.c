@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/sendfile.h>
 #include <sys/stat.h>
@@ -20,12 +21,17 @@
 #endif
 
 static const char own_file[] = "/proc/self/exe";
+static const char copy_name[] = "ruche";
+static const char copy_path[] = "/memfd:ruche"; /* how the link to such a copy begins */
 
 bool guard_holds(void)
 {
     struct statvfs status;
+    char path[sizeof(copy_path)] = "";
     if (statvfs(own_file, &status) == 0 && status.f_flag & ST_RDONLY)
         return true;
+    if (readlink(own_file, path, sizeof(path) - 1) < 0 || strcmp(path, copy_path) != 0)
+        return false;
     auto_close int fd = open(own_file, O_RDONLY | O_CLOEXEC);
     int seals = fd < 0 ? -1 : fcntl(fd, F_GET_SEALS);
     return seals >= 0 && seals & F_SEAL_WRITE;
@@ -49,9 +55,9 @@ static int mount_open(void)
 static int copy_open(void)
 {
     auto_close int from = open(own_file, O_RDONLY | O_CLOEXEC);
-    auto_close int to = memfd_create("ruche", MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_EXEC);
+    auto_close int to = memfd_create(copy_name, MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_EXEC);
     if (to < 0 && errno == EINVAL)
-        to = memfd_create("ruche", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+        to = memfd_create(copy_name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
     struct stat status;
     if (from < 0 || to < 0 || fstat(from, &status) < 0)
         return -1;

@@ -238,26 +238,46 @@ static int target_follow(struct start *start, const char *path)
     return take_fd(target);
 }
 
-static int target_attach(struct start *start, int mount, const char *path, bool is_file,
+/* Below a file system that was made here and now there is nothing an image or anybody else prepared:
+ * one call, or two where the place is missing. */
+static bool attached_below_own(struct start *start, int mount, const char *path)
+{
+    if (mount_attach(mount, start->root, path) == 0)
+        return true;
+    return errno == ENOENT && mkdirat(start->root, path, 0755) == 0 &&
+           mount_attach(mount, start->root, path) == 0;
+}
+
+static int fail_kind(bool is_file, const char *path, struct err *err)
+{
+    return err_plain(err, ERR_INVALID, 0,
+                     is_file ? "a file is to be mounted, but there is no file at"
+                             : "a directory is to be mounted, but there is no directory at",
+                     path);
+}
+
+static int target_attach(struct start *start, int made, const struct plan_mount *mount,
                          struct err *err)
 {
+    const char *path = mount->destination;
+    struct stat status;
+    if (mount->below_own && attached_below_own(start, made, path))
+        return 0;
     auto_close int target =
         file_openat2(start->root, path, O_PATH | O_CLOEXEC, 0,
                      RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_SYMLINKS);
     if (target < 0 && errno == ELOOP)
         target = target_follow(start, path);
-    if (target < 0 && errno == ENOENT)
-        target = target_make(start, path, is_file);
+    if (target < 0 && errno == ENOENT && fstat(made, &status) == 0)
+        target = target_make(start, path, !S_ISDIR(status.st_mode));
     if (target < 0)
         return step_fail(err, "open mount point", path);
-    if (mount_attach(mount, target, "") == 0)
+    if (mount_attach(made, target, "") == 0)
         return 0;
-    struct stat status;
-    if (errno == EINVAL && fstat(target, &status) == 0 && S_ISDIR(status.st_mode) == is_file)
-        return err_plain(err, ERR_INVALID, 0,
-                         is_file ? "a file is to be mounted, but there is no file at"
-                                 : "a directory is to be mounted, but there is no directory at",
-                         path);
+    struct stat place;
+    if (errno == EINVAL && fstat(made, &status) == 0 && fstat(target, &place) == 0 &&
+        S_ISDIR(status.st_mode) != S_ISDIR(place.st_mode))
+        return fail_kind(!S_ISDIR(status.st_mode), path, err);
     return step_fail(err, "mount on", path);
 }
 
@@ -309,12 +329,15 @@ int child_mount_make(struct start *start, size_t i, struct err *err)
 
 /* A clone is a peer of the host's mount if that is shared: what is mounted below it here would
  * appear there. It stays one only on demand. */
+static uint64_t bind_parted(const struct mount_options *options)
+{
+    if (options->propagation == MS_SHARED)
+        return 0;
+    return options->propagation == MS_SLAVE ? MS_SLAVE : MS_PRIVATE;
+}
+
 static int bind_propagation(int source, const struct mount_options *options)
 {
-    uint64_t before = options->propagation == MS_SLAVE ? MS_SLAVE : MS_PRIVATE;
-    if (options->propagation != MS_SHARED &&
-        mount_change(source, 0, 0, before, MOUNT_RECURSIVE) < 0)
-        return -1;
     if (options->propagation != MS_SHARED && options->propagation != MS_UNBINDABLE)
         return 0;
     return mount_change(source, 0, 0, options->propagation,
@@ -325,18 +348,20 @@ static int bind_attach(struct start *start, const struct plan_mount *mount, stru
 {
     int source = start->sources[mount->source];
     const struct mount_options *options = &mount->options;
-    if ((options->set || options->clear) &&
-        mount_change(source, options->set, options->clear, 0, 0) < 0)
+    uint64_t parted = bind_parted(options);
+    bool recursive = start->plan->sources[mount->source].recursive;
+    /* All in one call where there is one mount. */
+    if ((options->set || options->clear || (parted && !recursive)) &&
+        mount_change(source, options->set, options->clear, recursive ? 0 : parted, 0) < 0)
         return step_fail(err, "set the options of", mount->destination);
+    if (parted && recursive && mount_change(source, 0, 0, parted, MOUNT_RECURSIVE) < 0)
+        return step_fail(err, "part from the host's mounts", mount->destination);
     if ((options->set_below || options->clear_below) &&
         mount_change(source, options->set_below, options->clear_below, 0, MOUNT_RECURSIVE) < 0)
         return step_fail(err, "set the options below", mount->destination);
     if (bind_propagation(source, options) < 0)
         return step_fail(err, "set the propagation of", mount->destination);
-    struct stat status;
-    if (fstat(source, &status) < 0)
-        return step_fail(err, "look at", mount->destination);
-    return target_attach(start, source, mount->destination, !S_ISDIR(status.st_mode), err);
+    return target_attach(start, source, mount, err);
 }
 
 /* A directory that is to be covered by a file system hands something on to it. */
@@ -399,7 +424,7 @@ int child_mount(struct start *start, size_t i, struct err *err)
     case PLAN_MOUNT_FS:
         if ((mount->mode_below || mount->options.copy_up) && fs_inherit(start, i, err) < 0)
             return -1;
-        return target_attach(start, start->mounts[i], mount->destination, false, err);
+        return target_attach(start, start->mounts[i], mount, err);
     case PLAN_MOUNT_BIND:
         return bind_attach(start, mount, err);
     case PLAN_MOUNT_LINK:

@@ -44,6 +44,7 @@ struct plan_mount {
     const char *type;        /* of a FS; what a LINK points at */
     const char *name;        /* its source as /proc/mounts shows it */
     size_t source;           /* of a BIND: index into plan.sources */
+    bool below_own;          /* a directory right below a file system made before it */
     bool mode_below;         /* of a FS: its root gets the mode of the directory it lies on */
     struct mount_options options;
 };

@@ -218,11 +218,34 @@ static bool dev_can_be_made(const struct plan *plan, const struct plan_mount *mo
            !mount->options.propagation && !mount->options.copy_up;
 }
 
+static bool covers(const struct plan_mount *mount, const char *path)
+{
+    size_t len = strlen(mount->destination);
+    return strncmp(mount->destination, path, len) == 0 && path[len] == '/';
+}
+
+/* The last one that covers the place decides: a tmpfs with nothing in it but what is mounted there,
+ * or a sysfs, which is the kernel's. */
+static void note_place(struct plan *plan, size_t at)
+{
+    struct plan_mount *mount = &plan->mounts[at];
+    const struct plan_mount *below = NULL;
+    for (size_t i = 0; i < at; i++)
+        if (covers(&plan->mounts[i], mount->destination))
+            below = &plan->mounts[i];
+    if (!below || below->kind != PLAN_MOUNT_FS || mount->kind == PLAN_MOUNT_LINK)
+        return;
+    const char *name = mount->destination + strlen(below->destination) + 1;
+    bool empty = strcmp(below->type, "tmpfs") == 0 && !below->options.copy_up && !strchr(name, '/');
+    mount->below_own = empty || (strcmp(below->type, "sysfs") == 0 && strcmp(name, "fs/cgroup") == 0);
+}
+
 static void note_file_systems(struct plan *plan)
 {
     plan->fs = xcalloc(plan->n_mounts, sizeof(*plan->fs));
     for (size_t i = 0; i < plan->n_mounts; i++) {
         const struct plan_mount *mount = &plan->mounts[i];
+        note_place(plan, i);
         if (mount->kind != PLAN_MOUNT_FS)
             continue;
         if (!plan->dev && strcmp(mount->type, "tmpfs") == 0 &&

@@ -154,7 +154,8 @@ int process_stdio(struct start *start, size_t i, struct err *err)
     if (setsid() < 0 || (terminal && terminal_control(start->terminal) < 0))
         return step_fail(err, terminal ? "take the terminal" : "begin a session", NULL);
     for (int fd = 0; fd < 3; fd++) {
-        if (from[fd] == fd ? fcntl(fd, F_SETFD, 0) < 0 : dup2(from[fd], fd) < 0)
+        /* One that is the caller's own came to him through an execve. */
+        if (from[fd] != fd && dup2(from[fd], fd) < 0)
             return step_fail(err, "pass the streams on", NULL);
         if (stream_give(fd, start->identity->uid, terminal) < 0)
             return step_fail(err, "give the streams to the user", NULL);

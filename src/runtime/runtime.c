@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "base/file.h"
 #include "kernel/pidfd.h"
@@ -19,10 +21,16 @@ static int *descriptors_new(size_t n)
     return fds;
 }
 
+/* Most came in one message, and have numbers in a row: one call closes them. */
 static void descriptors_free(int *fds, size_t n)
 {
-    for (size_t i = 0; fds && i < n; i++)
-        fd_close(&fds[i]);
+    for (size_t i = 0; fds && i < n; i++) {
+        size_t first = i;
+        while (i + 1 < n && fds[i] >= 0 && fds[i + 1] == fds[i] + 1)
+            i++;
+        if (fds[i] >= 0)
+            (void)syscall(SYS_close_range, fds[first], fds[i], 0);
+    }
     free(fds);
 }
 

@@ -62,22 +62,18 @@ snapshot() {
 leftovers() {
     snapshot >/tmp/after
     diff /tmp/before /tmp/after | sed -n 's/^> /left behind: /p; s/^< /taken away: /p'
-    for directory in /proc/[0-9]*; do
-        line=$(tr '\0' ' ' <"$directory/cmdline" 2>/dev/null)
-        case $line in
-        'sleep 100'* | 'ruche'* | 'tail '*) echo "left behind: process ${directory#/proc/}: $line" ;;
-        esac
-    done
+    grep -lE '^(sleep|tail|ruche)' /proc/[0-9]*/cmdline 2>/dev/null | sed 's/^/left behind: process /'
 }
 
 # Those that end in the background have their time.
 nothing_left() {
     tries=0
-    while [ -n "$(leftovers)" ] && [ $tries -lt 30 ]; do
+    leftovers >/tmp/left
+    while [ -s /tmp/left ] && [ $tries -lt 30 ]; do
         sleep 0.1
         tries=$((tries + 1))
+        leftovers >/tmp/left
     done
-    leftovers >/tmp/left
     [ ! -s /tmp/left ]
 }
 

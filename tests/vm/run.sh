@@ -157,10 +157,10 @@ make_disk() {
 # boot SUITE DISK WORDS: the guest's console goes to $work/SUITE.console
 boot() {
     status=0
-    timeout --kill-after=5 "$boot_seconds" qemu-system-x86_64 -M microvm -accel tcg -cpu max -smp 2 -m 1024 \
+    timeout --kill-after=5 "$boot_seconds" qemu-system-x86_64 -M microvm -accel tcg -cpu "${VM_CPU:-max}" -smp 2 -m 1024 \
         -nodefaults -no-user-config -display none -no-reboot -serial stdio \
         -kernel "$kernel" -initrd "$work/initramfs" \
-        -append "console=ttyS0 loglevel=3 reboot=t panic=-1 tsc_early_khz=$("$work/tsc") vm.suite=$1 $3" \
+        -append "console=ttyS0 loglevel=3 mitigations=off reboot=t panic=-1 tsc_early_khz=$("$work/tsc") vm.suite=$1 $3" \
         -drive "file=$2,if=none,id=disk,format=raw,snapshot=on,cache=unsafe" -device virtio-blk-device,drive=disk \
         </dev/null >"$work/$1.console" 2>&1 || status=$?
     echo "$status" >"$work/$1.status"

@@ -134,8 +134,8 @@ clean() {
     for name in $(rt list -q); do
         rt delete --force "$name"
     done
-    for directory in /proc/[0-9]*; do
-        case $(tr '\0' ' ' <"$directory/cmdline" 2>/dev/null) in 'sleep 100'*) kill -9 "${directory#/proc/}" ;; esac
+    for file in $(grep -lE '^sleep' /proc/[0-9]*/cmdline); do
+        kill -9 "$(basename "${file%/cmdline}")"
     done
     # Deepest first.
     find /sys/fs/cgroup -mindepth 1 -depth -type d -exec rmdir {} \;
