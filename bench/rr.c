@@ -6,15 +6,19 @@
  *
  *   rr [-n ROUNDS] [-w WARM-UPS] [-p PAUSE_MS] [-e FILE] <LIST
  *
- * LIST has a line for each command: NAME, a tab, a mount namespace to enter (a path such as
- * /proc/PID/ns/mnt, or "-"), a tab, and the command's words with blanks between them; no shell is
- * in the time. Before each run it waits PAUSE_MS: runs that follow each other at once share what
- * the kernel puts off (RCU), so they hide what somebody meets who runs one command. Standard error
- * of the commands goes to FILE. A command that fails is reported there, and not run again.
+ * LIST has a line for each tool: NAME, a tab, a mount namespace to enter (a path such as
+ * /proc/PID/ns/mnt, or "-"), a tab, and a command's words with blanks between them; no shell is
+ * in the time. Before each timed run it waits PAUSE_MS: runs that follow each other at once share
+ * what the kernel puts off (RCU), so they hide what somebody meets who runs one command. Standard
+ * error of the commands goes to FILE. A tool that fails is reported there, and not run again.
  *
- * Printed, with tabs: NAME, median, least, tenth and ninetieth percentile in microseconds, runs,
- * and the greatest resident memory in KiB that the command or a process it waited for had (the
- * median of the runs). A command that failed has 0 runs.
+ * A tool may have several steps, with tabs between them, which run in their order in each round:
+ * "LABEL: WORDS" is timed under that label, "-: WORDS" is not timed. Steps of one label that stand
+ * side by side are one measure: their times are added, and there is no pause between them.
+ *
+ * Printed, with tabs: NAME (or NAME: LABEL), median, least, tenth and ninetieth percentile in
+ * microseconds, runs, and the greatest resident memory in KiB that a command or a process it waited
+ * for had (the median of the runs). What failed has 0 runs.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -29,14 +33,27 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { TOOLS_MAX = 32, WORDS_MAX = 64 };
+enum { TOOLS_MAX = 64, STEPS_MAX = 16, WORDS_MAX = 64 };
 
-struct tool {
-    char *name;
-    int mount_namespace; /* -1: the one we are in */
-    char *words[WORDS_MAX + 1];
+/* What is timed as one. */
+struct measure {
+    const char *label; /* NULL: the tool's only one */
     uint64_t *ns;
     uint64_t *kib;
+};
+
+struct step {
+    int measure; /* index of the tool's, or -1: not timed */
+    char *words[WORDS_MAX + 1];
+};
+
+struct tool {
+    const char *name;
+    int mount_namespace; /* -1: the one we are in */
+    struct step steps[STEPS_MAX];
+    size_t n_steps;
+    struct measure measures[STEPS_MAX];
+    size_t n_measures;
     size_t runs;
     int failure; /* wait status of the first failed run */
 };
@@ -63,16 +80,62 @@ static uint64_t clock_ns(void)
 
 /* ---- the list ---- */
 
+static uint64_t *numbers_new(size_t n)
+{
+    uint64_t *numbers = calloc(n, sizeof(*numbers));
+    if (!numbers)
+        die("memory");
+    return numbers;
+}
+
+/* Where a step of this label is counted: with the step before it, or as a new measure. */
+static int measure_of(struct tool *tool, const char *label, size_t rounds)
+{
+    if (label && strcmp(label, "-") == 0)
+        return -1;
+    int last = tool->n_steps > 0 ? tool->steps[tool->n_steps - 1].measure : -1;
+    if (last >= 0 && label && tool->measures[last].label &&
+        strcmp(tool->measures[last].label, label) == 0)
+        return last;
+    tool->measures[tool->n_measures] = (struct measure){
+        .label = label,
+        .ns = numbers_new(rounds),
+        .kib = numbers_new(rounds),
+    };
+    return (int)tool->n_measures++;
+}
+
+/* Takes the text. Returns whether it is a step. */
+static bool step_parse(struct tool *tool, char *text, size_t rounds)
+{
+    if (tool->n_steps == STEPS_MAX)
+        return false;
+    char *label = NULL;
+    char *colon = strstr(text, ": ");
+    if (colon) {
+        *colon = '\0';
+        label = text;
+        text = colon + 2;
+    }
+    struct step *step = &tool->steps[tool->n_steps];
+    step->measure = measure_of(tool, label, rounds);
+    size_t n = 0;
+    for (char *word; n < WORDS_MAX && (word = strsep(&text, " "));)
+        if (*word)
+            step->words[n++] = word;
+    tool->n_steps++;
+    return n > 0 && !text;
+}
+
 static void tool_parse(struct tool *tool, char *line, size_t rounds)
 {
     char *rest = line;
     tool->name = strsep(&rest, "\t");
     const char *namespace = strsep(&rest, "\t");
-    size_t n = 0;
-    for (char *word; rest && n < WORDS_MAX && (word = strsep(&rest, " "));)
-        if (*word)
-            tool->words[n++] = word;
-    if (n == 0 || rest) {
+    bool valid = rest;
+    while (valid && rest)
+        valid = step_parse(tool, strsep(&rest, "\t"), rounds);
+    if (!valid) {
         errno = EINVAL;
         die(tool->name ? tool->name : "empty line");
     }
@@ -82,10 +145,6 @@ static void tool_parse(struct tool *tool, char *line, size_t rounds)
         if (tool->mount_namespace < 0)
             die(namespace);
     }
-    tool->ns = calloc(rounds, sizeof(*tool->ns));
-    tool->kib = calloc(rounds, sizeof(*tool->kib));
-    if (!tool->ns || !tool->kib)
-        die("memory");
 }
 
 static size_t tools_read(struct tool *tools, size_t rounds)
@@ -105,7 +164,7 @@ static size_t tools_read(struct tool *tools, size_t rounds)
 
 /* ---- running ---- */
 
-static void child(const struct tool *tool, int errors)
+static void child(const struct tool *tool, const struct step *step, int errors)
 {
     int null = open("/dev/null", O_RDWR);
     if (null < 0 || dup2(null, 0) < 0 || dup2(null, 1) < 0 || dup2(errors, 2) < 0)
@@ -114,19 +173,20 @@ static void child(const struct tool *tool, int errors)
         (void)close(null);
     if (tool->mount_namespace >= 0 && setns(tool->mount_namespace, CLONE_NEWNS) < 0)
         _exit(126);
-    execvp(tool->words[0], tool->words);
+    execvp(step->words[0], step->words);
     _exit(127);
 }
 
 /* Runs it once. Returns its wait status. */
-static int run(const struct tool *tool, int errors, uint64_t *ret_ns, uint64_t *ret_kib)
+static int step_run(const struct tool *tool, const struct step *step, int errors, uint64_t *ret_ns,
+                    uint64_t *ret_kib)
 {
     uint64_t begin = clock_ns();
     pid_t pid = fork();
     if (pid < 0)
         die("fork");
     if (pid == 0)
-        child(tool, errors);
+        child(tool, step, errors);
     int status;
     struct rusage usage;
     while (wait4(pid, &status, 0, &usage) < 0)
@@ -137,20 +197,36 @@ static int run(const struct tool *tool, int errors, uint64_t *ret_ns, uint64_t *
     return status;
 }
 
+/* One round of a tool: it counts only if all steps succeed. */
 static void tool_run(struct tool *tool, const struct options *options, bool counts)
 {
-    uint64_t ns, kib;
-    if (tool->failure)
-        return;
-    (void)usleep(options->pause_ms * 1000);
-    tool->failure = run(tool, options->errors, &ns, &kib);
-    if (tool->failure) {
-        dprintf(options->errors, "rr: %s failed, wait status 0x%x\n", tool->name,
-                (unsigned)tool->failure);
-    } else if (counts) {
-        tool->ns[tool->runs] = ns;
-        tool->kib[tool->runs++] = kib;
+    uint64_t ns[STEPS_MAX] = {};
+    uint64_t kib[STEPS_MAX] = {};
+    int before = -1;
+    for (size_t i = 0; i < tool->n_steps && !tool->failure; i++) {
+        const struct step *step = &tool->steps[i];
+        int measure = step->measure;
+        if (measure >= 0 && measure != before)
+            (void)usleep(options->pause_ms * 1000);
+        before = measure;
+        uint64_t step_ns, step_kib;
+        tool->failure = step_run(tool, step, options->errors, &step_ns, &step_kib);
+        if (tool->failure)
+            dprintf(options->errors, "rr: %s, step %zu failed, wait status 0x%x\n", tool->name,
+                    i + 1, (unsigned)tool->failure);
+        if (measure < 0)
+            continue;
+        ns[measure] += step_ns;
+        if (step_kib > kib[measure])
+            kib[measure] = step_kib;
     }
+    if (!counts || tool->failure)
+        return;
+    for (size_t i = 0; i < tool->n_measures; i++) {
+        tool->measures[i].ns[tool->runs] = ns[i];
+        tool->measures[i].kib[tool->runs] = kib[i];
+    }
+    tool->runs++;
 }
 
 /* The same orders whenever rr runs. */
@@ -187,23 +263,30 @@ static int by_size(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
-static double us_at(const struct tool *tool, size_t percent)
+static double us_at(const uint64_t *ns, size_t n, size_t percent)
 {
-    size_t at = (tool->runs - 1) * percent / 100;
-    return (double)tool->ns[at] / 1e3;
+    return (double)ns[(n - 1) * percent / 100] / 1e3;
 }
 
-static void tool_print(struct tool *tool)
+static void measure_print(const struct tool *tool, const struct measure *measure)
 {
-    if (tool->failure || tool->runs == 0) {
-        printf("%s\t-\t-\t-\t-\t0\t-\n", tool->name);
+    size_t n = tool->runs;
+    printf("%s%s%s", tool->name, measure->label ? ": " : "", measure->label ? measure->label : "");
+    if (tool->failure || n == 0) {
+        printf("\t-\t-\t-\t-\t0\t-\n");
         return;
     }
-    qsort(tool->ns, tool->runs, sizeof(*tool->ns), by_size);
-    qsort(tool->kib, tool->runs, sizeof(*tool->kib), by_size);
-    printf("%s\t%.0f\t%.0f\t%.0f\t%.0f\t%zu\t%llu\n", tool->name, us_at(tool, 50), us_at(tool, 0),
-           us_at(tool, 10), us_at(tool, 90), tool->runs,
-           (unsigned long long)tool->kib[tool->runs / 2]);
+    qsort(measure->ns, n, sizeof(*measure->ns), by_size);
+    qsort(measure->kib, n, sizeof(*measure->kib), by_size);
+    printf("\t%.0f\t%.0f\t%.0f\t%.0f\t%zu\t%llu\n", us_at(measure->ns, n, 50),
+           us_at(measure->ns, n, 0), us_at(measure->ns, n, 10), us_at(measure->ns, n, 90), n,
+           (unsigned long long)measure->kib[n / 2]);
+}
+
+static void tool_print(const struct tool *tool)
+{
+    for (size_t i = 0; i < tool->n_measures; i++)
+        measure_print(tool, &tool->measures[i]);
 }
 
 int main(int argc, char **argv)

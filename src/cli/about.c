@@ -15,7 +15,6 @@
 #include "cli/man.h"
 #include "cli/program.h"
 #include "engine/engine.h"
-#include "engine/record.h"
 #include "image/image.h"
 
 struct no_args {

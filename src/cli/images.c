@@ -274,28 +274,6 @@ static const struct option rmi_table[] = {
 /* clang-format on */
 static const struct option *const rmi_options[] = { rmi_table, NULL };
 
-/* An image_users; context is the engine. */
-static int users_list(void *context, struct strings *ids, struct err *err)
-{
-    struct engine *engine = context;
-    auto_done(container_states) states = {};
-    if (container_list(engine, CONTAINER_LIST_ALL, &states, err) < 0)
-        return -1;
-    for (size_t i = 0; i < states.len; i++) {
-        auto_drop(container) *container = NULL;
-        struct err why = {};
-        if (container_find(engine, states.at[i].id, &container, &why) < 0) {
-            if (why.kind == ERR_NOT_FOUND)
-                continue; /* it has just gone */
-            *err = why;
-            return -1;
-        }
-        if (container->config.image_id)
-            strings_add(ids, container->config.image_id);
-    }
-    return 0;
-}
-
 static int removed_print(const struct image_removed *removed, struct err *err)
 {
     auto_done(str) out = {};
@@ -318,7 +296,7 @@ static int rmi_work(struct cli *cli, const void *args_, const char *operand, str
     auto_done(image_removed) removed = {};
     enum image_remove_flags flags = args->force ? IMAGE_REMOVE_FORCE : 0;
     if (images_get(cli, &engine, &images, err) < 0 ||
-        image_remove(images, operand, flags, users_list, engine, &removed, err) < 0)
+        image_remove(images, operand, flags, engine_image_users, engine, &removed, err) < 0)
         return -1;
     return removed_print(&removed, err);
 }

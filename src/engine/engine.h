@@ -73,6 +73,9 @@ struct container_states {
 int container_list(struct engine *engine, enum container_list_flags flags,
                    struct container_states *ret_states, struct err *err);
 void container_states_done(struct container_states *states);
+/* Which images containers are of: image_users of image/image.h, whose context is the engine. A record
+ * that cannot be read is an error: nobody knows what it uses. */
+int engine_image_users(void *context, struct pairs *users, struct err *err);
 
 /* --- life (start.c, monitor.c, stop.c, remove.c) ---------------------------------------------- */
 
@@ -139,6 +142,10 @@ enum container_remove_flags {
  */
 int container_remove(struct engine *engine, const struct container *container,
                      enum container_remove_flags flags, struct err *err);
+
+/* What the hidden command "__remove" does in a user namespace that has all ids of the files:
+ * empties the directory. */
+int trash_remove_inside(int dir_fd, struct err *err);
 
 /* --- processes inside (exec.c) ---------------------------------------------------------------- */
 

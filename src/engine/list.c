@@ -120,7 +120,7 @@ int container_list(struct engine *engine, enum container_list_flags flags,
 }
 
 /* image_users of image/image.h. */
-int engine_image_users(void *context, struct strings *ids, struct err *err)
+int engine_image_users(void *context, struct pairs *users, struct err *err)
 {
     struct engine *engine = context;
     auto_done(strings) records = {};
@@ -135,8 +135,8 @@ int engine_image_users(void *context, struct strings *ids, struct err *err)
         int found = record_load_config(engine, records.at[i], &config, err);
         if (found < 0)
             return err_wrap(err, "find the images in use");
-        if (found > 0 && config.image_id && !strings_have(ids, config.image_id))
-            strings_add(ids, config.image_id);
+        if (found > 0 && config.image_id && !pairs_value(users, config.image_id))
+            pairs_put(users, config.image_id, config.name ? config.name : config.id);
         container_config_done(&config);
     }
     return 0;

@@ -85,14 +85,6 @@ int trash_delete(struct engine *engine, const char *id, struct err *err);
 /* Deletes what is left in the trash by those who did not come to it. One system call when there is
  * nothing. */
 int engine_trash_sweep(struct engine *engine, struct err *err);
-/* What the hidden command "__remove" does in a user namespace that has all ids of the files:
- * empties the directory. */
-int trash_remove_inside(int dir_fd, struct err *err);
-
-/* Adds the ids of the images that containers are of: image_users of image/image.h, whose context is
- * the engine. A record that cannot be read is an error: nobody knows what it uses. */
-int engine_image_users(void *context, struct strings *ids, struct err *err);
-
 /* --- states (state.c) --- */
 
 /* What the configuration says of a state: id, name, image, command, creation time; CREATED. */

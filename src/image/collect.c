@@ -71,17 +71,19 @@ static int collect_from(struct images *images, const char *directory, const stru
     return 0;
 }
 
-int store_collect(struct images *images, const struct oci_index *index, const struct strings *ids,
+int store_collect(struct images *images, const struct oci_index *index, const struct pairs *users,
                   struct err *err)
 {
     auto_done(kept) kept = {};
     for (size_t i = 0; i < index->manifests.len; i++)
         if (keep_row(images, &index->manifests.at[i], &kept, err) < 0)
             return -1;
-    for (size_t i = 0; i < ids->len; i++)
-        if (digest_valid(ids->at[i]) && keep_config(images, ids->at[i], &kept, err) < 0 &&
+    for (size_t i = 0; i < users->len; i++) {
+        const char *id = users->at[i].key;
+        if (digest_valid(id) && keep_config(images, id, &kept, err) < 0 &&
             err->kind != ERR_NOT_FOUND)
             return -1;
+    }
     sort(&kept.blobs);
     sort(&kept.layers);
     if (collect_from(images, DIR_BLOBS, &kept.blobs, err) < 0)

@@ -105,10 +105,10 @@ int image_builtin_load(struct images *images, const struct image_watch *watch, s
 /* Gives an image one more name; another image that has it loses it. */
 int image_tag(struct images *images, const char *name, const char *new_name, struct err *err);
 
-/* Tells which images containers use: adds their ids to the list. Called after the image is out of
+/* Tells which images containers use: puts a container's name to each image's id. Called after the image is out of
  * the index, so that a container that found it before is seen: a container's record is written
  * before its image is looked up. */
-typedef int image_users(void *context, struct strings *ids, struct err *err);
+typedef int image_users(void *context, struct pairs *users, struct err *err);
 
 enum image_remove_flags {
     IMAGE_REMOVE_FORCE =

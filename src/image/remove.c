@@ -15,7 +15,7 @@ struct removal {
     image_users *users;
     void *context;
     struct oci_index index;
-    struct strings used; /* ids */
+    struct pairs used; /* id: a container */
     struct image_removed removed;
 };
 
@@ -28,13 +28,13 @@ void image_removed_done(struct image_removed *removed)
 static void removal_done(struct removal *removal)
 {
     oci_index_done(&removal->index);
-    strings_done(&removal->used);
+    pairs_done(&removal->used);
     image_removed_done(&removal->removed);
 }
 
 static int ask_users(struct removal *removal, struct err *err)
 {
-    strings_done(&removal->used);
+    pairs_done(&removal->used);
     return removal->users ? removal->users(removal->context, &removal->used, err) : 0;
 }
 
@@ -73,7 +73,7 @@ static int settle(struct removal *removal, const struct oci_index *before, struc
             continue;
         struct err unreadable; /* then nothing can run it either */
         bool used =
-            row_id(removal->images, row, &id, &unreadable) == 0 && strings_have(&removal->used, id);
+            row_id(removal->images, row, &id, &unreadable) == 0 && pairs_value(&removal->used, id);
         if (used) {
             struct oci_descriptor copy = row_copy(row, NULL);
             index_add(&removal->index, &copy);
@@ -95,9 +95,9 @@ static void collect(struct removal *removal)
 
 /* ---- one image ---- */
 
-static int refuse_used(const char *name, struct err *err)
+static int refuse_used(const char *name, const char *container, struct err *err)
 {
-    err_set(err, ERR_CONFLICT, "image %s is used by a container", name);
+    err_set(err, ERR_CONFLICT, "image %s is used by container %s", name, container);
     return err_hint(err,
                     "remove the container first, or force (-f) to take only the image's names");
 }
@@ -172,16 +172,18 @@ static int remove_found(struct removal *removal, const char *name, size_t row, b
         return refuse_names(removal, id, name, err);
     if (ask_users(removal, err) < 0)
         return -1;
-    if (strings_have(&removal->used, id) && !(flags & IMAGE_REMOVE_FORCE))
-        return refuse_used(name, err);
+    const char *user = pairs_value(&removal->used, id);
+    if (user && !(flags & IMAGE_REMOVE_FORCE))
+        return refuse_used(name, user, err);
 
     if (take_all_rows(removal, id, err) < 0 || settle(removal, &before, err) < 0)
         return -1;
     /* A container came between the two questions. */
-    if (strings_have(&removal->used, id) && !(flags & IMAGE_REMOVE_FORCE)) {
+    user = pairs_value(&removal->used, id);
+    if (user && !(flags & IMAGE_REMOVE_FORCE)) {
         if (index_save(removal->images, &before, err) < 0)
             return -1;
-        return refuse_used(name, err);
+        return refuse_used(name, user, err);
     }
     collect(removal);
     return 0;
@@ -238,7 +240,7 @@ static int prune_locked(struct removal *removal, enum images_prune_flags flags, 
             continue;
         if (row_id(removal->images, row, &id, err) < 0)
             return -1;
-        if (!strings_have(&removal->used, id))
+        if (!pairs_value(&removal->used, id))
             take_row(removal, i);
     }
     if (removal->index.manifests.len < before.manifests.len && settle(removal, &before, err) < 0)

@@ -12,7 +12,7 @@
 #include "base/file.h"
 
 enum {
-    MEMBERS_MAX = 100000,
+    MEMBERS_MAX = 16384,
     LINKS_MAX = 8,
 };
 

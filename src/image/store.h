@@ -64,7 +64,7 @@ bool layer_present(struct images *images, const char *diff_id);
 int index_find(struct images *images, const struct oci_index *index, const char *name,
                size_t *ret_row, bool *ret_by_digest, struct err *err);
 
-/* Moves blobs and layers to the trash that neither a row of the index nor an image among the ids
- * needs. Under the lock. */
-int store_collect(struct images *images, const struct oci_index *index, const struct strings *ids,
+/* Moves blobs and layers to the trash that neither a row of the index nor an image with a user
+ * (image_users) needs. Under the lock. */
+int store_collect(struct images *images, const struct oci_index *index, const struct pairs *users,
                   struct err *err);

@@ -16,6 +16,7 @@ setup_file() {
     mkdir bin client
     # What the daemon's BuildKit executes is `runc` of the PATH, whatever the default runtime is.
     ln -s "$RUNTIME" bin/runc
+    echo '{}' >none.json
     daemon_start
     layer_make layer.tar
     docker import -c 'CMD ["sh"]' layer.tar bee >/dev/null
@@ -25,6 +26,7 @@ setup_file() {
 
 teardown_file() {
     local left=''
+    [[ -e $BATS_FILE_TMPDIR/machine.pid ]] || return 0
     no_process machine containerd-shim-runc-v2 ruche-runtime || left="a process is left in the machine: $(machine_processes)"
     machine_close
     groups_remove
@@ -116,8 +118,6 @@ is() {
     run_in --network none -- /etc
     assert_status 126
     assert_stderr '*permission denied*'
-    run_in --network none -w /etc/passwd -- true
-    assert_status 12[67]
 }
 
 @test "docker run: user, directory, environment, init, read-only, tmpfs, binds, host name, sysctl" {
@@ -200,7 +200,7 @@ docker-init'
     eventually eval '[[ $(docker logs "$NAME" 2>/dev/null) == *heard ]]'
     docker top "$NAME" -o pid,comm | grep -q ' sh$'
     run docker stats --no-stream --format '{{.Name}} {{.PIDs}} {{.MemUsage}}' "$NAME"
-    [[ $output =~ ^"$NAME "[12]" "[0-9.]+[kM]i?B\ /\  ]] || fail "$output"
+    [[ $output =~ ^"$NAME "[12]" "[0-9.]+[kKM]i?B\ /\  ]] || fail "$output"
     docker stop -t 5 "$NAME" >/dev/null
     [[ $(docker wait "$NAME") == 4 ]]
     docker start "$NAME" >/dev/null

@@ -13,21 +13,22 @@ RUNTIME=$(dirname "$RUCHE")/ruche-runtime
 
 # machine_open [NAME]: a machine; the control groups of what runs in it are below $GROUPS_TOP
 machine_open() {
-    local name=${1:-machine} children i
+    local name=${1:-machine} children pid='' i
     [[ -x $RUNTIME ]] || fail "there is no program $RUNTIME: build it"
     unshare --mount --propagation private --net --pid --ipc --uts --fork --kill-child --mount-proc bash -c '
         mount -t tmpfs -o mode=755 tmpfs /run && mkdir -p /run/lock /run/etc/{upper,work} &&
             mount -t overlay -o lowerdir=/etc,upperdir=/run/etc/upper,workdir=/run/etc/work overlay /etc &&
             ip link set lo up && hostname "$0" || exit 90
         sleep infinity &
-        wait' "$name" </dev/null >"$BATS_FILE_TMPDIR/$name.log" 2>&1 3>&- &
+        wait' "$name" </dev/null >"$BATS_FILE_TMPDIR/$name.log" 2>&1 3>&- 4>&- 5>&- &
     children=/proc/$!/task/$!/children
     for ((i = 0; i < 100; i++)); do
-        [[ -s $children && -n $(<"$children") ]] && break
+        read -r pid <"$children" 2>/dev/null || true # it has no end of line
+        [[ $pid ]] && break
         sleep 0.02
     done
-    read -r MACHINE <"$children" || skip "no namespaces can be made here: $(<"$BATS_FILE_TMPDIR/$name.log")"
-    echo "$MACHINE" >"$BATS_FILE_TMPDIR/$name.pid"
+    [[ $pid ]] || skip "no namespaces can be made here: $(<"$BATS_FILE_TMPDIR/$name.log")"
+    echo "$pid" >"$BATS_FILE_TMPDIR/$name.pid"
     # Its last preparation is its name.
     for ((i = 0; i < 100; i++)); do
         [[ $(machine_in "$name" hostname 2>/dev/null) == "$name" ]] && return 0
@@ -48,7 +49,7 @@ machine_in() {
 machine_daemon() {
     local name=$1 log=$2
     shift 2
-    machine_in "$name" "$@" </dev/null >"$log" 2>&1 3>&- &
+    machine_in "$name" "$@" </dev/null >"$log" 2>&1 3>&- 4>&- 5>&- &
 }
 
 machine_close() {
@@ -98,8 +99,9 @@ no_groups_below() {
 # For teardown_file, when nothing runs any more.
 groups_remove() {
     local left
+    [[ ${GROUPS_TOP-} ]] || return 0
     left=$(groups_below)
-    find /sys/fs/cgroup -maxdepth 6 -depth -type d \( -path "*/$GROUPS_TOP" -o -path "*/$GROUPS_TOP/*" \) -exec rmdir {} + 2>/dev/null
+    find /sys/fs/cgroup -maxdepth 6 -depth -type d \( -path "*/$GROUPS_TOP" -o -path "*/$GROUPS_TOP/*" \) -exec rmdir {} + 2>/dev/null || true
     [[ -z $left ]] || fail "control groups were left:" "$left"
 }
 
@@ -125,8 +127,9 @@ layer_make() {
 on_terminal() {
     local line
     printf -v line '%q ' "$@"
+    [[ $(type -t "$1") != function ]] || export -f "${1?}"
     status=0
-    output=$(script -qec "$line" /dev/null </dev/null 2>&1) || status=$?
+    output=$(SHELL=$BASH script -qec "$line" /dev/null </dev/null 2>&1) || status=$?
     output=${output//$'\r'/}
     mapfile -t lines <<<"$output"
 }

@@ -243,14 +243,14 @@ Test(container, whose_state_is_damaged_is_unknown)
 Test(container, tells_which_images_are_in_use)
 {
     auto_drop(container) *container = make("web");
-    auto_done(strings) ids = {};
-    must(engine_image_users(engine, &ids, &err));
-    cr_assert_eq(ids.len, 0);
+    auto_done(pairs) users = {};
+    must(engine_image_users(engine, &users, &err));
+    cr_assert_eq(users.len, 0);
     container->config.image_id = xstrdup("sha256:1");
     auto_done(str) text = {};
     field_write(container_config_fields, &container->config, 0, &text);
     damage(container, "config.json", str_text(&text));
-    must(engine_image_users(engine, &ids, &err));
-    cr_assert_eq(ids.len, 1);
-    cr_assert_str_eq(ids.at[0], "sha256:1");
+    must(engine_image_users(engine, &users, &err));
+    cr_assert_eq(users.len, 1);
+    cr_assert_str_eq(pairs_value(&users, "sha256:1"), "web");
 }

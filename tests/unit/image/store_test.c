@@ -471,12 +471,12 @@ static const char *used;
 static int asked;
 
 /* The first question is answered with nothing if `late`. */
-static int users(void *context, struct strings *ids, struct err *err)
+static int users(void *context, struct pairs *ids, struct err *err)
 {
     bool late = *(bool *)context;
     (void)err;
     if (used && !(late && asked++ == 0))
-        strings_add(ids, used);
+        pairs_put(ids, used, "bee");
     return 0;
 }
 

@@ -1,0 +1,217 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck disable=SC2016 # what is in single quotes is for other shells
+#
+# containerd and its client ctr, whose shims execute ruche-runtime.
+
+load engines
+
+setup_file() {
+    need_root
+    need_all containerd ctr containerd-shim-runc-v2 jq script unshare nsenter
+    # containerd puts a container's group below its namespace's name.
+    GROUPS_TOP=$(groups_top)
+    export GROUPS_TOP
+    machine_open
+    cd "$BATS_FILE_TMPDIR"
+    printf 'version = 2\ndisabled_plugins = ["io.containerd.grpc.v1.cri"]\n' >config.toml
+    machine_daemon machine containerd.log env PATH="$PATH:/usr/sbin" containerd --config "$PWD/config.toml" --root "$PWD/root" \
+        --state "$PWD/state" --address "$PWD/sock" --log-level warn
+    local i
+    for ((i = 0; i < 150; i++)); do
+        ctr version >/dev/null 2>&1 && break
+        sleep 0.1
+    done
+    ((i < 150)) || skip "containerd does not work here: $(tail -n 1 containerd.log)"
+    ctr images import "$(dirname "$RUCHE")/busybox.tar" >/dev/null
+    IMAGE=$(ctr images list -q | head -n 1)
+    export IMAGE
+}
+
+teardown_file() {
+    local left=''
+    [[ -e $BATS_FILE_TMPDIR/machine.pid ]] || return 0
+    no_process machine containerd-shim-runc-v2 ruche-runtime || left="a process is left in the machine: $(machine_processes)"
+    machine_close
+    groups_remove
+    [[ -z $left ]] || fail "$left"
+}
+
+setup() {
+    common_setup
+    NAME=$(random_name)
+    cd "$BATS_TEST_TMPDIR"
+}
+
+# Whatever a test made goes, and then there is nothing of it.
+teardown() {
+    local id
+    for id in $(ctr tasks list -q); do
+        ctr tasks resume "$id" 2>/dev/null || true
+        ctr tasks kill -s KILL -a "$id" 2>/dev/null || true
+        eventually stopped "$id"
+        ctr tasks delete -f "$id" >/dev/null 2>&1 || true
+    done
+    for id in $(ctr containers list -q); do
+        ctr containers delete "$id"
+    done
+    eventually no_process machine containerd-shim-runc-v2 ruche-runtime
+    eventually no_groups_below
+    machine_in machine test ! -e "/run/containerd/runc/$GROUPS_TOP" || [[ -z $(machine_in machine ls "/run/containerd/runc/$GROUPS_TOP") ]]
+}
+
+# The client in the machine: the streams are pipes of its /run.
+ctr() {
+    machine_in machine ctr --address "$BATS_FILE_TMPDIR/sock" --namespace "$GROUPS_TOP" "$@"
+}
+
+# run_ctr [OPTION...] -- ID COMMAND...
+run_ctr() {
+    local options=()
+    while [[ $1 != -- ]]; do
+        options+=("$1")
+        shift
+    done
+    shift
+    ctr run --runc-binary "$RUNTIME" "${options[@]}" "$IMAGE" "$@"
+}
+
+task_status() {
+    ctr tasks list | awk -v id="$1" '$1 == id { print $3 }'
+}
+
+is() {
+    [[ $(task_status "$NAME") == "$1" ]]
+}
+
+stopped() {
+    [[ $(task_status "$1") == STOPPED ]]
+}
+
+@test "ctr run: streams and status" {
+    run_typed() {
+        run_ctr --rm -- "$NAME" sh -c 'cat; echo to-err >&2; exit 7' <<<typed
+    }
+    try run_typed
+    assert_status 7
+    assert_output typed
+    assert_stderr to-err
+}
+
+@test "ctr run: what cannot be executed is told, and leaves nothing" {
+    try run_ctr --rm -- "$NAME" nosuch
+    ((status != 0))
+    assert_stderr '*executable file not found in $PATH*'
+}
+
+@test "ctr run --tty: a terminal" {
+    on_terminal_ctr() {
+        run_ctr --rm --tty -- "$NAME" sh -c 'tty; exit 5'
+    }
+    export -f machine_in run_ctr ctr
+    export NAME RUNTIME
+    on_terminal on_terminal_ctr
+    ((status == 5)) || fail "$output"
+    [[ $output == */dev/pts/0* ]] || fail "$output"
+}
+
+@test "ctr run: user, directory, environment, mounts, limits, privileged" {
+    mkdir data
+    echo honey >data/file
+    try run_ctr --rm --user 33 --cwd /tmp --env BEE=maja --mount "type=bind,src=$PWD/data,dst=/mnt,options=rbind:ro" --memory-limit 50331648 \
+        --mount type=cgroup,src=cgroup,dst=/sys/fs/cgroup,options=ro:nosuid:nodev:noexec \
+        -- "$NAME" sh -c "id -u; pwd; echo \$BEE; cat /mnt/file; (echo x >/mnt/file) 2>/dev/null || echo no; $MEMORY_LIMIT"
+    assert_status 0
+    assert_output $'33\n/tmp\nmaja\nhoney\nno\n'$((48 << 20))
+    try run_ctr --rm --privileged -- "$NAME" sh -c 'mount -t tmpfs none /tmp && echo mounted'
+    assert_output mounted
+}
+
+@test "ctr tasks: exec, ps, pause, resume, metrics, kill, delete" {
+    run_ctr -d -- "$NAME" sh -c 'trap "exit 4" TERM; while :; do sleep 0.05; done'
+    eventually is RUNNING
+    exec_typed() {
+        ctr tasks exec --exec-id one --user 33 --cwd /tmp "$NAME" sh -c 'id -u; pwd; cat; exit 9' <<<typed
+    }
+    try exec_typed
+    assert_status 9
+    assert_output $'33\n/tmp\ntyped'
+    exec_on_terminal() {
+        ctr tasks exec --exec-id two --tty "$NAME" tty
+    }
+    export -f machine_in ctr
+    export NAME
+    on_terminal exec_on_terminal
+    [[ $output == */dev/pts/* ]] || fail "$output"
+    ctr tasks ps "$NAME" | grep -q "^$(ctr tasks list | awk -v id="$NAME" '$1 == id { print $2 }')"
+    ctr tasks pause "$NAME"
+    is PAUSED
+    ctr tasks resume "$NAME"
+    is RUNNING
+    # A table of what the shim read of the group.
+    ctr tasks metrics "$NAME" | grep -Eq '^(memory.usage_in_bytes|memory.usage) +[1-9]'
+    ctr tasks metrics "$NAME" | grep -Eq '^pids.current +[12]'
+    ctr tasks kill "$NAME"
+    eventually is STOPPED
+    try ctr tasks delete "$NAME"
+    assert_status 4
+    ctr containers delete "$NAME"
+}
+
+@test "ctr events: a task's life in its order" {
+    local pid
+    machine_in machine ctr --address "$BATS_FILE_TMPDIR/sock" --namespace "$GROUPS_TOP" events >events 2>&1 3>&- &
+    pid=$!
+    sleep 0.3
+    try run_ctr --rm -- "$NAME" sh -c 'exit 3'
+    assert_status 3
+    eventually grep -q /tasks/delete events
+    kill "$pid"
+    wait "$pid" 2>/dev/null || true
+    [[ $(grep -o '/tasks/[a-z]*' events | uniq | tr '\n' ' ') == '/tasks/create /tasks/start /tasks/exit /tasks/delete ' ]] || fail "$(<events)"
+    grep /tasks/exit events | grep -q '"exit_status":3'
+}
+
+@test "ctr: one that took too much memory is an event" {
+    machine_in machine ctr --address "$BATS_FILE_TMPDIR/sock" --namespace "$GROUPS_TOP" events >events 2>&1 3>&- &
+    local pid=$!
+    sleep 0.3
+    try run_ctr --rm --memory-limit 16777216 -- "$NAME" sh -c 'tail /dev/zero; sleep 0.3; exit 3'
+    assert_status 3
+    eventually grep -q /tasks/delete events
+    kill "$pid"
+    wait "$pid" 2>/dev/null || true
+    grep -q '/tasks/oom' events || fail "$(<events)"
+}
+
+@test "ctr tasks kill -a: all of a container without a pid namespace of its own" {
+    run_ctr -d --with-ns "pid:/proc/1/ns/pid" -- "$NAME" sh -c 'sleep 10000 & sleep 10000'
+    eventually is RUNNING
+    eventually eval '[[ $(machine_processes | grep -cx sleep) -ge 3 ]]'
+    ctr tasks kill -s KILL -a "$NAME"
+    eventually is STOPPED
+    # But for the machine's own.
+    eventually eval '[[ $(machine_processes | grep -cx sleep) == 1 ]]'
+}
+
+@test "ctr tasks checkpoint: refused by one line" {
+    command -v criu >/dev/null && criu check >/dev/null 2>&1 && skip "criu works here"
+    run_ctr -d -- "$NAME" sleep 10000
+    try ctr tasks checkpoint --image-path "$PWD/image" "$NAME"
+    ((status != 0))
+    [[ $stderr == *criu* ]] || fail "$stderr"
+    is RUNNING
+}
+
+@test "many at once" {
+    local i pids=()
+    for ((i = 1; i <= 12; i++)); do
+        run_ctr --rm -- "$NAME-$i" sh -c "exit $i" </dev/null >/dev/null 2>"err.$i" 3>&- &
+        pids+=($!)
+    done
+    for ((i = 1; i <= 12; i++)); do
+        status=0
+        wait "${pids[i - 1]}" || status=$?
+        ((status == i)) || fail "$i ended with $status" "$(<err.$i)"
+    done
+}
