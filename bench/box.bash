@@ -94,11 +94,11 @@ v1_view=-
 v1_view_open() {
     [ -e /sys/fs/cgroup/unified/cgroup.procs ] || return 0
     export -f v1_view_make
-    coproc view { exec unshare --mount --propagation private bash -ec v1_view_make; }
+    coproc holder { exec unshare --mount --propagation private bash -ec v1_view_make; }
     # shellcheck disable=SC2154 # of coproc
-    read -r -t 10 <&"${view[0]}" || die "cannot make a view of the v1 hierarchies"
-    # shellcheck disable=SC2154
-    v1_view=/proc/$view_PID/ns/mnt
+    read -r -t 10 <&"${holder[0]}" || die "cannot make a view of the v1 hierarchies"
+    # shellcheck disable=SC2154,SC2034 # of coproc; used by what sources this
+    v1_view=/proc/$holder_PID/ns/mnt
 }
 
 v1_view_make() {
@@ -133,9 +133,11 @@ tool() { # NAME MOUNT-NAMESPACE STEP...
     tools+=("$*")
 }
 
+# Prints a section, by the measurement's function table from rr's lines, and keeps these in $work/lines.
 measure() { # SECTION PAUSE_MS
     local lines
     lines=$(printf '%s\n' "${tools[@]}" | "$root/build/bench/rr" -n "$rounds" -p "$2" -e "$errors")
+    printf '%s\n' "$lines" >>"$work/lines"
     if [ -n "$tsv" ]; then
         awk -v section="$1" '{ print section "\t" $0 }' <<<"$lines"
     else

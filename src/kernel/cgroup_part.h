@@ -76,6 +76,11 @@ int cgroup_apply(struct cgroup *cgroup, const struct cgroup_plan *plan, unsigned
 
 /* --- cgroup_process.c --- */
 
+/* The OCI runtime specification's conversions for v2: CPU shares 2…262144, others being taken for the
+ * nearest, and block I/O weights 10…1000, both to 1…10000. */
+uint64_t cgroup_weight_of_shares(uint64_t shares);
+uint64_t cgroup_weight_of_io(uint64_t weight);
+
 /* Milliseconds of a clock that only goes forward. */
 int64_t cgroup_now_ms(void);
 void cgroup_sleep_ms(int ms);

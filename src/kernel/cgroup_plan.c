@@ -229,12 +229,10 @@ static bool limit_value(const struct limit_row *row, const struct cgroup_limits 
     return false;
 }
 
-/* The OCI runtime specification's conversion: 2…262144 to 1…10000. */
-static char *weight_of_shares(uint64_t shares)
+uint64_t cgroup_weight_of_shares(uint64_t shares)
 {
     uint64_t from = shares < 2 ? 2 : shares > 262144 ? 262144 : shares;
-    unsigned long long weight = 1 + (from - 2) * 9999 / 262142;
-    return xasprintf("%llu", weight);
+    return 1 + (from - 2) * 9999 / 262142;
 }
 
 static int check_swap(const struct cgroup_limits *limits, bool v2, struct err *err)
@@ -286,7 +284,8 @@ static char *value_v2(const struct limit_row *row, const struct cgroup_limits *l
     case FORM_SWAP:
         return swap_alone(limits);
     case FORM_SHARES:
-        return weight_of_shares(limits->cpu_shares.value);
+        return xasprintf(
+            "%llu", (unsigned long long)cgroup_weight_of_shares(limits->cpu_shares.value));
     case FORM_QUOTA:
         return quota_and_period(limits);
     case FORM_PERIOD:

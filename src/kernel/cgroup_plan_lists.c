@@ -70,6 +70,11 @@ static int plan_cpuset(struct cgroup_planner *planner)
 
 /* --- block I/O --- */
 
+uint64_t cgroup_weight_of_io(uint64_t weight)
+{
+    return 1 + (weight - 10) * 9999 / 990;
+}
+
 /* BFQ's file, or else that of the weight model in its place: CFQ's in v1 (until kernel 5.0),
  * iocost's in v2. */
 static void add_io_weight(struct cgroup_planner *planner, int hierarchy, const char *device,
@@ -80,9 +85,8 @@ static void add_io_weight(struct cgroup_planner *planner, int hierarchy, const c
     const char *one = *device ? "_device" : "";
     auto_free char *bfq = xasprintf("%s.bfq.weight%s", v2 ? "io" : "blkio", v2 ? "" : one);
     auto_free char *other = xasprintf("%s.weight%s", v2 ? "io" : "blkio", v2 ? "" : one);
-    /* The specification's conversion for iocost: 10…1000 to 1…10000. */
     unsigned long long alike = weight;
-    unsigned long long wide = v2 ? 1 + (weight - 10) * 9999 / 990 : weight;
+    unsigned long long wide = v2 ? cgroup_weight_of_io(weight) : weight;
     cgroup_plan_add(planner, hierarchy, CGROUP_BLKIO, name, bfq, xasprintf("%s%llu", device, alike))
         ->flags = CGROUP_WRITE_OR_NEXT;
     (void)cgroup_plan_add(planner, hierarchy, CGROUP_BLKIO, name, other,

@@ -15,6 +15,7 @@
 enum {
     ANSWER_S = 30,
     MESSAGE_MAX_BYTES = 1 << 20,
+    SIGNALS_MAX = 1000, /* a busy machine has as many jobs, a broken one more */
     FIXED_SIZE = 16, /* of a header, with the length of its fields */
 };
 
@@ -250,6 +251,11 @@ int dbus_open(const char *path, struct dbus *ret_dbus, struct err *err)
 void dbus_close(struct dbus *dbus)
 {
     fd_close(&dbus->fd);
+    for (size_t i = 0; i < dbus->signals.len; i++)
+        dbus_message_done(&dbus->signals.at[i]);
+    free(dbus->signals.at);
+    dbus->signals.at = NULL;
+    dbus->signals.len = 0;
 }
 
 /* --- messages --------------------------------------------------------------------------------- */
@@ -336,7 +342,7 @@ static bool message_parse(const char *at, size_t fields_len, size_t body_len,
     return true;
 }
 
-int dbus_receive(struct dbus *dbus, struct dbus_message *ret_message, struct err *err)
+static int receive(const struct dbus *dbus, struct dbus_message *ret_message, struct err *err)
 {
     char fixed[FIXED_SIZE];
     if (receive_all(dbus, fixed, sizeof(fixed), err) < 0)
@@ -355,6 +361,17 @@ int dbus_receive(struct dbus *dbus, struct dbus_message *ret_message, struct err
         return err_set(err, ERR_SYSTEM, "D-Bus: a message whose header is cut short");
     *ret_message = message;
     message = (struct dbus_message){};
+    return 0;
+}
+
+int dbus_receive(struct dbus *dbus, struct dbus_message *ret_message, struct err *err)
+{
+    if (!dbus->signals.len)
+        return receive(dbus, ret_message, err);
+    *ret_message = dbus->signals.at[0];
+    dbus->signals.len--;
+    memmove(dbus->signals.at, dbus->signals.at + 1,
+            dbus->signals.len * sizeof(*dbus->signals.at));
     return 0;
 }
 
@@ -390,8 +407,12 @@ int dbus_call(struct dbus *dbus, const struct dbus_call *call, struct dbus_messa
         return err_wrap(err, "%s", call->member);
     for (;;) {
         auto_done(dbus_message) message = {};
-        if (dbus_receive(dbus, &message, err) < 0)
+        if (receive(dbus, &message, err) < 0)
             return err_wrap(err, "%s", call->member);
+        if (message.type == DBUS_SIGNAL && dbus->signals.len < SIGNALS_MAX) {
+            *array_add(&dbus->signals) = message;
+            message = (struct dbus_message){};
+        }
         bool answer = message.type == DBUS_REPLY || message.type == DBUS_ERROR;
         if (!answer || message.reply_to != dbus->serial)
             continue;

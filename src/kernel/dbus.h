@@ -10,11 +10,22 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "base/field.h"
 #include "base/str.h"
+
+struct dbus_message {
+    uint8_t type;
+    uint32_t reply_to; /* the serial of the call */
+    char *member;      /* of a signal */
+    char *error;       /* the error's name */
+    char *body;
+    size_t body_len;
+};
 
 struct dbus {
     int fd; /* -1: closed */
     uint32_t serial;
+    ARRAY_OF(dbus_message) signals; /* that came while an answer was waited for */
 };
 
 /* Connects to the socket as the calling user. Returns 1, or 0 if nobody listens there. Waits up to
@@ -65,19 +76,10 @@ struct dbus_call {
     const struct str *body;
 };
 
-struct dbus_message {
-    uint8_t type;
-    uint32_t reply_to; /* the serial of the call */
-    char *member;      /* of a signal */
-    char *error;       /* the error's name */
-    char *body;
-    size_t body_len;
-};
-
 void dbus_message_done(struct dbus_message *message);
-/* The next one, whatever it is. */
+/* The next one, whatever it is; first those that were kept. */
 int dbus_receive(struct dbus *dbus, struct dbus_message *ret_message, struct err *err);
-/* Calls a method and waits for its reply; signals that come before it are dropped. An error of the
+/* Calls a method and waits for its reply; signals that come before it are kept. An error of the
  * peer is ours: its text, ERR_NOT_FOUND for units it does not know. */
 int dbus_call(struct dbus *dbus, const struct dbus_call *call, struct dbus_message *ret_reply,
               struct err *err);

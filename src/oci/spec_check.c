@@ -219,7 +219,8 @@ static int device_rule_check(const struct spec_device_rule *rule, const char *at
 {
     if (rule->type && (!rule->type[0] || rule->type[1] || !strchr("abc", rule->type[0])))
         return err_set(err, ERR_INVALID, "%s/type: none of a, b, c", at);
-    if (rule->access && rule->access[strspn(rule->access, "rwm")])
+    /* "a" stands in rules that runc takes; where it refuses all, nothing is lost. */
+    if (rule->access && rule->access[strspn(rule->access, rule->allow ? "rwm" : "rwma")])
         return err_set(err, ERR_INVALID, "%s/access: of other letters than r, w, m", at);
     if (rule->major.set && range_check(rule->major.value, -1, UINT32_MAX, at, "major", err) < 0)
         return -1;

@@ -15,14 +15,17 @@ int parent_hooks(struct start *start, size_t i, struct err *err)
     static const enum hook_kind kinds[] = { HOOK_PRESTART, HOOK_CREATE_RUNTIME };
     const struct runtime_request *request = start->plan->request;
     struct oci_state state = *request->state; /* borrows all that hangs from it */
-    char status[] = "creating";
+    /* Step 2 of the life cycle is done: runtime.md has "created" for what comes after it. That is
+     * what those of old are told; to the newer ones runc says "creating". */
+    char status[][sizeof("creating")] = { "created", "creating" };
     if (channel_await(start, 'H', err) < 0)
         return -1;
-    state.status = status;
     state.pid = (struct maybe_i64){ true, start->pid };
-    for (size_t kind = 0; kind < array_size(kinds); kind++)
+    for (size_t kind = 0; kind < array_size(kinds); kind++) {
+        state.status = status[kind];
         if (hooks_run(request->spec, kinds[kind], &state, err) < 0)
             return -1;
+    }
     return channel_release(start, NULL, 0, err);
 }
 

@@ -256,6 +256,13 @@ static int fail_kind(bool is_file, const char *path, struct err *err)
                      path);
 }
 
+/* What masks and read-only paths are about lies where they look for it: no link leads away. */
+static bool is_kernel_tree(const struct plan_mount *mount)
+{
+    return mount->kind == PLAN_MOUNT_FS &&
+           (strcmp(mount->type, "proc") == 0 || strcmp(mount->type, "sysfs") == 0);
+}
+
 static int target_attach(struct start *start, int made, const struct plan_mount *mount,
                          struct err *err)
 {
@@ -266,6 +273,10 @@ static int target_attach(struct start *start, int made, const struct plan_mount 
     auto_close int target =
         file_openat2(start->root, path, O_PATH | O_CLOEXEC, 0,
                      RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_SYMLINKS);
+    if (target < 0 && errno == ELOOP && is_kernel_tree(mount))
+        return err_plain(err, ERR_INVALID, 0,
+                         "proc and sysfs must be mounted on ordinary directory, and here is a link:",
+                         path);
     if (target < 0 && errno == ELOOP)
         target = target_follow(start, path);
     if (target < 0 && errno == ENOENT && fstat(made, &status) == 0)
@@ -319,11 +330,27 @@ int file_system_make(const struct plan_mount *mount, int *ret_made, struct err *
     return 0;
 }
 
+/* Since kernel 6.8 /proc/self/mountinfo has mounts in the order of their making, and that is to be the
+ * configuration's, while the parent made /dev before all others: a copy takes its turn. Before 6.15
+ * what is not attached could not be copied; then the order is the old one. */
+static void dev_in_turn(int *mount)
+{
+    int copy = mount_clone(*mount, "", 0);
+    if (copy < 0)
+        return;
+    fd_close(mount);
+    *mount = copy;
+}
+
 /* A proc or sysfs can be made in a user namespace only while a whole one is in sight
  * (mount_too_revealing in the kernel's fs/namespace.c): so before the root is changed. */
 int child_mount_make(struct start *start, size_t i, struct err *err)
 {
     size_t at = start->plan->fs[i];
+    if (start->plan->dev_made && at == start->plan->dev_mount) {
+        dev_in_turn(&start->mounts[at]);
+        return 0;
+    }
     return file_system_make(&start->plan->mounts[at], &start->mounts[at], err);
 }
 

@@ -126,7 +126,9 @@ void describe_root(const struct plan *plan, size_t i, struct str *words, struct 
 void describe_fs(const struct plan *plan, size_t i, struct str *words, struct str *arguments)
 {
     const struct plan_mount *mount = &plan->mounts[plan->fs[i]];
-    str_addf(words, " %s for /%s", mount->type, mount->destination);
+    bool made = plan->dev_made && plan->fs[i] == plan->dev_mount;
+    str_addf(words, " %s for /%s%s", mount->type, mount->destination,
+             made ? ", a copy of the parent's" : "");
     mount_options_format(&mount->options, arguments);
 }
 

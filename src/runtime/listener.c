@@ -34,7 +34,7 @@ static int agent_open(const char *path, int *ret_fd, struct err *err)
     memcpy(address.sun_path, path, strlen(path));
     auto_close int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd < 0 || connect(fd, (const struct sockaddr *)&address, sizeof(address)) < 0)
-        return err_sys(err, "connect to the seccomp agent at %s", path);
+        return err_sys(err, "failed to connect with seccomp agent %s", path);
     *ret_fd = take_fd(fd);
     return 0;
 }

@@ -78,7 +78,8 @@ static int limits_devices(const struct spec_resources *resources, struct cgroup_
         rule->major = from->major.set && from->major.value >= 0 ? from->major.value : -1;
         rule->minor = from->minor.set && from->minor.value >= 0 ? from->minor.value : -1;
         rule->access = CGROUP_DEVICE_ALL;
-        if (from->access && cgroup_device_access_parse(from->access, &rule->access, err) < 0)
+        if (from->access && !strchr(from->access, 'a') &&
+            cgroup_device_access_parse(from->access, &rule->access, err) < 0)
             return -1;
     }
     limits->need_device_rules = limits->device_rules.len > 0;

@@ -134,11 +134,19 @@ static int mount_bind(const struct runtime_request *request, const struct spec_m
     if (!source || !*source)
         return err_set(err, ERR_INVALID, "mount on %s: the source must be an absolute path",
                        entry->destination);
-    /* Not passed over: "r0" for "ro" would leave the host's files open to be written. */
-    for (size_t i = 0; i < mount->options.rest.len; i++)
-        if (!mount_option_is_general(mount->options.rest.at[i]))
+    /* Words are not passed over: "r0" for "ro" would leave the host's files open to be written.
+     * Values, such as mode=755, are the file system's, which is there already: mount(2) has always
+     * passed over them. */
+    for (size_t i = 0; i < mount->options.rest.len; i++) {
+        const char *option = mount->options.rest.at[i];
+        if (mount_option_is_general(option))
+            continue;
+        if (!strchr(option, '='))
             return err_set(err, ERR_UNSUPPORTED, "mount on %s: option %s of a bind mount",
-                           entry->destination, mount->options.rest.at[i]);
+                           entry->destination, option);
+        plan_warn(plan, "mount on %s: %s is nothing a bind mount can have", entry->destination,
+                  option);
+    }
     if (mount->options.copy_up)
         return err_set(err, ERR_INVALID, "mount on %s: tmpcopyup is for a tmpfs",
                        entry->destination);
@@ -169,7 +177,7 @@ static int mount_label(const struct spec_linux *part, struct plan_mount *mount, 
     }
     bool labelled = strcmp(mount->type, "tmpfs") == 0 || strcmp(mount->type, "mqueue") == 0 ||
                     strcmp(mount->type, "devpts") == 0;
-    if (part->mount_label && *part->mount_label && labelled)
+    if (part->mount_label && *part->mount_label && labelled && label_active(LABEL_SELINUX))
         strings_addf(&mount->options.rest, "context=%s", part->mount_label);
     return 0;
 }
@@ -253,8 +261,6 @@ static void note_file_systems(struct plan *plan)
             plan->dev = true;
             plan->dev_mount = i;
             plan->dev_made = dev_can_be_made(plan, mount);
-            if (plan->dev_made)
-                continue;
         }
         plan->fs[plan->n_fs++] = i;
     }
@@ -305,9 +311,8 @@ int plan_mounts_make(const struct runtime_request *request, struct plan *plan, s
     }
     const char *label = spec->linux->mount_label;
     if (label && *label && !label_active(LABEL_SELINUX))
-        return err_set(err, ERR_UNSUPPORTED,
-                       "config.json: /linux/mountLabel: SELinux is not active on this machine; "
-                       "leave it out");
+        plan_warn(plan, "/linux/mountLabel: SELinux is not active on this machine, so files have "
+                        "no labels");
     note_file_systems(plan);
     note_devices(plan);
     return 0;

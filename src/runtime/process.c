@@ -218,13 +218,28 @@ int process_cwd_make(struct start *start, size_t i, struct err *err)
     return 0;
 }
 
-/* As the user, who may not be let in; by the descriptor, so that no link of /proc leads out of the
- * root. */
+/* By the descriptor, so that no link of /proc leads out of the root. */
+static int cwd_change(struct start *start)
+{
+    auto_close int fd = target_open(start, cwd_below_root(start));
+    return fd < 0 ? -1 : fchdir(fd);
+}
+
+/* A user begins where his image's author says, be it root's directory; a file system that lets in
+ * its owner alone (NFS, FUSE) may refuse root. */
+int process_cwd_enter(struct start *start, size_t i, struct err *err)
+{
+    (void)i;
+    start->in_cwd = cwd_change(start) == 0;
+    if (!start->in_cwd && errno != EACCES)
+        return step_fail(err, "change to working directory", start->plan->process.cwd);
+    return 0;
+}
+
 int process_cwd(struct start *start, size_t i, struct err *err)
 {
     (void)i;
-    auto_close int fd = target_open(start, cwd_below_root(start));
-    if (fd < 0 || fchdir(fd) < 0)
+    if (!start->in_cwd && cwd_change(start) < 0)
         return step_fail(err, "change to working directory", start->plan->process.cwd);
     return 0;
 }

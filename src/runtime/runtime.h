@@ -130,5 +130,8 @@ void runtime_resctrl_remove(const char *id);
 
 /* --- limits of a container that lives (update.c) --- */
 
+/* What a configuration's limits are to the kernel; its texts stay the configuration's. */
+int runtime_limits(const struct spec_resources *resources, struct cgroup_limits *ret_limits,
+                   struct err *err);
 /* Writes what the resources say to the group; what they do not name stays as it is. */
 int runtime_update(struct cgroup *cgroup, const struct spec_resources *resources, struct err *err);

@@ -54,6 +54,7 @@ struct start {
     int listener;           /* parent: of the child's seccomp filter, or -1 */
     int proc;               /* child: the host's /proc, where the process gets a label; else -1 */
     int init;               /* ruche-init, as a detached mount that cannot be written */
+    bool in_cwd;            /* child: it is in its working directory */
     mode_t umask;           /* the caller's; the child makes files with none */
     struct identity *identity;
     struct stamp *stamps; /* shared by both sides, one a step and index; NULL: nobody listens */
@@ -238,6 +239,7 @@ int process_identity_find(struct start *start, size_t i, struct err *err);
 int process_capabilities_bound(struct start *start, size_t i, struct err *err);
 int process_identity_set(struct start *start, size_t i, struct err *err);
 int process_cwd_make(struct start *start, size_t i, struct err *err);
+int process_cwd_enter(struct start *start, size_t i, struct err *err);
 int process_cwd(struct start *start, size_t i, struct err *err);
 int process_stdio(struct start *start, size_t i, struct err *err);
 int process_no_new_privileges(struct start *start, size_t i, struct err *err);
@@ -274,6 +276,7 @@ int process_label(struct start *start, size_t i, struct err *err);
     { "reset the signals", "rt_sigprocmask, rt_sigaction", "SIG_DFL", NULL, NULL, process_signals },                                     \
     { "take the streams", "setsid, dup2", "0, 1, 2", NULL, NULL, process_stdio },                                                        \
     { "make the working directory", "mkdir", NULL, count_make_cwd, describe_cwd, process_cwd_make },                                     \
+    { "change to the working directory", "openat2, fchdir", NULL, NULL, describe_cwd, process_cwd_enter },                               \
     { "bind to processors", "sched_setaffinity", "", count_processors_final, NULL, process_processors_final },                           \
     { "bind to memory nodes", "set_mempolicy", "", count_memory_policy, NULL, process_memory_policy },                                   \
     { "set the I/O priority", "ioprio_set", "", count_io_priority, NULL, process_io_priority },                                          \
@@ -289,12 +292,12 @@ int process_label(struct start *start, size_t i, struct err *err);
     { "restrict by Landlock", "landlock_restrict_self", "no device nodes, no mounts", count_landlock, NULL, process_landlock },          \
     { "bound the capabilities", "prctl", NULL, NULL, describe_capabilities, process_capabilities_bound },                                \
     { "become the user", "setgroups, setresgid, setresuid, capset", "", NULL, describe_identity, process_identity_set },                 \
-    { "change to the working directory", "openat2, fchdir", NULL, NULL, describe_cwd, process_cwd },                                     \
+    { "change to it as the user, if root may not", "openat2, fchdir", NULL, NULL, describe_cwd, process_cwd },                           \
     { "limit the descriptors", "prlimit", "nofile", count_low_limits, NULL, process_low_limits },                                        \
     { "filter system calls", "seccomp", NULL, count_seccomp_notify, describe_seccomp, process_seccomp },                                 \
     { "wait for start", "poll, accept4", "", count_hold, NULL, process_hold },                                                           \
-    { "run hook", "clone, execve", NULL, count_start_hooks, describe_start_hook, process_hook },                                         \
     { "filter system calls", "seccomp", NULL, count_seccomp, describe_seccomp, process_seccomp },                                        \
+    { "run hook", "clone, execve", NULL, count_start_hooks, describe_start_hook, process_hook },                                         \
     { "execute", "execve", NULL, NULL, describe_execute, process_execute }
 /* clang-format on */
 

@@ -1,6 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "runtime/plan_part.h"
 
+int runtime_limits(const struct spec_resources *resources, struct cgroup_limits *ret_limits,
+                   struct err *err)
+{
+    struct cgroup_limits limits = {};
+    if (plan_limits_make(resources, &limits, err) < 0) {
+        cgroup_limits_done(&limits);
+        return -1;
+    }
+    *ret_limits = limits;
+    return 0;
+}
+
 int runtime_update(struct cgroup *cgroup, const struct spec_resources *resources, struct err *err)
 {
     struct cgroup_limits limits = {};

@@ -7,6 +7,7 @@
 #include "runtime_cli/attend.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -19,12 +20,14 @@
 
 enum { COPY_SIZE = 8 << 10, TYPED_SIZE = 256, DRAIN_MS = 0 };
 
+/* The first stream that is one, or the session's, which a caller of redirected streams still sits
+ * at. */
 static int own_terminal(void)
 {
     for (int fd = 0; fd < 3; fd++)
         if (isatty(fd))
             return fd;
-    return -1;
+    return open("/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC);
 }
 
 int attend_init(struct attend *attend, bool terminal, struct err *err)
@@ -47,6 +50,8 @@ void attend_done(struct attend *attend)
     if (attend->raw)
         (void)terminal_restore(attend->own, &attend->saved); /* it may have hung up */
     attend->raw = false;
+    if (attend->own > STDERR_FILENO)
+        fd_close(&attend->own);
     fd_close(&attend->signals);
 }
 

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "kernel/systemd.h"
 
 enum { DEFAULT_UMASK = 022 };
 
@@ -85,19 +86,34 @@ static void devices_allow(struct spec_resources *resources)
     }
 }
 
+/* "slice:prefix:name": who looks at a container that is there need not reach systemd for it. */
+static int scope_place(struct program *program, struct spec_linux *part, const char *asked,
+                       const char *id, struct err *err)
+{
+    auto_free char *usual = xasprintf(":ruche:%s", id);
+    char *slice;
+    char *unit;
+    if (systemd_scope_parse(asked && asked[0] ? asked : usual, &slice, &unit, err) < 0)
+        return -1;
+    free(program->slice);
+    free(program->unit);
+    program->slice = slice;
+    program->unit = unit;
+    part->cgroups_path = systemd_scope_path(slice, unit);
+    return 0;
+}
+
 /* "/a/b" begins at the hierarchies' tops, "a/b" where this user may make groups. */
 static int cgroup_place(struct program *program, struct spec_linux *part, const char *id,
                         struct err *err)
 {
     const struct cgroup_host *host;
     auto_free char *asked = take_ptr(part->cgroups_path);
+    bool systemd = program->manager == CGROUP_MANAGER_SYSTEMD;
     if (program->manager == CGROUP_MANAGER_DISABLED)
         return 0;
-    if (asked && asked[0] != '/' && strchr(asked, ':'))
-        return err_set(err, ERR_UNSUPPORTED,
-                       "linux.cgroupsPath %s: a slice is systemd's, which is not reachable; give a "
-                       "path",
-                       asked);
+    if (systemd || (asked && asked[0] != '/' && strchr(asked, ':')))
+        return scope_place(program, part, asked, id, err);
     auto_free char *path = path_clean(asked && asked[0] ? asked : id);
     bool absolute = path[0] == '/';
     if (program_cgroups(program, &host, err) < 0 || cgroup_path_check(path, err) < 0)

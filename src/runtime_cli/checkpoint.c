@@ -141,9 +141,25 @@ static int criu_use(struct program *program, const char *what, const char *id, s
                    id);
 }
 
-static int checkpoint_run(void *context, void *args, char **operands, struct err *err)
+/* criu finds it from the new images: seen from there it has to be relative, and there. */
+static int parent_path_check(const struct checkpoint_args *args, struct err *err)
 {
-    (void)args;
+    const char *parent = args->parent_path;
+    if (!parent)
+        return 0;
+    if (parent[0] == '/')
+        return err_set(err, ERR_INVALID, "--parent-path %s: give it relative to --image-path",
+                       parent);
+    auto_free char *path =
+        xasprintf("%s/%s", args->image_path ? args->image_path : "checkpoint", parent);
+    if (faccessat(AT_FDCWD, path, F_OK, 0) < 0)
+        return err_sys(err, "--parent-path %s, relative to --image-path", parent);
+    return 0;
+}
+
+static int checkpoint_run(void *context, void *args_, char **operands, struct err *err)
+{
+    const struct checkpoint_args *args = args_;
     auto_done(container) container = { .dir = -1 };
     enum container_status status;
     if (container_find(context, operands[0], 0, &container, err) < 0 ||
@@ -152,6 +168,8 @@ static int checkpoint_run(void *context, void *args, char **operands, struct err
     if (status == CONTAINER_CREATED || status == CONTAINER_STOPPED)
         return err_set(err, ERR_CONFLICT, "Container cannot be checkpointed in %s state",
                        container_status_names[status]);
+    if (parent_path_check(args, err) < 0)
+        return -1;
     return criu_use(context, "checkpoint", container.id, err);
 }
 

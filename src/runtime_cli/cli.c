@@ -107,6 +107,8 @@ static void program_done(struct program *program)
     fd_close(&program->root_fd);
     if (program->found)
         cgroup_host_done(&program->cgroups);
+    free(program->slice);
+    free(program->unit);
 }
 
 /* --- the command line ------------------------------------------------------------------------- */
@@ -196,17 +198,13 @@ static int command_run(struct program *program, const struct command *command, c
     return result;
 }
 
-static int globals_check(struct program *program, struct err *err)
+static void manager_choose(struct program *program)
 {
     const char *manager = program->args.cgroup_manager;
     if (program->args.systemd_cgroup || text_same(manager, "systemd"))
-        return err_set(err, ERR_UNSUPPORTED,
-                       "%s: systemd is not reachable from here; leave it out to have the cgroups "
-                       "made directly",
-                       program->args.systemd_cgroup ? "--systemd-cgroup" : "--cgroup-manager");
-    if (text_same(manager, "disabled"))
+        program->manager = CGROUP_MANAGER_SYSTEMD;
+    else if (text_same(manager, "disabled"))
         program->manager = CGROUP_MANAGER_DISABLED;
-    return 0;
 }
 
 static int dispatch(struct program *program, char **words, struct err *err)
@@ -221,8 +219,7 @@ static int dispatch(struct program *program, char **words, struct err *err)
     const struct command *command = command_find(words[0]);
     if (!command)
         return unknown_command(words[0], err);
-    if (globals_check(program, err) < 0)
-        return -1;
+    manager_choose(program);
     return command_run(program, command, words + 1, err);
 }
 

@@ -23,6 +23,7 @@ struct record {
     uint32_t owner;
     char *cgroup;            /* absolute; NULL: none */
     uint32_t cgroup_parents; /* so many of its parents were there before */
+    char *scope;             /* the systemd unit that it is; NULL: none */
     bool shares_pids;        /* no pid namespace of its own */
     bool poststart;          /* there are hooks to be run when it was started, */
     bool poststop;           /* and when it is gone */

@@ -17,6 +17,7 @@
 
 #include "base/file.h"
 #include "kernel/pidfd.h"
+#include "kernel/systemd.h"
 #include "runtime/hooks.h"
 #include "runtime_cli/attend.h"
 #include "runtime_cli/bundle.h"
@@ -66,12 +67,15 @@ struct making {
     struct runtime_rootfs rootfs;
     struct oci_state state;
     struct runtime_request request;
+    struct systemd_scope scope; /* {} without systemd */
     int hold;
 };
 
 static void making_done(struct making *making)
 {
     fd_close(&making->hold);
+    if (making->scope.cgroup)
+        systemd_scope_done(&making->scope);
     bundle_done(&making->bundle);
     container_done(&making->container);
     strings_done(&making->rootfs.lower);
@@ -121,6 +125,7 @@ static void record_fill(struct making *making)
         .created = xstrdup(time_text(true, now)),
         .owner = geteuid(),
         .cgroup = cgroup ? xstrdup(cgroup) : NULL,
+        .scope = making->scope.cgroup ? xstrdup(making->program->unit) : NULL,
         .shares_pids = !pids || pids->path,
         .poststart = spec->hooks && spec->hooks->poststart.len,
         .poststop = spec->hooks && spec->hooks->poststop.len,
@@ -143,13 +148,6 @@ static int process_record(void *context, pid_t pid, bool in_cgroup, struct err *
 }
 
 /* --- making ----------------------------------------------------------------------------------- */
-
-static void step_log(void *context, const struct runtime_event *event)
-{
-    const struct making *making = context;
-    log_debug(making->program, "%s: %s (%s): %llu us", event->side, event->step, event->call,
-              (unsigned long long)(event->end_ns - event->begin_ns) / 1000);
-}
 
 static int request_make(struct making *making, const struct cgroup_host *cgroups, struct err *err)
 {
@@ -175,8 +173,8 @@ static int request_make(struct making *making, const struct cgroup_host *cgroups
         .record_context = making,
         .preserve_fds = preserved,
         .stdio = { STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO },
-        .listener = making->program->args.debug ? step_log : NULL,
-        .listener_context = making,
+        .listener = making->program->args.debug ? log_step : NULL,
+        .listener_context = making->program,
     };
     return 0;
 }
@@ -194,6 +192,11 @@ static int making_check(struct making *making, const char *id, struct err *err)
         bundle_load(making->program, args->bundle, args->config, id, &making->bundle, err) < 0 ||
         program_cgroups(making->program, &cgroups, err) < 0)
         return -1;
+    if (making->program->unit && making->program->manager != CGROUP_MANAGER_SYSTEMD)
+        return err_set(err, ERR_UNSUPPORTED,
+                       "linux.cgroupsPath: %s in %s is systemd's; add --systemd-cgroup, or give a "
+                       "path",
+                       making->program->unit, making->program->slice);
     bool terminal = making->bundle.spec.process->terminal;
     if (console_check(&args->handover, terminal, detached, err) < 0)
         return -1;
@@ -215,15 +218,43 @@ static int announce(const struct making *making, const struct runtime_process *p
 static void making_undo(struct making *making)
 {
     struct err ignored = {};
+    if (making->scope.cgroup)
+        systemd_scope_release(&making->scope);
     (void)container_kill(&making->container, &ignored);
     if (container_remove(&making->container, &ignored) < 0)
         log_warning(making->program, ignored.text);
 }
 
+/* Has systemd make the group, which the process is then born in. */
+static int scope_start(struct making *making, struct err *err)
+{
+    struct program *program = making->program;
+    struct spec_linux *part = making->bundle.spec.linux;
+    struct systemd systemd = { .dbus.fd = -1 };
+    struct cgroup_limits limits = {};
+    if (program->manager != CGROUP_MANAGER_SYSTEMD)
+        return 0;
+    if (part->resources && runtime_limits(part->resources, &limits, err) < 0)
+        return -1;
+    bool v2 = cgroup_host_find(&program->cgroups, CGROUP_MEMORY) < 0;
+    int result = systemd_open(&systemd, err);
+    if (result == 0)
+        result = systemd_scope_start(&systemd, program->slice, program->unit, &limits, v2,
+                                     &making->scope, err);
+    systemd_close(&systemd);
+    cgroup_limits_done(&limits);
+    if (result < 0)
+        return -1;
+    free(part->cgroups_path);
+    part->cgroups_path = xstrdup(making->scope.cgroup);
+    making->request.cgroup_flags |= CGROUP_JOIN;
+    return 0;
+}
+
 static int container_start_it(struct making *making, struct runtime_process *process,
                               struct err *err)
 {
-    if (config_save(making, err) < 0)
+    if (config_save(making, err) < 0 || scope_start(making, err) < 0)
         return -1;
     record_fill(making);
     making->state = state_of(&making->container, &making->container.record, NULL);
@@ -234,6 +265,8 @@ static int container_start_it(struct making *making, struct runtime_process *pro
     }
     if (runtime_create(&making->request, process, err) < 0)
         return -1;
+    if (making->scope.cgroup)
+        systemd_scope_release(&making->scope);
     if (process->warning[0])
         log_warning(making->program, process->warning);
     return announce(making, process, err);

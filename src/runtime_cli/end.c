@@ -8,11 +8,19 @@
 #include <unistd.h>
 
 #include "kernel/pidfd.h"
+#include "kernel/systemd.h"
 #include "runtime/hooks.h"
 #include "runtime/runtime.h"
 #include "runtime_cli/bundle.h"
 
 enum { END_MS = 10000 };
+
+/* It is known and has had no process: whoever is in its cgroup is somebody else, which is why it
+ * could not be made. */
+static bool is_unborn(const struct container *container)
+{
+    return container->record.id && container->record.pid <= 0;
+}
 
 int container_kill(const struct container *container, struct err *err)
 {
@@ -24,7 +32,7 @@ int container_kill(const struct container *container, struct err *err)
     if (!container->record.id)
         runtime_hold_end(container->dir, CONTAINER_SOCKET);
     struct cgroup cgroup = {};
-    int found = container_cgroup(container, &cgroup, err);
+    int found = is_unborn(container) ? 0 : container_cgroup(container, &cgroup, err);
     int result = found;
     if (found == 1) {
         result = cgroup_kill(&cgroup, err);
@@ -68,7 +76,9 @@ static int group_remove(const struct container *container, struct err *err)
     struct cgroup cgroup = { .host = host, .path = record->cgroup, .v2 = -1 };
     struct err why = {};
     int result = cgroup_remove(&cgroup, 0, &why);
-    if (result < 0) {
+    if (result < 0 && is_unborn(container)) {
+        result = 0; /* as above */
+    } else if (result < 0) {
         struct cgroup opened = {};
         int found = cgroup_open(host, record->cgroup, &opened, err);
         result = found == 1 ? cgroup_kill(&opened, err) : found;
@@ -80,6 +90,19 @@ static int group_remove(const struct container *container, struct err *err)
     if (result == 0)
         parents_remove(host, record);
     return result;
+}
+
+/* Most are gone with their last process. */
+static void scope_stop(const struct container *container)
+{
+    struct systemd systemd = { .dbus.fd = -1 };
+    struct err err = {};
+    if (!container->record.scope)
+        return;
+    if (systemd_open(&systemd, &err) < 0 ||
+        systemd_scope_stop(&systemd, container->record.scope, &err) < 0)
+        log_warning(container->program, err.text);
+    systemd_close(&systemd);
 }
 
 static void hooks_after(const struct container *container)
@@ -99,6 +122,7 @@ int container_remove(struct container *container, struct err *err)
 {
     if (group_remove(container, err) < 0)
         return err_wrap(err, "container %s", container->id);
+    scope_stop(container);
     if (container->record.poststop)
         hooks_after(container);
     return container_forget(container, err);

@@ -144,6 +144,16 @@ static int process_change(const struct exec_args *args, char **words, struct spe
     return user_set(args, &process->user, err);
 }
 
+static bool path_leads_up(const char *path)
+{
+    for (const char *at = path; at; at = strchr(at, '/')) {
+        at += strspn(at, "/");
+        if (strncmp(at, "..", 2) == 0 && (at[2] == '/' || !at[2]))
+            return true;
+    }
+    return false;
+}
+
 /* "sub/group"; runc's "controller:group" places a process differently in one hierarchy. */
 static int cgroup_below(const struct strings *paths, struct spec_linux *part, struct err *err)
 {
@@ -153,6 +163,8 @@ static int cgroup_below(const struct strings *paths, struct spec_linux *part, st
     if (paths->len > 1 || strchr(path, ':'))
         return err_set(err, ERR_UNSUPPORTED,
                        "--cgroup %s: one group in all hierarchies is what can be given", path);
+    if (path_leads_up(path))
+        return err_set(err, ERR_INVALID, "--cgroup: %s is not a sub cgroup path", path);
     auto_free char *clean = path_clean(path);
     if (strcmp(clean, ".") == 0 || strcmp(clean, "/") == 0)
         return 0;
@@ -259,6 +271,8 @@ static int exec_run(void *context, void *args_, char **operands, struct err *err
         .seccomp_cache = -1,
         .preserve_fds = preserved,
         .stdio = { STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO },
+        .listener = program->args.debug ? log_step : NULL,
+        .listener_context = program,
     };
     int result = process_run(program, args, &request, pidfd, err);
     return result < 0 ? err_wrap(err, "exec failed") : result;

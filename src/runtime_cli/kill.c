@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* kill, delete, pause, resume: what is done to the processes of a container. */
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <string.h>
 
@@ -44,7 +45,10 @@ static int kill_run(void *context, void *args_, char **operands, struct err *err
     auto_done(container) container = { .dir = -1 };
     auto_close int pidfd = -1;
     int signal = SIGTERM;
-    if (operands[1] && signal_parse(operands[1], &signal, err) < 0)
+    /* 0 asks whether there is somebody to get one: kill(2). */
+    if (text_same(operands[1], "0"))
+        signal = 0;
+    else if (operands[1] && signal_parse(operands[1], &signal, err) < 0)
         return -1;
     if (container_find(context, operands[0], 0, &container, err) < 0)
         return -1;
@@ -90,6 +94,19 @@ static void torn_complete(struct container *container)
         record->cgroup_parents += *at == '/'; /* whose they are nobody knows */
 }
 
+enum { ENDING_MS = 100 };
+
+/* One that was killed a moment ago may still be on its way out. */
+static bool ends_soon(const struct container *container)
+{
+    struct err ignored = {};
+    auto_close int pidfd = -1;
+    if (container_process(container, &pidfd, &ignored) != 1)
+        return true;
+    struct pollfd polled = { .fd = pidfd, .events = POLLIN };
+    return poll(&polled, 1, ENDING_MS) > 0;
+}
+
 static int delete_one(struct container *container, bool force, struct err *err)
 {
     enum container_status status = CONTAINER_STOPPED;
@@ -97,6 +114,8 @@ static int delete_one(struct container *container, bool force, struct err *err)
         torn_complete(container);
     else if (container_status(container, &status, err) < 0)
         return -1;
+    if (!force && status == CONTAINER_RUNNING && ends_soon(container))
+        status = CONTAINER_STOPPED;
     if (!force && status != CONTAINER_STOPPED && status != CONTAINER_CREATED)
         return err_set(err, ERR_CONFLICT, "cannot delete container %s that is not stopped: %s",
                        container->id, container_status_names[status]);

@@ -133,3 +133,13 @@ void log_debug(const struct program *program, const char *format, ...)
     if (!file_add(program, "debug", str_text(&text)))
         stderr_add(program, "debug", str_text(&text));
 }
+
+void log_step(void *context, const struct runtime_event *event)
+{
+    const struct program *program = context;
+    if (event->done)
+        log_debug(program, "%s: %s (%s): %llu us", event->side, event->step, event->call,
+                  (unsigned long long)(event->end_ns - event->begin_ns) / 1000);
+    else
+        log_debug(program, "%s: %s (%s)", event->side, event->step, event->call);
+}

@@ -16,6 +16,7 @@ static const struct field record_fields[] = {
     FIELD_U32(record, owner, "owner", F_MUST),
     FIELD_TEXT(record, cgroup, "cgroup", 0),
     FIELD_U32(record, cgroup_parents, "cgroupParents", 0),
+    FIELD_TEXT(record, scope, "scope", 0),
     FIELD_BOOL(record, shares_pids, "sharesPids", 0),
     FIELD_BOOL(record, poststart, "poststart", 0),
     FIELD_BOOL(record, poststop, "poststop", 0),

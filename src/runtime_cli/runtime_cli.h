@@ -7,6 +7,7 @@
  */
 #include "base/option.h"
 #include "kernel/cgroup.h"
+#include "runtime/runtime.h"
 
 /* The whole program: argv with its name in front. Gives the exit status. */
 int runtime_cli_main(char **argv);
@@ -26,6 +27,7 @@ struct global_args {
 
 enum cgroup_manager {
     CGROUP_MANAGER_CGROUPFS,
+    CGROUP_MANAGER_SYSTEMD,
     CGROUP_MANAGER_DISABLED,
 };
 
@@ -39,6 +41,8 @@ struct program {
     int failure; /* exit status of a command that fails */
     bool found;  /* `cgroups` is set */
     struct cgroup_host cgroups;
+    char *slice; /* of the configuration that was read: its cgroup is a scope in this slice, */
+    char *unit;  /* of this name; NULL: it is none */
 };
 
 /* Opens the directory of --root. Returns 1, or 0 if there is none and `make` is false. */
@@ -58,6 +62,8 @@ void log_warning(const struct program *program, const char *text);
 /* A line of --debug. */
 void log_debug(const struct program *program, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
+/* A step of a start, as a listener's: context is the program. */
+void log_step(void *context, const struct runtime_event *event);
 enum { TIME_TEXT_SIZE = 40 };
 /* The time as RFC 3339 has it, in UTC, with nanoseconds if asked for. Gives the buffer. */
 char *time_text(bool nanoseconds, char buffer[static TIME_TEXT_SIZE]);

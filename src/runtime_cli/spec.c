@@ -2,7 +2,9 @@
 /* spec: a configuration to begin with. */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <string.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -96,14 +98,22 @@ static void namespace_add(struct spec_linux *part, enum spec_namespace_type type
     entry->type = type;
 }
 
+/* With v1's hierarchies runc leaves that namespace out, and who changes its file adds it. */
+static bool cgroup_is_unified(void)
+{
+    struct statfs status;
+    return statfs("/sys/fs/cgroup", &status) == 0 && status.f_type == CGROUP2_SUPER_MAGIC;
+}
+
 static void linux_fill(struct spec *spec, bool rootless)
 {
     static const enum spec_namespace_type types[] = { SPEC_NAMESPACE_PID, SPEC_NAMESPACE_IPC,
-                                                      SPEC_NAMESPACE_UTS, SPEC_NAMESPACE_MOUNT,
-                                                      SPEC_NAMESPACE_CGROUP };
+                                                      SPEC_NAMESPACE_UTS, SPEC_NAMESPACE_MOUNT };
     struct spec_linux *part = spec->linux = xnew(struct spec_linux);
     for (size_t i = 0; i < array_size(types); i++)
         namespace_add(part, types[i]);
+    if (cgroup_is_unified())
+        namespace_add(part, SPEC_NAMESPACE_CGROUP);
     namespace_add(part, rootless ? SPEC_NAMESPACE_USER : SPEC_NAMESPACE_NETWORK);
     words_add(&part->masked_paths, masked, array_size(masked));
     words_add(&part->readonly_paths, readonly, array_size(readonly));

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "kernel/systemd.h"
 #include "runtime/runtime.h"
 #include "runtime_cli/container.h"
 
@@ -123,6 +124,27 @@ static int rdt_check(const struct update_args *args, struct err *err)
     return 0;
 }
 
+/* systemd first: what it rounds is then written as it was said. */
+static int update_scope(const struct container *container, const struct spec_resources *resources,
+                        struct err *err)
+{
+    const struct cgroup_host *host;
+    struct systemd systemd = { .dbus.fd = -1 };
+    struct cgroup_limits limits = {};
+    if (!container->record.scope)
+        return 0;
+    if (program_cgroups(container->program, &host, err) < 0 ||
+        runtime_limits(resources, &limits, err) < 0)
+        return -1;
+    bool v2 = cgroup_host_find(host, CGROUP_MEMORY) < 0;
+    int result = systemd_open(&systemd, err);
+    if (result == 0)
+        result = systemd_scope_update(&systemd, container->record.scope, &limits, v2, err);
+    systemd_close(&systemd);
+    cgroup_limits_done(&limits);
+    return result;
+}
+
 static int update_cgroup(const struct container *container, const struct spec_resources *resources,
                          struct err *err)
 {
@@ -133,7 +155,9 @@ static int update_cgroup(const struct container *container, const struct spec_re
     if (found == 0)
         return err_set(err, ERR_UNSUPPORTED, "container %s has no cgroup to be limited by",
                        container->id);
-    int result = runtime_update(&cgroup, resources, err);
+    int result = update_scope(container, resources, err);
+    if (result == 0)
+        result = runtime_update(&cgroup, resources, err);
     cgroup_close(&cgroup);
     return result;
 }

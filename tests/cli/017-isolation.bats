@@ -396,3 +396,48 @@ hidden_inside() {
     try ruche run --rm --device /etc busybox true
     assert_error 125 '*/etc*'
 }
+
+# A process of the container that executes /proc/self/exe is this program itself, and stays for as long as nobody writes into the
+# pipe it reads. Its file is opened, it is ended, and once the program runs nowhere on the host its file can be written: if it is the
+# host's.
+overwrite_from_inside() {
+    local id=$1
+    ruche exec "$id" mkfifo /door
+    ruche exec "$id" /proc/self/exe run --env-file /door busybox true >/dev/null 2>&1 &
+    ruche exec -d "$id" sh -c '
+        for i in $(seq 50); do
+            for exe in /proc/[0-9]*/exe; do
+                [ -z "$(cat "${exe%exe}cmdline")" ] || [ "$(readlink "$exe")" = /bin/busybox ] || break 2
+            done
+            exe=
+            sleep 0.1
+        done
+        exec 3<"$exe" && echo found >/found
+        pid=${exe#/proc/}
+        kill -9 "${pid%/exe}"
+        for i in $(seq 30); do
+            sleep 0.1
+            ( echo overwritten >/proc/self/fd/3 ) 2>>/said && break
+        done
+        echo done >/done'
+    wait "$!" || :
+    sleep 4 # the program must not run meanwhile
+}
+
+@test "the host's program cannot be overwritten from inside" {
+    need_root
+    local id sum build
+    build=$(dirname "$RUCHE")
+    mkdir "$BATS_TEST_TMPDIR/bin"
+    cp "$build"/ruche "$build"/ruche-* "$build"/busybox.tar "$BATS_TEST_TMPDIR/bin/" 2>/dev/null || :
+    RUCHE=$BATS_TEST_TMPDIR/bin/ruche
+    sum=$(sha256sum "$RUCHE")
+    id=$(ruche run -d --privileged busybox sleep 10000)
+    overwrite_from_inside "$id"
+    [[ $(sha256sum "$RUCHE") == "$sum" ]] || fail "the host's program was overwritten"
+    try ruche exec "$id" sh -c 'cat /found /done; tail -n 1 /said'
+    assert_match $'found\ndone\n*Read-only file system*'
+    # Nor by who may do anything to a mount that he can name.
+    try ruche exec "$id" sh -c 'mount -o remount,bind,rw /proc/self/exe; readlink /proc/1/exe'
+    assert_line /bin/busybox
+}

@@ -25,12 +25,7 @@ setup_file() {
 }
 
 teardown_file() {
-    local left=''
-    [[ -e $BATS_FILE_TMPDIR/machine.pid ]] || return 0
-    no_process machine containerd-shim-runc-v2 ruche-runtime || left="a process is left in the machine: $(machine_processes)"
-    machine_close
-    groups_remove
-    [[ -z $left ]] || fail "$left"
+    closes_well 'containerd-shim-runc-v2 ruche-runtime'
 }
 
 setup() {
@@ -45,10 +40,7 @@ teardown() {
     ids=$(docker ps -aq)
     # shellcheck disable=SC2086 # ids have no blanks
     [[ -z $ids ]] || docker rm -f $ids >/dev/null
-    eventually no_process machine containerd-shim-runc-v2 ruche-runtime
-    eventually no_groups_below
-    [[ -z $(find "$BATS_FILE_TMPDIR/exec/runtime-runc" -mindepth 2 ! -name '~cgroups' 2>/dev/null) ]] ||
-        fail "state of a container is left" "$(find "$BATS_FILE_TMPDIR/exec/runtime-runc")"
+    ends_well "$BATS_FILE_TMPDIR/exec/runtime-runc" 'containerd-shim-runc-v2 ruche-runtime'
 }
 
 docker() {

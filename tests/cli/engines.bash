@@ -93,16 +93,44 @@ groups_below() {
 }
 
 no_groups_below() {
-    [[ -z $(groups_below) ]]
+    [[ -z $(groups_below "$@") ]]
 }
 
-# For teardown_file, when nothing runs any more.
+# For teardown_file, when nothing runs any more; what fits the conditions for `find` must have gone before.
 groups_remove() {
     local left
     [[ ${GROUPS_TOP-} ]] || return 0
-    left=$(groups_below)
+    left=$(groups_below "$@")
     find /sys/fs/cgroup -maxdepth 6 -depth -type d \( -path "*/$GROUPS_TOP" -o -path "*/$GROUPS_TOP/*" \) -exec rmdir {} + 2>/dev/null || true
+    # podman writes into what is only named like a hierarchy as well; of a real one's files none can be removed.
+    rm -rf /sys/fs/cgroup/*/"$GROUPS_TOP" 2>/dev/null || true
     [[ -z $left ]] || fail "control groups were left:" "$left"
+}
+
+# ---- the end ----
+
+# ends_well: that neither a process of the names nor a group is left, and the state's directory has none; for teardown, where
+# a command that fails ends nothing. ends_well STATE NAMES [FIND'S CONDITIONS...]
+ends_well() {
+    local state=$1 names=$2 result=0
+    shift 2
+    # shellcheck disable=SC2086 # names
+    eventually no_process machine $names || result=1
+    eventually no_groups_below "$@" || result=1
+    [[ -z $(machine_in machine find "$state" -mindepth 1 -name state.json 2>/dev/null) ]] || result=1
+    ((result == 0)) || fail "something is left:" "$(machine_processes)" "$(groups_below "$@")" "$(machine_in machine find "$state" 2>/dev/null)"
+}
+
+# For teardown_file: the same at last, and the machine goes. closes_well NAMES [FIND'S CONDITIONS...]
+closes_well() {
+    local result=0 names=$1
+    shift
+    [[ -e $BATS_FILE_TMPDIR/machine.pid ]] || return 0
+    # shellcheck disable=SC2086 # names
+    no_process machine $names || fail "a process is left in the machine:" "$(machine_processes)" || result=1
+    machine_close
+    groups_remove "$@" || result=1
+    return "$result"
 }
 
 # ---- what is looked at inside of a container ----
