@@ -287,12 +287,13 @@ static int start_guard(struct cli *cli, char **operands, struct err *err)
 static int start_run(void *context, void *args_, char **operands, struct err *err)
 {
     const struct start_args *args = args_;
+    bool attached = args->attach || args->stdin_open;
+    if (attached && operands[1])
+        return err_set(err, ERR_USAGE, "only one container can be attached to at a time");
     if (start_guard(context, operands, err) < 0)
         return -1;
-    if (!args->attach && !args->stdin_open)
+    if (!attached)
         return operands_each(context, args, operands, start_work, EACH_ECHO);
-    if (operands[1])
-        return err_set(err, ERR_USAGE, "only one container can be attached to at a time");
     return start_one(context, args, operands[0], true, err);
 }
 

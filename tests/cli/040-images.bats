@@ -209,7 +209,7 @@ assert_app() {
     ruche load -qi buildah
     ruche create --name keeper app >/dev/null
     try ruche rmi app
-    assert_error 1 '*used by a container*'
+    assert_error 1 '*used by container keeper*'
     try ruche start -a keeper
     assert_output "$greeting"
     ruche rm keeper >/dev/null
