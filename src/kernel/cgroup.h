@@ -190,6 +190,8 @@ enum cgroup_flags {
     CGROUP_UPDATE = 1 << 3,
     /* Of an update: a memory limit below the usage is an error, no work for the OOM killer. */
     CGROUP_CHECK_USAGE = 1 << 4,
+    /* A group that exists and is frozen is an error: whoever froze it means it to stay so. */
+    CGROUP_REFUSE_FROZEN = 1 << 5,
 };
 
 enum cgroup_write_flags {

@@ -205,6 +205,22 @@ static int make_anew(const char *path, struct err *err)
     return 0;
 }
 
+static int refuse_frozen(const struct cgroup *cgroup, int hierarchy, const char *path,
+                         struct err *err)
+{
+    static const char *const files[][2] = { { "freezer.state", "FR" }, { "cgroup.freeze", "1" } };
+    for (size_t i = 0; i < array_size(files); i++) {
+        auto_free char *text = NULL;
+        int found = cgroup_file_load(cgroup, hierarchy, files[i][0], &text, err);
+        if (found < 0)
+            return -1;
+        if (found && text_starts(text, files[i][1]))
+            return err_set(err, ERR_CONFLICT,
+                           "container's cgroup unexpectedly frozen: %s; thaw or remove it", path);
+    }
+    return 0;
+}
+
 int cgroup_dir_make(struct cgroup *cgroup, int hierarchy, unsigned flags, struct err *err)
 {
     const struct cgroup_hierarchy *at = &cgroup->host->at[hierarchy];
@@ -217,6 +233,9 @@ int cgroup_dir_make(struct cgroup *cgroup, int hierarchy, unsigned flags, struct
         return make_failed(path, err);
     }
     bool join = flags & CGROUP_JOIN;
+    if (errnum == EEXIST && (flags & CGROUP_REFUSE_FROZEN) &&
+        refuse_frozen(cgroup, hierarchy, path, err) < 0)
+        return -1;
     if (errnum == EEXIST && !join && make_anew(path, err) < 0)
         return -1;
     bool made = errnum != EEXIST || !join;

@@ -284,8 +284,8 @@ static char *value_v2(const struct limit_row *row, const struct cgroup_limits *l
     case FORM_SWAP:
         return swap_alone(limits);
     case FORM_SHARES:
-        return xasprintf(
-            "%llu", (unsigned long long)cgroup_weight_of_shares(limits->cpu_shares.value));
+        return xasprintf("%llu",
+                         (unsigned long long)cgroup_weight_of_shares(limits->cpu_shares.value));
     case FORM_QUOTA:
         return quota_and_period(limits);
     case FORM_PERIOD:

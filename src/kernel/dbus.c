@@ -16,7 +16,7 @@ enum {
     ANSWER_S = 30,
     MESSAGE_MAX_BYTES = 1 << 20,
     SIGNALS_MAX = 1000, /* a busy machine has as many jobs, a broken one more */
-    FIXED_SIZE = 16, /* of a header, with the length of its fields */
+    FIXED_SIZE = 16,    /* of a header, with the length of its fields */
 };
 
 /* Of header fields: D-Bus Specification, "Header Fields". */
@@ -186,7 +186,8 @@ static int receive_all(const struct dbus *dbus, char *to, size_t len, struct err
 }
 
 /* D-Bus Specification, "Authentication Protocol": a zero byte, then who we are, in hexadecimal of
- * the decimal digits; the kernel tells the other side whether that is so. */
+ * the decimal digits; the kernel tells the other side whether that is so. BEGIN is sent with it: were
+ * it read together with the first message, systemd would look at that only when another comes. */
 static int authenticate(const struct dbus *dbus, struct err *err)
 {
     char digits[16];
@@ -198,7 +199,7 @@ static int authenticate(const struct dbus *dbus, struct err *err)
     str_add(&text, "AUTH EXTERNAL ");
     for (const char *at = digits; *at; at++)
         str_addf(&text, "%02x", *at);
-    str_add(&text, "\r\n");
+    str_add(&text, "\r\nBEGIN\r\n");
     int sent = send_all(dbus, text.at, text.len, err);
     str_done(&text);
     if (sent < 0)
@@ -214,8 +215,7 @@ static int authenticate(const struct dbus *dbus, struct err *err)
     answer[len] = '\0';
     if (!text_starts(answer, "OK "))
         return err_set(err, ERR_DENIED, "D-Bus: the other side does not accept user %s", digits);
-    static const char begin[] = "BEGIN\r\n";
-    return send_all(dbus, begin, sizeof(begin) - 1, err);
+    return 0;
 }
 
 int dbus_begin(int fd, struct dbus *ret_dbus, struct err *err)
@@ -370,8 +370,7 @@ int dbus_receive(struct dbus *dbus, struct dbus_message *ret_message, struct err
         return receive(dbus, ret_message, err);
     *ret_message = dbus->signals.at[0];
     dbus->signals.len--;
-    memmove(dbus->signals.at, dbus->signals.at + 1,
-            dbus->signals.len * sizeof(*dbus->signals.at));
+    memmove(dbus->signals.at, dbus->signals.at + 1, dbus->signals.len * sizeof(*dbus->signals.at));
     return 0;
 }
 
@@ -389,12 +388,12 @@ static int refused(const struct dbus_call *call, const struct dbus_message *mess
     struct dbus_reader reader = { .at = message->body, .len = message->body_len };
     const char *text = NULL;
     const char *name = message->error ? message->error : "an error";
-    enum err_kind kind = text_ends(name, ".NoSuchUnit")   ? ERR_NOT_FOUND
-                         : text_ends(name, ".UnitExists") ? ERR_EXISTS
-                         : text_ends(name, ".AccessDenied") ||
-                                 text_ends(name, ".InteractiveAuthorizationRequired")
-                             ? ERR_DENIED
-                             : ERR_SYSTEM;
+    enum err_kind kind =
+        text_ends(name, ".NoSuchUnit")   ? ERR_NOT_FOUND
+        : text_ends(name, ".UnitExists") ? ERR_EXISTS
+        : text_ends(name, ".AccessDenied") || text_ends(name, ".InteractiveAuthorizationRequired")
+            ? ERR_DENIED
+            : ERR_SYSTEM;
     if (!dbus_read_text(&reader, &text) || !*text)
         text = name;
     return err_set(err, kind, "%s: %s", call->member, text);

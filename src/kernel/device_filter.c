@@ -396,13 +396,14 @@ static bool list_apply(struct device_list *list, const struct cgroup_device_rule
 }
 
 /* v1 lets a request pass if a single exception covers all of it, so each gets what wider ones give
- * as well. */
+ * as well. To make a node is a request of its own, beside those to read and to write: an exception
+ * stays as it was given for it. */
 static void list_widen(struct device_list *list)
 {
     for (size_t i = 0; i < list->len; i++)
         for (size_t k = 0; k < list->len; k++)
             if (covers(&list->at[k], &list->at[i]))
-                list->at[i].access |= list->at[k].access;
+                list->at[i].access |= list->at[k].access & ~(unsigned)CGROUP_DEVICE_MKNOD;
 }
 
 bool device_list_make(const struct cgroup_device_rule *rules, size_t n,

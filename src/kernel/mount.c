@@ -35,17 +35,6 @@ int mount_change(int mount, uint64_t set, uint64_t clear, uint64_t propagation,
     return mount_setattr_at(mount, "", &attr, flags);
 }
 
-int mount_change_at(const char *path, uint64_t set, enum mount_flags flags)
-{
-    struct mount_attr attr = { .attr_set = set };
-    return mount_setattr_at(AT_FDCWD, path, &attr, flags);
-}
-
-int mount_bind(const char *source, const char *path)
-{
-    return mount(source, path, NULL, MS_BIND | MS_REC, NULL);
-}
-
 int mount_idmap(int mount, int userns, enum mount_flags flags)
 {
     struct mount_attr attr = { .attr_set = MOUNT_ATTR_IDMAP, .userns_fd = (uint64_t)userns };

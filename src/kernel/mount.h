@@ -19,11 +19,6 @@ int mount_clone(int dirfd, const char *path, enum mount_flags flags);
 /* Sets and clears MOUNT_ATTR_ bits of a mount; propagation is an MS_ word or 0. */
 int mount_change(int mount, uint64_t set, uint64_t clear, uint64_t propagation,
                  enum mount_flags flags);
-/* Sets MOUNT_ATTR_ bits of the mount that path leads to, which is followed if it is a link. */
-int mount_change_at(const char *path, uint64_t set, enum mount_flags flags);
-/* Mounts what is at source at path as well, with all that is mounted below it; links are followed.
- * One system call, where clone and attach are three: for paths nobody else can change. */
-int mount_bind(const char *source, const char *path);
 /* Maps the owners of a detached mount by a user namespace, kernel 5.12. */
 int mount_idmap(int mount, int userns, enum mount_flags flags);
 /* Attaches a detached mount. The last component is not followed if it is a symbolic link; empty

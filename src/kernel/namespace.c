@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -47,6 +48,13 @@ pid_t namespace_clone(uint64_t flags, int cgroup, int *ret_pidfd)
     if (pid > 0)
         *ret_pidfd = pidfd;
     return pid;
+}
+
+bool namespace_user_is_first(void)
+{
+    static const ino_t first = 0xeffffffd; /* PROC_USER_INIT_INO: the same since kernel 3.8 */
+    struct stat status;
+    return stat("/proc/self/ns/user", &status) == 0 && status.st_ino == first;
 }
 
 int loopback_up(void)

@@ -5,6 +5,7 @@
  * errno.
  */
 #include <sched.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -40,6 +41,9 @@ const char *namespace_file(enum namespace_kind kind);
  * cgroup is -1, in that cgroup of v2. Returns 0 in the child, its pid in the parent, with a pidfd.
  */
 pid_t namespace_clone(uint64_t flags, int cgroup, int *ret_pidfd);
+
+/* Whether the caller's user namespace is the machine's first: root of another makes no device nodes. */
+bool namespace_user_is_first(void);
 
 /* Brings up the loopback of the network namespace the caller is in. */
 int loopback_up(void);

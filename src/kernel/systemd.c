@@ -76,9 +76,9 @@ int systemd_open(struct systemd *ret_systemd, struct err *err)
         return err_set(err, ERR_UNSUPPORTED,
                        "systemd: XDG_RUNTIME_DIR names no directory, so your manager's socket "
                        "cannot be found");
-    auto_free char *own = root ? xstrdup("/run/systemd/private") : xasprintf("%s/systemd/private", run);
-    auto_free char *bus =
-        root ? xstrdup("/run/dbus/system_bus_socket") : xasprintf("%s/bus", run);
+    auto_free char *own =
+        root ? xstrdup("/run/systemd/private") : xasprintf("%s/systemd/private", run);
+    auto_free char *bus = root ? xstrdup("/run/dbus/system_bus_socket") : xasprintf("%s/bus", run);
     int found = dbus_open(own, &systemd.dbus, err);
     if (found == 0) {
         found = dbus_open(bus, &systemd.dbus, err);
@@ -131,14 +131,14 @@ int systemd_scope_parse(const char *path, char **ret_slice, char **ret_unit, str
         memchr(rest.at, ':', rest.len))
         return err_set(err, ERR_INVALID,
                        "linux.cgroupsPath %s: systemd needs it as slice:prefix:name", path);
-    auto_free char *unit =
-        xasprintf("%.*s%s%.*s.scope", (int)prefix.len, prefix.at, prefix.len ? "-" : "",
-                  (int)rest.len, rest.at);
-    auto_free char *in = slice.len             ? xstrndup(slice.at, slice.len)
+    auto_free char *unit = xasprintf("%.*s%s%.*s.scope", (int)prefix.len, prefix.at,
+                                     prefix.len ? "-" : "", (int)rest.len, rest.at);
+    auto_free char *in = slice.len        ? xstrndup(slice.at, slice.len)
                          : geteuid() == 0 ? xstrdup("system.slice")
                                           : xstrdup("user.slice");
     if (!slice_is_valid(in))
-        return err_set(err, ERR_INVALID, "linux.cgroupsPath %s: %s is no name of a slice", path, in);
+        return err_set(err, ERR_INVALID, "linux.cgroupsPath %s: %s is no name of a slice", path,
+                       in);
     if (!name_is_valid(unit))
         return err_set(err, ERR_INVALID, "linux.cgroupsPath %s: %s is no name of a unit", path,
                        unit);
@@ -220,8 +220,7 @@ static void add_list(struct str *body, const char *name, const char *list)
 static void add_quota(struct str *body, const struct cgroup_limits *limits, bool v2)
 {
     const struct maybe_i64 *quota = &limits->cpu_quota_us;
-    uint64_t period =
-        limits->cpu_period_us.set ? limits->cpu_period_us.value : PERIOD_DEFAULT_US;
+    uint64_t period = limits->cpu_period_us.set ? limits->cpu_period_us.value : PERIOD_DEFAULT_US;
     if (v2 && limits->cpu_period_us.set)
         add_u64(body, "CPUQuotaPeriodUSec", period);
     if (!quota->set || !period)

@@ -13,10 +13,22 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <unistd.h>
 
 #include "base/file.h"
 #include "kernel/mount.h"
 #include "runtime/start.h"
+
+/* A descriptor of the child's is closed with all the others before the program is executed; only
+ * where there are very many of them, at once. */
+enum { LEFT_OPEN_MOST = 256 };
+
+static void fd_leave(const int *fd)
+{
+    if (*fd >= LEFT_OPEN_MOST)
+        (void)close(*fd);
+}
+#define auto_leave __attribute__((cleanup(fd_leave)))
 
 int child_sources_clone(struct start *start, size_t i, struct err *err)
 {
@@ -256,12 +268,8 @@ static int fail_kind(bool is_file, const char *path, struct err *err)
                      path);
 }
 
-/* What masks and read-only paths are about lies where they look for it: no link leads away. */
-static bool is_kernel_tree(const struct plan_mount *mount)
-{
-    return mount->kind == PLAN_MOUNT_FS &&
-           (strcmp(mount->type, "proc") == 0 || strcmp(mount->type, "sysfs") == 0);
-}
+static const char link_to_nowhere[] =
+    "a mount must be mounted on ordinary directory or file, and here is a link that leads nowhere:";
 
 static int target_attach(struct start *start, int made, const struct plan_mount *mount,
                          struct err *err)
@@ -270,17 +278,15 @@ static int target_attach(struct start *start, int made, const struct plan_mount 
     struct stat status;
     if (mount->below_own && attached_below_own(start, made, path))
         return 0;
-    auto_close int target =
+    auto_leave int target =
         file_openat2(start->root, path, O_PATH | O_CLOEXEC, 0,
                      RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_SYMLINKS);
-    if (target < 0 && errno == ELOOP && is_kernel_tree(mount))
-        return err_plain(err, ERR_INVALID, 0,
-                         "proc and sysfs must be mounted on ordinary directory, and here is a link:",
-                         path);
     if (target < 0 && errno == ELOOP)
         target = target_follow(start, path);
     if (target < 0 && errno == ENOENT && fstat(made, &status) == 0)
         target = target_make(start, path, !S_ISDIR(status.st_mode));
+    if (target < 0 && errno == EEXIST)
+        return err_plain(err, ERR_INVALID, 0, link_to_nowhere, path);
     if (target < 0)
         return step_fail(err, "open mount point", path);
     if (mount_attach(made, target, "") == 0)
@@ -506,19 +512,16 @@ static int empty_make(struct start *start)
                     MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
 }
 
-/* The first cover of a kind is made, the others are copies of it as it lies on the first path: one
- * system call each. */
-static int cover(struct start *start, const char *path, const char **covered,
+/* The first cover of a kind is made, the others are copies of it. */
+static int cover(struct start *start, const char *path, int *first,
                  int (*make)(struct start *start), struct err *err)
 {
-    if (*covered)
-        return mount_bind(*covered, path) < 0 ? step_fail(err, "mask", path) : 0;
-    auto_close int first = make(start);
-    if (first < 0)
+    bool made = *first < 0;
+    if (made && (*first = make(start)) < 0)
         return step_fail(err, "make an empty directory or open /dev/null to mask", path);
-    if (mount_attach(first, AT_FDCWD, path) < 0)
+    auto_leave int copy = made ? -1 : mount_clone(*first, "", 0);
+    if ((!made && copy < 0) || mount_attach(made ? *first : copy, AT_FDCWD, path) < 0)
         return step_fail(err, "mask", path);
-    *covered = path;
     return 0;
 }
 
@@ -531,16 +534,18 @@ int child_mask(struct start *start, size_t i, struct err *err)
     if (stat(path, &status) < 0)
         return errno == ENOENT ? 0 : step_fail(err, "look at", path);
     if (S_ISDIR(status.st_mode))
-        return cover(start, path, &start->empty_path, empty_make, err);
-    return cover(start, path, &start->null_path, null_clone, err);
+        return cover(start, path, &start->empty, empty_make, err);
+    return cover(start, path, &start->null, null_clone, err);
 }
 
 int child_readonly(struct start *start, size_t i, struct err *err)
 {
     const char *path = start->plan->readonly->at[i];
-    if (mount_bind(path, path) < 0)
+    auto_leave int mount = mount_clone(AT_FDCWD, path, MOUNT_RECURSIVE);
+    if (mount < 0)
         return errno == ENOENT ? 0 : step_fail(err, "open", path);
-    if (mount_change_at(path, MOUNT_ATTR_RDONLY, MOUNT_RECURSIVE) < 0)
+    if (mount_change(mount, MOUNT_ATTR_RDONLY, 0, 0, MOUNT_RECURSIVE) < 0 ||
+        mount_attach(mount, AT_FDCWD, path) < 0)
         return step_fail(err, "make read-only", path);
     return 0;
 }

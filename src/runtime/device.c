@@ -51,7 +51,7 @@ const char *device_path(const struct plan *plan, size_t i)
 
 static bool nodes_are_made(const struct plan *plan)
 {
-    return plan->privileged && !plan->userns;
+    return plan->makes_nodes && !plan->userns;
 }
 
 int child_devices_clone(struct start *start, size_t i, struct err *err)

@@ -254,6 +254,7 @@ int plan_make(const struct runtime_request *request, struct plan *ret_plan, stru
 {
     const struct spec *spec = request->spec;
     auto_done(plan) plan = { .request = request, .privileged = geteuid() == 0 };
+    plan.makes_nodes = plan.privileged && namespace_user_is_first();
     if (parts_check(spec, err) < 0)
         return -1;
     plan_namespaces(spec, &plan);

@@ -128,6 +128,7 @@ struct plan {
     bool maps_mounts; /* a mount is mapped by the container's own user namespace */
     bool privileged;  /* the parent may clone mounts itself; else the child does, as root of its
                         namespace */
+    bool makes_nodes; /* so can it device nodes, which root of a user namespace cannot */
     bool loopback;
     struct plan_source *sources;
     size_t n_sources;

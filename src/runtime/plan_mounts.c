@@ -222,7 +222,7 @@ static int mount_make(const struct runtime_request *request, const struct spec_m
  * namespaces. Whoever cannot has the host's nodes mounted one by one. */
 static bool dev_can_be_made(const struct plan *plan, const struct plan_mount *mount)
 {
-    return plan->privileged && !plan->user_path && !mount->mode_below &&
+    return plan->makes_nodes && !plan->user_path && !mount->mode_below &&
            !mount->options.propagation && !mount->options.copy_up;
 }
 

@@ -44,6 +44,8 @@ static void start_init(struct start *start, const struct plan *plan, int join_pi
         .pidfd = -1,
         .made = -1,
         .userns = -1,
+        .null = -1,
+        .empty = -1,
         .root = -1,
         .dev = -1,
         .terminal = -1,

@@ -46,8 +46,8 @@ struct start {
     int *mounts;  /* plan.n_mounts file systems made and not yet attached; -1 for binds */
     int *devices; /* likewise for device nodes: the default ones, then the plan's */
     size_t n_devices;
-    const char *null_path;  /* a masked file, where /dev/null is mounted, or NULL */
-    const char *empty_path; /* a masked directory, where an empty one is mounted, or NULL */
+    int null;               /* what covers masked files: /dev/null, or -1 */
+    int empty;              /* what covers masked directories: an empty one, or -1 */
     int root;               /* the container's root directory */
     int dev;                /* its /dev, once a device was placed there */
     int terminal;           /* parent: the master; child: the slave */

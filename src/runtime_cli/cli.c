@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "base/program.h"
 #include "kernel/guard.h"
+#include "kernel/namespace.h"
 #include "oci/spec.h"
 #include "runtime_cli/runtime_cli.h"
 
@@ -50,6 +51,18 @@ int say(const struct str *text, struct err *err)
 
 /* --- what commands share ---------------------------------------------------------------------- */
 
+/* Whether state lies where a user's does. Who is root of a user namespace that he made for himself
+ * still has no place in /run; a container's root, by whose name runc knows him, has one. */
+static bool is_rootless(const struct global_args *args)
+{
+    if (args->rootless && strcmp(args->rootless, "auto") != 0)
+        return strcmp(args->rootless, "true") == 0;
+    if (geteuid() != 0)
+        return true;
+    return getenv("XDG_RUNTIME_DIR") && !text_same(getenv("USER"), "root") &&
+           !namespace_user_is_first();
+}
+
 static int root_path(struct program *program, struct err *err)
 {
     const char *root = program->args.root;
@@ -64,9 +77,7 @@ static int root_path(struct program *program, struct err *err)
         program->root = xasprintf("%s/%s", here, root);
         return 0;
     }
-    const char *when = program->args.rootless ? program->args.rootless : "auto";
-    bool rootless = strcmp(when, "auto") == 0 ? geteuid() != 0 : strcmp(when, "true") == 0;
-    const char *dir = rootless ? getenv("XDG_RUNTIME_DIR") : "/run";
+    const char *dir = is_rootless(&program->args) ? getenv("XDG_RUNTIME_DIR") : "/run";
     if (!dir || dir[0] != '/')
         return err_set(err, ERR_INVALID,
                        "XDG_RUNTIME_DIR names no directory for the state; give one with --root");

@@ -221,23 +221,30 @@ int container_process(const struct container *container, int *ret_pidfd, struct 
     return lives;
 }
 
-/* Only the descriptor that asking and thawing need: opening the group opens all its hierarchies. */
-static int is_frozen(const struct container *container, struct err *err)
+/* Its directory in v2 alone, where there is one: opening the group opens all its hierarchies. */
+static int v2_open(const struct container *container, const struct cgroup_host *host)
+{
+    if (host->v2 < 0)
+        return -1;
+    auto_free char *path = xasprintf("%s%s", host->at[host->v2].mount, container->record.cgroup);
+    return open(path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+}
+
+int container_frozen(const struct container *container, struct err *err)
 {
     const struct cgroup_host *host;
     if (!container->record.cgroup)
         return 0;
     if (program_cgroups(container->program, &host, err) < 0)
         return -1;
-    struct cgroup cgroup = { .host = host, .path = container->record.cgroup, .v2 = -1 };
-    auto_close int v2 = -1;
-    if (host->v2 >= 0) {
-        auto_free char *path = xasprintf("%s%s", host->at[host->v2].mount, cgroup.path);
-        v2 = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-    }
+    auto_close int v2 = v2_open(container, host);
     int freezer = cgroup_host_find(host, CGROUP_FREEZER);
-    cgroup.v2 = v2;
-    cgroup.hierarchies = freezer >= 0 ? 1U << freezer : 0;
+    struct cgroup cgroup = {
+        .host = host,
+        .path = container->record.cgroup,
+        .hierarchies = freezer >= 0 ? 1U << freezer : 0,
+        .v2 = v2,
+    };
     return cgroup_frozen(&cgroup, err);
 }
 
@@ -250,7 +257,7 @@ int container_status(struct container *container, enum container_status *ret_sta
     *ret_status = CONTAINER_STOPPED;
     if (!lives)
         return 0;
-    int frozen = is_frozen(container, err);
+    int frozen = container_frozen(container, err);
     if (frozen < 0)
         return -1;
     bool waits = faccessat(container->dir, CONTAINER_SOCKET, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
@@ -280,4 +287,31 @@ int container_cgroup(const struct container *container, struct cgroup *ret_cgrou
     if (program_cgroups(container->program, &host, err) < 0)
         return -1;
     return cgroup_open(host, container->record.cgroup, ret_cgroup, err);
+}
+
+int container_cgroup_kill(const struct container *container, struct err *err)
+{
+    const struct cgroup_host *host;
+    if (!container->record.cgroup)
+        return 0;
+    if (program_cgroups(container->program, &host, err) < 0 ||
+        cgroup_path_check(container->record.cgroup, err) < 0)
+        return -1;
+    auto_close int v2 = v2_open(container, host);
+    if (v2 >= 0) {
+        struct cgroup cgroup = {
+            .host = host,
+            .path = container->record.cgroup,
+            .hierarchies = 1U << host->v2,
+            .v2 = v2,
+        };
+        return cgroup_kill(&cgroup, err);
+    }
+    struct cgroup cgroup = {};
+    int found = container_cgroup(container, &cgroup, err);
+    if (found <= 0)
+        return found;
+    int result = cgroup_kill(&cgroup, err);
+    cgroup_close(&cgroup);
+    return result;
 }

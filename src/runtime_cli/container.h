@@ -24,6 +24,7 @@ struct record {
     char *cgroup;            /* absolute; NULL: none */
     uint32_t cgroup_parents; /* so many of its parents were there before */
     char *scope;             /* the systemd unit that it is; NULL: none */
+    bool shares_cgroup;      /* others were in it before: it is not for us to kill or remove */
     bool shares_pids;        /* no pid namespace of its own */
     bool poststart;          /* there are hooks to be run when it was started, */
     bool poststop;           /* and when it is gone */
@@ -74,6 +75,8 @@ int container_lock(const struct container *container, struct err *err);
 int container_save(const struct container *container, struct err *err);
 int container_status(struct container *container, enum container_status *ret_status,
                      struct err *err);
+/* Whether its cgroup stands still: 1 or 0. */
+int container_frozen(const struct container *container, struct err *err);
 /* Its first process, held. Returns 1, or 0 if that has ended. */
 int container_process(const struct container *container, int *ret_pidfd, struct err *err);
 /* When a process began, in ticks after boot. Returns 1; 0 if there is none, or only a zombie. */
@@ -82,5 +85,7 @@ int process_start(pid_t pid, uint64_t *ret_start, struct err *err);
 int container_spec(const struct container *container, struct spec *ret_spec, struct err *err);
 /* Its cgroup. Returns 1, or 0 if it has none. */
 int container_cgroup(const struct container *container, struct cgroup *ret_cgroup, struct err *err);
+/* Kills all processes in its cgroup. None there is fine. */
+int container_cgroup_kill(const struct container *container, struct err *err);
 /* Deletes the directory and all in it. */
 int container_forget(const struct container *container, struct err *err);

@@ -41,7 +41,7 @@ static const struct option common_options[] = {
     OPTION_TEXT(create_args, config, 'f', "config", "FILE", "The configuration, if it is not the bundle's config.json"),
     OPTION_TEXT(create_args, handover.console_socket, 0, "console-socket", "SOCKET", "Hand the terminal's master over there"),
     OPTION_BOOL(create_args, no_new_keyring, 0, "no-new-keyring", "Leave the caller's session keyring to the process"),
-    OPTION_BOOL(create_args, no_pivot, 0, "no-pivot", "Change the root without pivot_root; refused"),
+    OPTION_BOOL(create_args, no_pivot, 0, "no-pivot", "Change the root without pivot_root; which is used all the same"),
     OPTION_TEXT(create_args, handover.pid_file, 0, "pid-file", "FILE", "Write the process's pid there"),
     OPTION_NUMBER(create_args, handover.preserve_fds, 0, "preserve-fds", "N", 0, 65536, "Keep N descriptors from 3 on open in the process"),
     OPTION_END,
@@ -164,7 +164,8 @@ static int request_make(struct making *making, const struct cgroup_host *cgroups
         .cgroups = cgroups,
         /* Engines read what is used from the groups that /proc/PID/cgroup names: without one of its
          * own a container would seem to use what the machine does. They have it in the background. */
-        .cgroup_flags = CGROUP_ACCOUNT | (making->held || args->detach ? CGROUP_EVERYWHERE : 0),
+        .cgroup_flags = CGROUP_ACCOUNT | CGROUP_REFUSE_FROZEN |
+                        (making->held || args->detach ? CGROUP_EVERYWHERE : 0),
         .seccomp = RUNTIME_SECCOMP_SPEC,
         .seccomp_cache = -1,
         .flags =
@@ -185,9 +186,10 @@ static int making_check(struct making *making, const char *id, struct err *err)
     const struct create_args *args = making->args;
     const struct cgroup_host *cgroups;
     bool detached = making->held || args->detach;
+    /* For hosts that run from a ramdisk, where pivot_root fails, and says so. Nothing less keeps the
+     * host's files, and its whole /proc, out of reach. */
     if (args->no_pivot)
-        return err_set(err, ERR_UNSUPPORTED,
-                       "--no-pivot: the root is always changed by pivot_root; leave it out");
+        log_warning(making->program, "--no-pivot: the root is changed by pivot_root all the same");
     if (container_id_check(id, err) < 0 || root_open(making->program, true, err) < 0 ||
         bundle_load(making->program, args->bundle, args->config, id, &making->bundle, err) < 0 ||
         program_cgroups(making->program, &cgroups, err) < 0)

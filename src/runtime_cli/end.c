@@ -31,13 +31,7 @@ int container_kill(const struct container *container, struct err *err)
     /* One that was made and never written down. */
     if (!container->record.id)
         runtime_hold_end(container->dir, CONTAINER_SOCKET);
-    struct cgroup cgroup = {};
-    int found = is_unborn(container) ? 0 : container_cgroup(container, &cgroup, err);
-    int result = found;
-    if (found == 1) {
-        result = cgroup_kill(&cgroup, err);
-        cgroup_close(&cgroup);
-    }
+    int result = is_unborn(container) ? 0 : container_cgroup_kill(container, err);
     if (lives == 1 && pidfd_signal(pidfd, SIGKILL) < 0 && errno != ESRCH)
         return err_sys(err, "kill process %d", container->record.pid);
     if (result < 0)
@@ -75,6 +69,8 @@ static int group_remove(const struct container *container, struct err *err)
         return -1;
     struct cgroup cgroup = { .host = host, .path = record->cgroup, .v2 = -1 };
     struct err why = {};
+    if (is_unborn(container) && container_frozen(container, &why) == 1)
+        return 0; /* whose group it is froze it */
     int result = cgroup_remove(&cgroup, 0, &why);
     if (result < 0 && is_unborn(container)) {
         result = 0; /* as above */

@@ -112,7 +112,7 @@ static int delete_one(struct container *container, bool force, struct err *err)
     enum container_status status = CONTAINER_STOPPED;
     if (!container->record.id)
         torn_complete(container);
-    else if (container_status(container, &status, err) < 0)
+    else if (!force && container_status(container, &status, err) < 0)
         return -1;
     if (!force && status == CONTAINER_RUNNING && ends_soon(container))
         status = CONTAINER_STOPPED;

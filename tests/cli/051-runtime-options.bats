@@ -216,8 +216,6 @@ PYTHON
     assert_runtime_error 1 systemd
     try runtime --cgroup-manager systemd run --bundle "$BUNDLE" "$ID"
     assert_runtime_error 1 systemd
-    try runtime run --no-pivot --bundle "$BUNDLE" "$ID"
-    assert_runtime_error 1 --no-pivot
     try runtime restore --bundle "$BUNDLE" "$ID"
     assert_runtime_error 1 criu
     bundle_make '.linux.cgroupsPath = "system.slice:a:b"'

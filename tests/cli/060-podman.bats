@@ -8,7 +8,7 @@ load engines
 
 setup_file() {
     need_root
-    need_all podman conmon jq script unshare nsenter
+    need_all podman conmon jq script unshare nsenter setpriv
     GROUPS_TOP=$(groups_top)
     export GROUPS_TOP
     machine_open
@@ -155,8 +155,6 @@ no
     on_a_terminal() {
         container run --rm -it --name "$NAME" busybox sh -c 'tty; exit 5'
     }
-    export -f container podman machine_in
-    export NAME RUNTIME
     on_terminal on_a_terminal
     ((status == 5)) || fail "$output"
     [[ $output == */dev/pts/0* ]] || fail "$output"
@@ -194,8 +192,6 @@ no
     on_a_terminal() {
         podman exec -it "$NAME" sh -c 'tty; exit 6'
     }
-    export -f podman machine_in
-    export NAME RUNTIME
     on_terminal on_a_terminal
     ((status == 6)) || fail "$output"
     [[ $output == */dev/pts/* ]] || fail "$output"
@@ -288,6 +284,56 @@ no
     ((status != 0))
     [[ $stderr == *riu* || $stderr == *checkpoint* ]] || fail "$stderr"
     is '{{.State.Status}}' running
+}
+
+# An ordinary user of the machine, whose files and programs are in its /run.
+bee_make() {
+    need newuidmap
+    cp "$RUNTIME" "$(dirname "$RUCHE")/busybox.tar" "$BATS_FILE_TMPDIR"
+    machine_in machine bash -c 'set -e
+        grep -q ^bee: /etc/passwd && exit
+        echo "bee:x:1234:1234::/run/bee:/bin/sh" >>/etc/passwd
+        echo bee:300000:65536 >/etc/subuid
+        echo bee:300000:65536 >/etc/subgid
+        mkdir -p /run/bee/run /run/bee/tmp
+        chmod 700 /run/bee/run
+        install -m 755 "$0/ruche-runtime" "$0/busybox.tar" /run/bee
+        chown -R 1234:1234 /run/bee' "$BATS_FILE_TMPDIR"
+    rm "$BATS_FILE_TMPDIR"/{ruche-runtime,busybox.tar}
+    bee unshare -U true 2>/dev/null || skip "users cannot make user namespaces here"
+    bee_podman load -q -i /run/bee/busybox.tar >/dev/null 2>&1 || skip "podman does not work for users here"
+}
+
+bee() {
+    (cd / && machine_in machine setpriv --reuid 1234 --regid 1234 --clear-groups env -i PATH="$PATH" HOME=/run/bee XDG_RUNTIME_DIR=/run/bee/run \
+        TMPDIR=/run/bee/tmp TERM=dumb "$@")
+}
+
+bee_podman() {
+    bee podman --cgroup-manager cgroupfs --events-backend none --storage-driver vfs --runtime /run/bee/ruche-runtime "$@"
+}
+
+@test "podman without root: run, exec, logs, stop, rm" {
+    bee_make
+    local options=(--network none --ulimit nofile=1024:20000 --ulimit nproc=1024:1024)
+    try bee_podman run --rm -v /run/bee:/data "${options[@]}" busybox sh -c 'id -u; cat /proc/self/uid_map; stat -c %u:%t:%T /bin/busybox /data /dev/null
+        echo x >/dev/null && touch /data/mine && (mount -t tmpfs none /mnt 2>/dev/null || echo no); exit 7'
+    assert_status 7
+    [[ $output =~ ^0$'\n'\ +0\ +1234\ +1$'\n'\ +1\ +300000\ +65536$'\n'0:0:0$'\n'0:0:0$'\n'65534:1:3$'\n'no$ ]] || fail "$output" "$stderr"
+    [[ $(machine_in machine stat -c %u /run/bee/mine) == 1234 ]]
+    bee_podman run -d --name "$NAME" "${options[@]}" busybox sh -c 'trap "exit 4" TERM; echo ready; while :; do sleep 0.05; done' >/dev/null
+    eventually eval '[[ $(bee_podman logs "$NAME") == ready ]]'
+    try bee_podman exec -u 33 "$NAME" sh -c 'id -u; echo to-err >&2; exit 9'
+    assert_status 9
+    assert_output 33
+    assert_stderr to-err
+    bee_podman stop -t 5 "$NAME" >/dev/null
+    [[ $(bee_podman wait "$NAME") == 4 ]]
+    bee_podman start "$NAME" >/dev/null
+    bee_podman rm -f -t 0 "$NAME" >/dev/null
+    [[ -z $(machine_in machine find /run/bee/run/ruche-runtime -mindepth 1 ! -name '~cgroups') ]] || fail "state of a container is left"
+    # The process that holds the user's namespace is podman's own.
+    bee podman system migrate >/dev/null 2>&1 || true
 }
 
 @test "many at once" {

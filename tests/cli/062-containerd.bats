@@ -8,7 +8,7 @@ load engines
 
 setup_file() {
     need_root
-    need_all containerd ctr containerd-shim-runc-v2 jq script unshare nsenter
+    need_all containerd ctr containerd-shim-runc-v2 jq script unshare nsenter setpriv
     # containerd puts a container's group below its namespace's name.
     GROUPS_TOP=$(groups_top)
     export GROUPS_TOP
@@ -102,8 +102,6 @@ stopped() {
     on_terminal_ctr() {
         run_ctr --rm --tty -- "$NAME" sh -c 'tty; exit 5'
     }
-    export -f machine_in run_ctr ctr
-    export NAME RUNTIME
     on_terminal on_terminal_ctr
     ((status == 5)) || fail "$output"
     [[ $output == */dev/pts/0* ]] || fail "$output"
@@ -133,8 +131,6 @@ stopped() {
     exec_on_terminal() {
         ctr tasks exec --exec-id two --tty "$NAME" tty
     }
-    export -f machine_in ctr
-    export NAME
     on_terminal exec_on_terminal
     [[ $output == */dev/pts/* ]] || fail "$output"
     ctr tasks ps "$NAME" | grep -q "^$(ctr tasks list | awk -v id="$NAME" '$1 == id { print $2 }')"

@@ -8,19 +8,12 @@ load engines
 
 setup_file() {
     need_root
-    need_all dockerd containerd docker jq script unshare nsenter
+    need_all dockerd containerd docker jq script unshare nsenter setpriv
     GROUPS_TOP=$(groups_top)
     export GROUPS_TOP
     machine_open
-    cd "$BATS_FILE_TMPDIR"
-    mkdir bin client
-    # What the daemon's BuildKit executes is `runc` of the PATH, whatever the default runtime is.
-    ln -s "$RUNTIME" bin/runc
-    echo '{}' >none.json
     daemon_start
-    layer_make layer.tar
-    docker import -c 'CMD ["sh"]' layer.tar bee >/dev/null
-    rm layer.tar
+    docker_import "$BATS_FILE_TMPDIR"
     docker network create hive >/dev/null
 }
 
@@ -44,25 +37,11 @@ teardown() {
 }
 
 docker() {
-    DOCKER_CONFIG=$BATS_FILE_TMPDIR/client command "${DOCKER:-docker}" -H "unix://$BATS_FILE_TMPDIR/sock" "$@"
+    docker_of "$BATS_FILE_TMPDIR" "$@"
 }
 
-daemon_answers() {
-    docker version >/dev/null 2>&1
-}
-
-# daemon_start [OPTION...]: the file's daemon
 daemon_start() {
-    local i
-    machine_daemon machine "$BATS_FILE_TMPDIR/dockerd.log" env PATH="$BATS_FILE_TMPDIR/bin:$PATH:/usr/sbin" dockerd \
-        --config-file "$BATS_FILE_TMPDIR/none.json" --data-root "$BATS_FILE_TMPDIR/data" --exec-root "$BATS_FILE_TMPDIR/exec" \
-        --pidfile "$BATS_FILE_TMPDIR/docker.pid" -H "unix://$BATS_FILE_TMPDIR/sock" --group root --iptables=false --ip6tables=false \
-        --ip-masq=false --add-runtime "ruche=$RUNTIME" --default-runtime ruche --cgroup-parent "/$GROUPS_TOP" --live-restore "$@"
-    for ((i = 0; i < 150; i++)); do
-        daemon_answers && return 0
-        sleep 0.1
-    done
-    skip "dockerd does not work here: $(tail -n 1 "$BATS_FILE_TMPDIR/dockerd.log")"
+    docker_start machine "$BATS_FILE_TMPDIR" --live-restore
 }
 
 # run_in OPTION... -- COMMAND...: tries it in a container that goes
@@ -154,6 +133,8 @@ docker-init'
     run_in --network none --cap-drop ALL --cap-add CHOWN --security-opt no-new-privileges --security-opt seccomp=unconfined -- \
         grep -E '^(CapEff|NoNewPrivs|Seccomp):' /proc/self/status
     assert_output $'CapEff:\t0000000000000001\nNoNewPrivs:\t1\nSeccomp:\t0'
+    run_in --network none -u 33 -- grep -E '^Cap(Prm|Eff|Amb):' /proc/self/status
+    assert_output $'CapPrm:\t0000000000000000\nCapEff:\t0000000000000000\nCapAmb:\t0000000000000000'
     run_in --network none --device /dev/null:/dev/nothing:rw -- sh -c 'echo x >/dev/nothing && stat -c %t:%T /dev/nothing'
     assert_output 1:3
     run_in --network none --privileged -- sh -c 'mount -t tmpfs none /tmp && echo mounted'
@@ -325,4 +306,23 @@ docker-init'
     assert_output still
     docker stop -t 0 "$NAME" >/dev/null
     [[ $(docker wait "$NAME") == 137 ]]
+}
+
+@test "a daemon with --userns-remap: root inside is nobody outside" {
+    local directory=$BATS_FILE_TMPDIR/remapped
+    machine_in machine sh -c 'echo "bee:x:1234:1234::/:/bin/sh" >>/etc/passwd; echo "bee:x:1234:" >>/etc/group
+        echo bee:300000:65536 >/etc/subuid; echo bee:300000:65536 >/etc/subgid'
+    # Every user may pass through there, which Docker insists on.
+    docker_start machine "$directory" --userns-remap bee --bridge none --data-root /run/remapped
+    docker_import "$directory"
+    mkdir data
+    try docker_of "$directory" run --name "$NAME" --network none -v "$PWD/data:/data" bee sh -c 'id -u; cat /proc/self/uid_map; touch /mine && stat -c %u /mine /bin/busybox
+        (touch /data/file) 2>/dev/null || echo no; ls /sys/kernel >/dev/null && mount -t tmpfs none /tmp 2>/dev/null || echo no'
+    assert_status 0
+    [[ $output =~ ^0$'\n'\ +0\ +300000\ +65536$'\n'0$'\n'0$'\n'no$'\n'no$ ]] || fail "$output" "$stderr"
+    docker_of "$directory" start "$NAME" >/dev/null
+    docker_of "$directory" rm -f "$NAME" >/dev/null
+    docker_of "$directory" run --rm --network none --userns host bee cat /proc/self/uid_map | grep -q ' 0 *4294967295$'
+    machine_in machine kill "$(<"$directory/docker.pid")"
+    eventually test ! -e "$directory/docker.pid"
 }

@@ -2,8 +2,8 @@
 # shellcheck shell=bash disable=SC2154,SC2034 # bats, and try, set status, output, stderr and their lines
 #
 # What tests of other engines on ruche-runtime have in common. Each file has its engine once, in a machine of its own: mount,
-# network, pid, ipc and uts namespaces, an empty /run and an /etc of its own, whose first process takes everything in it along when it ends. What a
-# test leaves in there fails it all the same. Load with `load engines`.
+# network, pid, ipc and uts namespaces, an empty /run and an /etc of its own, whose first process takes everything in it along
+# when it ends. What a test leaves in there fails it all the same. Load with `load engines`.
 
 load images
 
@@ -11,16 +11,38 @@ RUNTIME=$(dirname "$RUCHE")/ruche-runtime
 
 # ---- machines ----
 
+# What its first process does. Among the hierarchies of v1 may lie directories that only look like some, into which engines
+# write: here are none.
+MACHINE_START='
+    set -e
+    mount -t tmpfs -o mode=755 tmpfs /run
+    mkdir -p /run/lock /run/etc/{upper,work}
+    mount -t overlay -o lowerdir=/etc,upperdir=/run/etc/upper,workdir=/run/etc/work overlay /etc
+    if [[ $(stat -f -c %T /sys/fs/cgroup) == tmpfs ]]; then
+        mkdir /run/cgroup
+        mount -t tmpfs -o mode=755 tmpfs /run/cgroup
+        for hierarchy in /sys/fs/cgroup/*; do
+            if [[ -L $hierarchy ]]; then
+                cp -P "$hierarchy" /run/cgroup
+            elif mountpoint -q "$hierarchy"; then
+                mkdir "/run/cgroup/${hierarchy##*/}"
+                mount --bind "$hierarchy" "/run/cgroup/${hierarchy##*/}"
+            fi
+        done
+        mount --move /run/cgroup /sys/fs/cgroup
+    fi
+    ip link set lo up
+    hostname "$0"
+    sleep infinity &
+    wait'
+
 # machine_open [NAME]: a machine; the control groups of what runs in it are below $GROUPS_TOP
 machine_open() {
     local name=${1:-machine} children pid='' i
     [[ -x $RUNTIME ]] || fail "there is no program $RUNTIME: build it"
-    unshare --mount --propagation private --net --pid --ipc --uts --fork --kill-child --mount-proc bash -c '
-        mount -t tmpfs -o mode=755 tmpfs /run && mkdir -p /run/lock /run/etc/{upper,work} &&
-            mount -t overlay -o lowerdir=/etc,upperdir=/run/etc/upper,workdir=/run/etc/work overlay /etc &&
-            ip link set lo up && hostname "$0" || exit 90
-        sleep infinity &
-        wait' "$name" </dev/null >"$BATS_FILE_TMPDIR/$name.log" 2>&1 3>&- 4>&- 5>&- &
+    # It ends with the file, however that ends.
+    setpriv --pdeathsig KILL unshare --mount --propagation private --net --pid --ipc --uts --fork --kill-child --mount-proc \
+        bash -c "$MACHINE_START" "$name" </dev/null >"$BATS_FILE_TMPDIR/$name.log" 2>&1 3>&- 4>&- 5>&- &
     children=/proc/$!/task/$!/children
     for ((i = 0; i < 100; i++)); do
         read -r pid <"$children" 2>/dev/null || true # it has no end of line
@@ -28,7 +50,8 @@ machine_open() {
         sleep 0.02
     done
     [[ $pid ]] || skip "no namespaces can be made here: $(<"$BATS_FILE_TMPDIR/$name.log")"
-    echo "$pid" >"$BATS_FILE_TMPDIR/$name.pid"
+    mkdir -p "$BATS_FILE_TMPDIR/machines"
+    echo "$pid $(readlink "/proc/$pid/ns/pid")" >"$BATS_FILE_TMPDIR/machines/$name"
     # Its last preparation is its name.
     for ((i = 0; i < 100; i++)); do
         [[ $(machine_in "$name" hostname 2>/dev/null) == "$name" ]] && return 0
@@ -37,10 +60,22 @@ machine_open() {
     skip "no machine can be made here: $(<"$BATS_FILE_TMPDIR/$name.log")"
 }
 
+# Its first process, if that is still the one that was made.
+machine_pid() {
+    local pid namespace
+    read -r pid namespace 2>/dev/null <"$BATS_FILE_TMPDIR/machines/$1" || return 1
+    [[ $(readlink "/proc/$pid/ns/pid") == "$namespace" ]] && echo "$pid"
+}
+
+# The names of the machines that there are.
+machines() {
+    ls "$BATS_FILE_TMPDIR/machines" 2>/dev/null || true
+}
+
 # machine_in NAME COMMAND...: there, as root
 machine_in() {
     local pid
-    pid=$(<"$BATS_FILE_TMPDIR/$1.pid") || return 1
+    pid=$(machine_pid "$1") || return 1
     shift
     nsenter --target "$pid" --mount --net --pid --ipc --uts --wdns="$PWD" -- "$@"
 }
@@ -54,13 +89,14 @@ machine_daemon() {
 
 machine_close() {
     local name=${1:-machine} pid i
-    pid=$(cat "$BATS_FILE_TMPDIR/$name.pid" 2>/dev/null) || return 0
-    kill -KILL "$pid" 2>/dev/null
-    for ((i = 0; i < 100; i++)); do
-        [[ -d /proc/$pid ]] || break
-        sleep 0.05
-    done
-    rm "$BATS_FILE_TMPDIR/$name.pid"
+    if pid=$(machine_pid "$name"); then
+        kill -KILL "$pid"
+        for ((i = 0; i < 100; i++)); do
+            machine_pid "$name" >/dev/null || break
+            sleep 0.05
+        done
+    fi
+    rm -f "$BATS_FILE_TMPDIR/machines/$name"
 }
 
 # The names of the processes of a machine, as they are now.
@@ -84,7 +120,7 @@ no_process() {
 
 # A name for a file's groups: below it are all that its engine makes.
 groups_top() {
-    printf 'ruche-bats-%d-%04x' "$BATS_SUITE_TEST_NUMBER" "$RANDOM$RANDOM"
+    printf 'ruche-bats-%04x%04x' "$RANDOM" "$RANDOM"
 }
 
 # Groups below the top, of whatever hierarchy; the top itself is the engine's.
@@ -102,33 +138,72 @@ groups_remove() {
     [[ ${GROUPS_TOP-} ]] || return 0
     left=$(groups_below "$@")
     find /sys/fs/cgroup -maxdepth 6 -depth -type d \( -path "*/$GROUPS_TOP" -o -path "*/$GROUPS_TOP/*" \) -exec rmdir {} + 2>/dev/null || true
-    # podman writes into what is only named like a hierarchy as well; of a real one's files none can be removed.
-    rm -rf /sys/fs/cgroup/*/"$GROUPS_TOP" 2>/dev/null || true
     [[ -z $left ]] || fail "control groups were left:" "$left"
+}
+
+# ---- Docker ----
+
+# docker_of DIRECTORY COMMAND...: the client of the daemon that has this directory
+docker_of() {
+    local directory=$1
+    shift
+    DOCKER_CONFIG=$BATS_FILE_TMPDIR/client command "${DOCKER:-docker}" -H "unix://$directory/sock" "$@"
+}
+
+# docker_start MACHINE DIRECTORY [OPTION...]: a daemon in the machine with all it has in the directory, ruche-runtime its default
+docker_start() {
+    local name=$1 directory=$2 i
+    shift 2
+    mkdir -p "$directory/bin" "$BATS_FILE_TMPDIR/client"
+    # What the daemon's BuildKit executes is `runc` of the PATH, whatever the default runtime is.
+    ln -sf "$RUNTIME" "$directory/bin/runc"
+    echo '{}' >"$directory/none.json"
+    machine_daemon "$name" "$directory/dockerd.log" env PATH="$directory/bin:$PATH:/usr/sbin" dockerd --config-file "$directory/none.json" \
+        --data-root "$directory/data" --exec-root "$directory/exec" --pidfile "$directory/docker.pid" -H "unix://$directory/sock" \
+        --group root --iptables=false --ip6tables=false --ip-masq=false --cgroup-parent "/$GROUPS_TOP" \
+        --add-runtime "ruche=$RUNTIME" --default-runtime ruche "$@"
+    for ((i = 0; i < 150; i++)); do
+        docker_of "$directory" version >/dev/null 2>&1 && return 0
+        sleep 0.1
+    done
+    skip "dockerd does not work here: $(tail -n 1 "$directory/dockerd.log")"
+}
+
+# docker_import DIRECTORY: the built-in image as the daemon's `bee`
+docker_import() {
+    layer_make "$1/layer.tar"
+    docker_of "$1" import -c 'CMD ["sh"]' "$1/layer.tar" bee >/dev/null
+    rm "$1/layer.tar"
 }
 
 # ---- the end ----
 
-# ends_well: that neither a process of the names nor a group is left, and the state's directory has none; for teardown, where
-# a command that fails ends nothing. ends_well STATE NAMES [FIND'S CONDITIONS...]
-ends_well() {
-    local state=$1 names=$2 result=0
-    shift 2
+# machine_is_clean NAME STATE PROCESSES: none of these is there, and no container's state is in the directory
+machine_is_clean() {
     # shellcheck disable=SC2086 # names
-    eventually no_process machine $names || result=1
-    eventually no_groups_below "$@" || result=1
-    [[ -z $(machine_in machine find "$state" -mindepth 1 -name state.json 2>/dev/null) ]] || result=1
-    ((result == 0)) || fail "something is left:" "$(machine_processes)" "$(groups_below "$@")" "$(machine_in machine find "$state" 2>/dev/null)"
+    eventually no_process "$1" $3 && [[ -z $(machine_in "$1" find "$2" -mindepth 1 -name state.json 2>/dev/null) ]] ||
+        fail "something is left in $1:" "$(machine_processes "$1")" "$(machine_in "$1" find "$2" 2>/dev/null)"
 }
 
-# For teardown_file: the same at last, and the machine goes. closes_well NAMES [FIND'S CONDITIONS...]
+# ends_well STATE PROCESSES [FIND'S CONDITIONS...]: the machine is clean, and no groups are left. In teardown a command that
+# fails ends nothing: this is its last.
+ends_well() {
+    local result=0
+    machine_is_clean machine "$1" "$2" || result=1
+    shift 2
+    eventually no_groups_below "$@" || fail "groups are left:" "$(groups_below "$@")" || result=1
+    return "$result"
+}
+
+# For teardown_file: closes_well PROCESSES [FIND'S CONDITIONS...]. None of these is in any machine, which go, and no groups.
 closes_well() {
-    local result=0 names=$1
+    local result=0 names=$1 machine
     shift
-    [[ -e $BATS_FILE_TMPDIR/machine.pid ]] || return 0
-    # shellcheck disable=SC2086 # names
-    no_process machine $names || fail "a process is left in the machine:" "$(machine_processes)" || result=1
-    machine_close
+    for machine in $(machines); do
+        # shellcheck disable=SC2086 # names
+        no_process "$machine" $names || fail "a process is left in $machine:" "$(machine_processes "$machine")" || result=1
+        machine_close "$machine"
+    done
     groups_remove "$@" || result=1
     return "$result"
 }
@@ -151,13 +226,17 @@ layer_make() {
     tar -xOf "$archive" "./blobs/${layer/://}" >"$1"
 }
 
-# On a terminal: on_terminal COMMAND..., whose output is what the terminal shows. Sets status, output and lines.
+# On a terminal: on_terminal COMMAND..., a function too, whose output is what the terminal shows. Sets status, output and lines.
 on_terminal() {
     local line
     printf -v line '%q ' "$@"
-    [[ $(type -t "$1") != function ]] || export -f "${1?}"
     status=0
-    output=$(SHELL=$BASH script -qec "$line" /dev/null </dev/null 2>&1) || status=$?
+    # shellcheck disable=SC2046 # names of functions have no blanks
+    output=$(
+        export -f $(compgen -A function)
+        export NAME RUNTIME
+        SHELL=$BASH script -qec "$line" /dev/null </dev/null 2>&1
+    ) || status=$?
     output=${output//$'\r'/}
     mapfile -t lines <<<"$output"
 }

@@ -1,6 +1,6 @@
 #!/bin/busybox sh
 # SPDX-License-Identifier: Apache-2.0
-# shellcheck shell=dash
+# shellcheck shell=dash disable=SC2013 # words are wanted
 # The guest's first process, on its disk: makes the machine that the suite named by vm.suite= wants, runs the suite's tests one
 # by one, prints TAP, and ends the machine whatever happens. A test is a function test_… of the suite's file; each runs in a
 # shell of its own, under a limit, and what it leaves behind fails it.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# shellcheck shell=dash
+# shellcheck shell=dash disable=SC2013,SC2034 # words are wanted, and variables are read by the suites
 # What the suites have in common. Called by guest.sh as: suite.sh SUITE FUNCTION, where prepare comes before the tests and clean
 # after one that failed.
 

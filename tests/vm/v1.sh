@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# shellcheck shell=dash disable=SC2154 # suite.sh sets group, id and pid
+# shellcheck shell=dash disable=SC2016,SC2034,SC2086,SC2154 # suite.sh sets and reads variables, none with blanks in it
 # Every controller in a hierarchy of cgroup v1, one without controllers beside them, and no v2 at all.
 
 # of HIERARCHY FILE: what is in the group's file
@@ -152,12 +152,18 @@ test_update_changes_the_files() {
 }
 
 test_update_moves_into_a_hierarchy_not_used_yet() {
-    box '{}'
+    # One that stays in the foreground has only the groups it needs.
+    bundle '{}'
+    rt run --bundle "$BUNDLE" box >/tmp/box 2>&1 &
+    runner=$!
+    eventually state_is running
+    pid=$(rt state box | sed -n 's/^ *"pid": \([0-9]*\),*$/\1/p')
     [ ! -d /sys/fs/cgroup/hugetlb/box ] || fail 'it is there already'
     echo '{"hugepageLimits":[{"pageSize":"2MB","limit":4194304}]}' | rt update --resources - box
     holds hugetlb hugetlb.2MB.limit_in_bytes 4194304
     same 'the process' "$(of hugetlb cgroup.procs)" "$pid"
-    box_gone
+    rt kill box KILL
+    wait $runner || :
 }
 
 test_stats_are_those_of_the_files() {

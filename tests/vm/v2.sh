@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# shellcheck shell=dash disable=SC2154 # suite.sh sets group, id and pid
+# shellcheck shell=dash disable=SC2016,SC2034,SC2086,SC2154 # suite.sh sets and reads variables, none with blanks in it
 # Every controller in cgroup v2, and nothing else on the machine.
 
 # --- the values, as ruche's flags give them -----------------------------------------------------

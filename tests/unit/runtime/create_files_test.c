@@ -547,7 +547,9 @@ Test(create_files, makes_its_working_directory)
               box.err.text);
 }
 
-Test(create_files, enters_no_directory_its_user_may_not)
+/* Where its author says, as an image's WORKDIR of root's and USER of somebody else: every runtime
+ * does. */
+Test(create_files, begins_in_a_directory_its_user_may_not_enter)
 {
     NEED_ROOT();
     OPEN_BOX(0);
@@ -555,8 +557,7 @@ Test(create_files, enters_no_directory_its_user_may_not)
     auto_free char *path = of_box("root/closed");
     cr_assert_eq(mkdir(path, 0700), 0);
     use_cwd("/closed");
-    cr_expect_eq(box_run(&box), -1);
-    cr_expect(strstr(box.err.text, "Permission denied"), "%s", box.err.text);
+    cr_expect_eq(box_run(&box), 0, "%s", box.err.text);
 }
 
 /* The caller has a directory of the host open, and the image a link to whatever has its number. */

@@ -304,7 +304,27 @@ Test(plan, refuses_unknown_words_of_bind_mounts)
 {
     refuses(MOUNTS(BIND("/srv", "\"rbind\",\"r0\"")), ERR_UNSUPPORTED, "option r0");
     refuses(MOUNTS(BIND("/srv", "\"rbind\",\"readonly\"")), ERR_UNSUPPORTED, "option readonly");
-    refuses(MOUNTS(BIND("/srv", "\"rbind\",\"mode=755\"")), ERR_UNSUPPORTED, "option mode=755");
+}
+
+/* mount(2) has always passed over them, and so configurations have them. */
+Test(plan, passes_over_values_of_bind_mounts)
+{
+    makes(MOUNTS(BIND("/srv", "\"rbind\",\"mode=755\"")));
+    cr_expect_eq(plan.mounts[0].kind, PLAN_MOUNT_BIND);
+    cr_expect(strstr(plan.warning, "mode=755"), "%s", plan.warning);
+}
+
+#define RUN_IN_MEMORY "\"mounts\":[{\"destination\":\"/run\",\"type\":\"tmpfs\"}]"
+
+/* Files without labels are no wider open than they are on this machine anyway; of a process's label
+ * the next test tells. */
+Test(plan, passes_over_the_label_of_mounts_where_there_are_none)
+{
+    makes(MOUNTS("{\"destination\":\"/run\",\"type\":\"tmpfs\"}"));
+    cr_expect_str_eq(plan.warning, "");
+    makes(CONFIG(PROCESS "," LINUX("", ",\"mountLabel\":\"x\"") "," RUN_IN_MEMORY));
+    cr_expect(strstr(plan.warning, "mountLabel"), "%s", plan.warning);
+    cr_expect_eq(plan.mounts[0].options.rest.len, 0, "no context=");
 }
 
 #define CGROUP_NS ",{\"type\":\"cgroup\"}"
@@ -454,7 +474,6 @@ Test(plan, refuses_what_the_machine_does_not_have)
         const char *named;
     } rows[] = {
         { CONFIG(PROCESS "," LINUX("", ",\"intelRdt\":{}")), "intelRdt" },
-        { CONFIG(PROCESS "," LINUX("", ",\"mountLabel\":\"x\"")), "mountLabel" },
         { CONFIG(PROCESS_AND("\"apparmorProfile\":\"x\"") "," LINUX("", "")), "apparmorProfile" },
         { CONFIG(PROCESS_AND("\"selinuxLabel\":\"x\"") "," LINUX("", "")), "selinuxLabel" },
     };

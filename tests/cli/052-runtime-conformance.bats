@@ -1,0 +1,164 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+#
+# ruche-runtime: what other people's conformance suites found missing.
+
+load runtime
+
+setup() {
+    runtime_setup
+}
+
+teardown() {
+    runtime_teardown
+}
+
+# said WORDS...: what the bundle prints, and its status
+said() {
+    try runtime run --bundle "$BUNDLE" "$ID"
+    assert_status 0
+    printf '%s\n' "$output"
+}
+
+@test "mounts are told in the configuration's order, /dev among them" {
+    # Kernels before 6.15 cannot copy a mount that is not attached: there the order is another.
+    [[ $(printf '%s\n' 6.15 "$(uname -r)" | sort -V | head -n 1) == 6.15 ]] || skip "kernel $(uname -r) cannot copy what is not attached"
+    bundle_make '.process.args = ["cat", "/proc/self/mountinfo"]'
+    [[ $(said | awk '$5 ~ "^/(proc|dev|dev/pts|dev/shm|sys)$" { print $5 }' | tr '\n' ' ') == '/proc /dev /dev/pts /dev/shm /sys ' ]]
+}
+
+@test "a filter may refuse what a start itself has to call" {
+    local refused='["openat2", "fchdir", "setresuid", "setresgid", "setgroups", "accept4", "poll", "prctl", "setsid", "dup2", "close_range"]'
+    bundle_make ".process.noNewPrivileges = false | .process.args = [\"sh\", \"-c\", \"grep -e Seccomp: -e CapEff /proc/self/status\"]
+        | .linux.seccomp = {defaultAction: \"SCMP_ACT_ALLOW\", architectures: [\"SCMP_ARCH_X86_64\"],
+            syscalls: [{names: $refused, action: \"SCMP_ACT_ERRNO\"}]}"
+    ln -sf busybox "$BUNDLE/rootfs/bin/grep"
+    said
+    [[ $output == *$'Seccomp:\t2'* ]]
+    # KILL, NET_BIND_SERVICE and AUDIT_WRITE, and not what it took to load the filter.
+    [[ $output == *$'CapEff:\t0000000020000420'* ]]
+}
+
+@test "a hook inside runs behind the filter" {
+    bundle_make '.hooks.startContainer = [{path: "/bin/touch", args: ["touch", "/dev/shm/hook"]}] | .process.args = ["ls", "/dev/shm"]'
+    said
+    assert_output hook
+    bundle_make '.hooks.startContainer = [{path: "/bin/touch", args: ["touch", "/dev/shm/hook"]}]
+        | .linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW", syscalls: [{names: ["utimensat", "utimes", "open", "openat"], action: "SCMP_ACT_KILL"}]}'
+    try runtime run --bundle "$BUNDLE" "$ID"
+    assert_runtime_error 1 'startContainer hook #0'
+}
+
+@test "a user begins where the configuration says, be it root's directory" {
+    need_root
+    bundle_make '.process.user = {uid: 42, gid: 42} | .process.cwd = "/closed" | .process.args = ["id", "-u"]'
+    mkdir -m 700 "$BUNDLE/rootfs/closed"
+    said
+    assert_output 42
+    chown 42 "$BUNDLE/rootfs/closed"
+    bundle_make '.process.user = {uid: 42, gid: 42} | .process.cwd = "/closed"'
+    create "$ID"
+    runtime start "$ID"
+    runtime exec --user 0 "$ID" true
+}
+
+@test "a terminal is the session's where the streams are none" {
+    bundle_make '.process.terminal = true | .process.args = ["tty"]'
+    # Of a session without one it is an error.
+    try setsid "$RUNTIME" --root "$ROOT" run --bundle "$BUNDLE" "$ID" </dev/null
+    assert_runtime_error 1 'here is none'
+    export RUNTIME ROOT BUNDLE ID
+    script -qec '"$RUNTIME" --root "$ROOT" run --bundle "$BUNDLE" "$ID" </dev/null >said 2>&1' /dev/null </dev/null >/dev/null
+    grep -q '^/dev/pts/0' said || fail "$(<said)"
+}
+
+@test "signal 0 asks, of one that has ended as well; delete waits for one that was killed" {
+    create "$ID"
+    runtime start "$ID"
+    runtime kill "$ID" 0
+    runtime kill "$ID" KILL
+    eventually status_is "$ID" stopped
+    runtime kill --all "$ID" 0
+    try runtime kill "$ID" 0
+    assert_runtime_error 1 'not running'
+    runtime delete "$ID"
+    for _ in {1..10}; do
+        create "$ID"
+        runtime start "$ID"
+        runtime kill "$ID" KILL
+        runtime delete "$ID"
+    done
+    create "$ID"
+    runtime start "$ID"
+    try runtime delete "$ID"
+    assert_runtime_error 1 'not stopped'
+}
+
+@test "a frozen cgroup is whose it is" {
+    need_root
+    local freezer=/sys/fs/cgroup/freezer/$ID frozen=freezer.state word=FROZEN
+    [[ -d /sys/fs/cgroup/freezer ]] || freezer=/sys/fs/cgroup/$ID frozen=cgroup.freeze word=1
+    mkdir "$freezer" || skip "no cgroup can be made here"
+    echo "$word" >"$freezer/$frozen"
+    bundle_make ".linux.cgroupsPath = \"/$ID\""
+    for command in create "run --detach"; do
+        # shellcheck disable=SC2086 # a command and its option
+        try runtime $command --bundle "$BUNDLE" "$ID"
+        assert_runtime_error 1 'unexpectedly frozen'
+        [[ $(<"$freezer/$frozen") == "$word" ]]
+    done
+    rmdir "$freezer"
+}
+
+@test "what a bind mount cannot have is passed over with a word about it" {
+    bundle_make '.mounts += [{destination: "/tmp", type: "bind", source: "/etc", options: ["bind", "ro", "mode=755"]}] | .process.args = ["true"]'
+    try runtime run --bundle "$BUNDLE" "$ID"
+    assert_status 0
+    [[ $stderr == *warning*mode=755* ]]
+}
+
+@test "a root that is not to be pivoted is so all the same, and it is said" {
+    bundle_make '.process.args = ["true"]'
+    try runtime run --no-pivot --bundle "$BUNDLE" "$ID"
+    assert_status 0
+    [[ $stderr == *warning*--no-pivot* ]]
+}
+
+@test "hooks of creation are told how far it is" {
+    cat >"$BATS_TEST_TMPDIR/hook" <<'HOOK'
+#!/bin/sh
+cat >"$1"
+HOOK
+    chmod +x "$BATS_TEST_TMPDIR/hook"
+    bundle_make ".process.args = [\"true\"] | .hooks.prestart = [{path: \"$BATS_TEST_TMPDIR/hook\", args: [\"hook\", \"$BATS_TEST_TMPDIR/prestart\"]}]
+        | .hooks.createRuntime = [{path: \"$BATS_TEST_TMPDIR/hook\", args: [\"hook\", \"$BATS_TEST_TMPDIR/runtime\"]}]"
+    said
+    [[ $(jq -r .status "$BATS_TEST_TMPDIR/prestart") == created ]]
+    [[ $(jq -r .status "$BATS_TEST_TMPDIR/runtime") == creating ]]
+}
+
+@test "exec stays within the container's cgroup, and tells its steps" {
+    create "$ID"
+    runtime start "$ID"
+    for path in .. ../.. a/../../b; do
+        try runtime exec --cgroup "$path" "$ID" true
+        assert_runtime_error 255 'is not a sub cgroup path'
+    done
+    try runtime --debug --log log exec "$ID" true
+    assert_status 0
+    grep -q 'level=debug msg="child: join' log
+}
+
+@test "a link that leads nowhere is no place for /proc" {
+    rm -rf "$BUNDLE/rootfs/proc"
+    ln -s /nowhere "$BUNDLE/rootfs/proc"
+    try runtime run --bundle "$BUNDLE" "$ID"
+    assert_runtime_error 1 'must be mounted on ordinary directory'
+    [[ ! -e $BUNDLE/rootfs/nowhere ]]
+}
+
+@test "a configuration to begin with has a cgroup namespace where there is v2 alone" {
+    local expected=false
+    [[ $(stat -fc %t /sys/fs/cgroup) != 63677270 ]] || expected=true
+    jq -e ".linux.namespaces | any(.type == \"cgroup\") == $expected" "$BUNDLE/config.json"
+}
