@@ -35,13 +35,6 @@
 
 enum { TOOLS_MAX = 64, STEPS_MAX = 16, WORDS_MAX = 64 };
 
-/* What is timed as one. */
-struct measure {
-    const char *label; /* NULL: the tool's only one */
-    uint64_t *ns;
-    uint64_t *kib;
-};
-
 struct step {
     int measure; /* index of the tool's, or -1: not timed */
     char *words[WORDS_MAX + 1];
@@ -52,8 +45,10 @@ struct tool {
     int mount_namespace; /* -1: the one we are in */
     struct step steps[STEPS_MAX];
     size_t n_steps;
-    struct measure measures[STEPS_MAX];
+    const char *labels[STEPS_MAX]; /* of the measures; NULL: the tool's only one */
     size_t n_measures;
+    uint64_t *ns; /* measure after measure, so many as there are rounds each */
+    uint64_t *kib;
     size_t runs;
     int failure; /* wait status of the first failed run */
 };
@@ -80,33 +75,20 @@ static uint64_t clock_ns(void)
 
 /* ---- the list ---- */
 
-static uint64_t *numbers_new(size_t n)
-{
-    uint64_t *numbers = calloc(n, sizeof(*numbers));
-    if (!numbers)
-        die("memory");
-    return numbers;
-}
-
 /* Where a step of this label is counted: with the step before it, or as a new measure. */
-static int measure_of(struct tool *tool, const char *label, size_t rounds)
+static int measure_of(struct tool *tool, const char *label)
 {
     if (label && strcmp(label, "-") == 0)
         return -1;
     int last = tool->n_steps > 0 ? tool->steps[tool->n_steps - 1].measure : -1;
-    if (last >= 0 && label && tool->measures[last].label &&
-        strcmp(tool->measures[last].label, label) == 0)
+    if (last >= 0 && label && tool->labels[last] && strcmp(tool->labels[last], label) == 0)
         return last;
-    tool->measures[tool->n_measures] = (struct measure){
-        .label = label,
-        .ns = numbers_new(rounds),
-        .kib = numbers_new(rounds),
-    };
+    tool->labels[tool->n_measures] = label;
     return (int)tool->n_measures++;
 }
 
 /* Takes the text. Returns whether it is a step. */
-static bool step_parse(struct tool *tool, char *text, size_t rounds)
+static bool step_parse(struct tool *tool, char *text)
 {
     if (tool->n_steps == STEPS_MAX)
         return false;
@@ -118,7 +100,7 @@ static bool step_parse(struct tool *tool, char *text, size_t rounds)
         text = colon + 2;
     }
     struct step *step = &tool->steps[tool->n_steps];
-    step->measure = measure_of(tool, label, rounds);
+    step->measure = measure_of(tool, label);
     size_t n = 0;
     for (char *word; n < WORDS_MAX && (word = strsep(&text, " "));)
         if (*word)
@@ -134,7 +116,7 @@ static void tool_parse(struct tool *tool, char *line, size_t rounds)
     const char *namespace = strsep(&rest, "\t");
     bool valid = rest;
     while (valid && rest)
-        valid = step_parse(tool, strsep(&rest, "\t"), rounds);
+        valid = step_parse(tool, strsep(&rest, "\t"));
     if (!valid) {
         errno = EINVAL;
         die(tool->name ? tool->name : "empty line");
@@ -145,6 +127,10 @@ static void tool_parse(struct tool *tool, char *line, size_t rounds)
         if (tool->mount_namespace < 0)
             die(namespace);
     }
+    tool->ns = calloc(tool->n_measures * rounds + 1, sizeof(*tool->ns));
+    tool->kib = calloc(tool->n_measures * rounds + 1, sizeof(*tool->kib));
+    if (!tool->ns || !tool->kib)
+        die("memory");
 }
 
 static size_t tools_read(struct tool *tools, size_t rounds)
@@ -223,8 +209,8 @@ static void tool_run(struct tool *tool, const struct options *options, bool coun
     if (!counts || tool->failure)
         return;
     for (size_t i = 0; i < tool->n_measures; i++) {
-        tool->measures[i].ns[tool->runs] = ns[i];
-        tool->measures[i].kib[tool->runs] = kib[i];
+        tool->ns[i * options->rounds + tool->runs] = ns[i];
+        tool->kib[i * options->rounds + tool->runs] = kib[i];
     }
     tool->runs++;
 }
@@ -265,28 +251,25 @@ static int by_size(const void *a, const void *b)
 
 static double us_at(const uint64_t *ns, size_t n, size_t percent)
 {
-    return (double)ns[(n - 1) * percent / 100] / 1e3;
+    size_t at = (n - 1) * percent / 100;
+    return (double)ns[at] / 1e3;
 }
 
-static void measure_print(const struct tool *tool, const struct measure *measure)
+static void measure_print(const struct tool *tool, size_t measure, size_t rounds)
 {
+    const char *label = tool->labels[measure];
+    uint64_t *ns = tool->ns + measure * rounds;
+    uint64_t *kib = tool->kib + measure * rounds;
     size_t n = tool->runs;
-    printf("%s%s%s", tool->name, measure->label ? ": " : "", measure->label ? measure->label : "");
+    printf("%s%s%s", tool->name, label ? ": " : "", label ? label : "");
     if (tool->failure || n == 0) {
         printf("\t-\t-\t-\t-\t0\t-\n");
         return;
     }
-    qsort(measure->ns, n, sizeof(*measure->ns), by_size);
-    qsort(measure->kib, n, sizeof(*measure->kib), by_size);
-    printf("\t%.0f\t%.0f\t%.0f\t%.0f\t%zu\t%llu\n", us_at(measure->ns, n, 50),
-           us_at(measure->ns, n, 0), us_at(measure->ns, n, 10), us_at(measure->ns, n, 90), n,
-           (unsigned long long)measure->kib[n / 2]);
-}
-
-static void tool_print(const struct tool *tool)
-{
-    for (size_t i = 0; i < tool->n_measures; i++)
-        measure_print(tool, &tool->measures[i]);
+    qsort(ns, n, sizeof(*ns), by_size);
+    qsort(kib, n, sizeof(*kib), by_size);
+    printf("\t%.0f\t%.0f\t%.0f\t%.0f\t%zu\t%llu\n", us_at(ns, n, 50), us_at(ns, n, 0),
+           us_at(ns, n, 10), us_at(ns, n, 90), n, (unsigned long long)kib[n / 2]);
 }
 
 int main(int argc, char **argv)
@@ -318,6 +301,7 @@ int main(int argc, char **argv)
     size_t n = tools_read(tools, options.rounds);
     rounds_run(tools, n, &options);
     for (size_t i = 0; i < n; i++)
-        tool_print(&tools[i]);
+        for (size_t k = 0; k < tools[i].n_measures; k++)
+            measure_print(&tools[i], k, options.rounds);
     return 0;
 }

@@ -48,6 +48,18 @@ static void run_dir_sweep(struct engine *engine, int run_fd, const char *id)
         run_dir_remove(run_fd, fd, id);
 }
 
+/* Where records were listed: what their run directories do not tell of. */
+static void run_dirs_sweep(struct engine *engine, int run_fd)
+{
+    auto_done(strings) ids = {};
+    struct err ignored = {};
+    if (dir_list(run_fd, "containers", &ids, &ignored) < 0)
+        return;
+    for (size_t i = 0; i < ids.len; i++)
+        if (container_id_valid(ids.at[i]))
+            run_dir_sweep(engine, run_fd, ids.at[i]);
+}
+
 static void set_unknown(struct container_state *state, const char *id, const char *why)
 {
     *state = (struct container_state){
@@ -113,6 +125,8 @@ int container_list(struct engine *engine, enum container_list_flags flags,
             run_dir_sweep(engine, run_fd, ids.at[i]);
         states.len += found > 0;
     }
+    if (all)
+        run_dirs_sweep(engine, run_fd);
     if (states.len > 1)
         qsort(states.at, states.len, sizeof(*states.at), newest_first);
     *ret_states = states;

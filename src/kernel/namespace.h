@@ -42,7 +42,7 @@ const char *namespace_file(enum namespace_kind kind);
  */
 pid_t namespace_clone(uint64_t flags, int cgroup, int *ret_pidfd);
 
-/* Whether the caller's user namespace is the machine's first: root of another makes no device nodes. */
+/* Whether the caller's user namespace is the first: root of another makes no device nodes. */
 bool namespace_user_is_first(void);
 
 /* Brings up the loopback of the network namespace the caller is in. */

@@ -253,6 +253,30 @@ static int scope_start(struct making *making, struct err *err)
     return 0;
 }
 
+/* Whether it failed because somebody is in its group. He is joined, as runc does: who names a group
+ * that is in use is taken at his word, and hears of it. */
+static bool group_is_shared(struct making *making, const struct err *why)
+{
+    auto_free char *text = NULL;
+    struct err ignored = {};
+    struct cgroup cgroup = {};
+    struct cgroup_pids pids = {};
+    if (why->kind != ERR_CONFLICT || (making->request.cgroup_flags & CGROUP_JOIN) ||
+        container_cgroup(&making->container, &cgroup, &ignored) != 1)
+        return false;
+    if (cgroup_procs(&cgroup, &pids, &ignored) == 0 && pids.len)
+        text = xasprintf("container's cgroup is not empty: %zu process(es) found in %s", pids.len,
+                         cgroup.path);
+    cgroup_pids_done(&pids);
+    cgroup_close(&cgroup);
+    if (!text)
+        return false;
+    log_warning(making->program, text);
+    making->container.record.shares_cgroup = true;
+    making->request.cgroup_flags |= CGROUP_JOIN;
+    return true;
+}
+
 static int container_start_it(struct making *making, struct runtime_process *process,
                               struct err *err)
 {
@@ -265,7 +289,8 @@ static int container_start_it(struct making *making, struct runtime_process *pro
             return -1;
         making->request.hold = making->hold;
     }
-    if (runtime_create(&making->request, process, err) < 0)
+    if (runtime_create(&making->request, process, err) < 0 &&
+        (!group_is_shared(making, err) || runtime_create(&making->request, process, err) < 0))
         return -1;
     if (making->scope.cgroup)
         systemd_scope_release(&making->scope);

@@ -31,7 +31,8 @@ int container_kill(const struct container *container, struct err *err)
     /* One that was made and never written down. */
     if (!container->record.id)
         runtime_hold_end(container->dir, CONTAINER_SOCKET);
-    int result = is_unborn(container) ? 0 : container_cgroup_kill(container, err);
+    bool whole = !is_unborn(container) && !container->record.shares_cgroup;
+    int result = whole ? container_cgroup_kill(container, err) : 0;
     if (lives == 1 && pidfd_signal(pidfd, SIGKILL) < 0 && errno != ESRCH)
         return err_sys(err, "kill process %d", container->record.pid);
     if (result < 0)
@@ -72,8 +73,8 @@ static int group_remove(const struct container *container, struct err *err)
     if (is_unborn(container) && container_frozen(container, &why) == 1)
         return 0; /* whose group it is froze it */
     int result = cgroup_remove(&cgroup, 0, &why);
-    if (result < 0 && is_unborn(container)) {
-        result = 0; /* as above */
+    if (result < 0 && (is_unborn(container) || record->shares_cgroup)) {
+        result = 0; /* somebody else is in it */
     } else if (result < 0) {
         struct cgroup opened = {};
         int found = cgroup_open(host, record->cgroup, &opened, err);

@@ -181,8 +181,9 @@ docker_import() {
 # machine_is_clean NAME STATE PROCESSES: none of these is there, and no container's state is in the directory
 machine_is_clean() {
     # shellcheck disable=SC2086 # names
-    eventually no_process "$1" $3 && [[ -z $(machine_in "$1" find "$2" -mindepth 1 -name state.json 2>/dev/null) ]] ||
-        fail "something is left in $1:" "$(machine_processes "$1")" "$(machine_in "$1" find "$2" 2>/dev/null)"
+    eventually no_process "$1" $3 || fail "a process is left in $1:" "$(machine_processes "$1")" || return 1
+    [[ -z $(machine_in "$1" find "$2" -mindepth 1 -name state.json 2>/dev/null) ]] ||
+        fail "state of a container is left in $1:" "$(machine_in "$1" find "$2" 2>/dev/null)"
 }
 
 # ends_well STATE PROCESSES [FIND'S CONDITIONS...]: the machine is clean, and no groups are left. In teardown a command that

@@ -25,7 +25,6 @@ machine_files() {
 }
 
 machine_base() {
-    mount -t tmpfs tmp /tmp
     mount -t tmpfs run /run
     mkdir -p /dev/pts /dev/shm
     mount -t devpts devpts /dev/pts

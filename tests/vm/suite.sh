@@ -115,6 +115,18 @@ state_is() {
     [ "$(state)" = "$1" ]
 }
 
+# --- our unit tests -----------------------------------------------------------------------------
+
+# unit FOLDER PATTERN
+unit() {
+    [ -x "/tests/unit-$1" ] || skip "unit-$1 was not built"
+    code=0
+    RUCHE_TRANSFER=/ruche/ruche-transfer "/tests/unit-$1" --tap --filter "$2" >/tmp/unit 2>&1 || code=$?
+    grep -E -A 9 '^not ok' /tmp/unit || :
+    grep -qE '^ok' /tmp/unit || fail "$(tail -n 5 /tmp/unit)"
+    [ $code -eq 0 ] || fail "status $code"
+}
+
 # --- before and after ---------------------------------------------------------------------------
 
 prepare_common() {

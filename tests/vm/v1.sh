@@ -195,3 +195,7 @@ test_an_ordinary_user_is_told_that_v1_is_not_given_to_users() {
     bee ruche run --rm busybox true
     rm -rf /run/bee
 }
+
+test_unit_tests_of_the_groups() {
+    unit kernel 'cgroup*/*'
+}

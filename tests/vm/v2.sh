@@ -189,6 +189,18 @@ test_a_child_is_born_in_its_group() {
     gone
 }
 
+test_the_callers_own_group_does_not_matter() {
+    same 'the group of the tests' "$(cat /proc/self/cgroup)" 0::/
+    mkdir $v2/caller
+    (
+        echo 0 >$v2/caller/cgroup.procs
+        ruche run -d --name called -m 64m busybox sleep 1000
+    )
+    same 'its group' "$(cat "/proc/$(pid_of called)/cgroup")" "0::/ruche/$(ruche ps -q --no-trunc)"
+    ruche rm -f called
+    eventually rmdir $v2/caller
+}
+
 test_cgroups_are_read_only_inside() {
     stay
     refuse ruche exec "$id" mkdir /sys/fs/cgroup/mine
@@ -393,6 +405,25 @@ test_a_users_container_is_limited_in_what_was_delegated() {
     undelegate
 }
 
+test_a_users_bundle_is_limited_in_what_was_delegated() {
+    delegate
+    mkdir /run/bee/state
+    chown 1000:1000 /run/bee/state
+    bundle '{"memory":{"limit":67108864},"pids":{"limit":55}}' '["sleep","1000"]' box
+    map='[{"containerID":0,"hostID":1000,"size":1}]'
+    sed -i "s/\"namespaces\":\[/\"uidMappings\":$map,\"gidMappings\":$map,&{\"type\":\"user\"},/" $BUNDLE/config.json
+    bee ruche-runtime --root /run/bee/state run --detach --bundle $BUNDLE box </dev/null >/tmp/box 2>&1 || fail "$(cat /tmp/box)"
+    group=/bee/box
+    is memory.max 67108864
+    is pids.max 55
+    same 'its group, inside' "$(bee ruche-runtime --root /run/bee/state exec box cat /proc/self/cgroup)" 0::/
+    bee ruche-runtime --root /run/bee/state update --pids-limit 66 box
+    is pids.max 66
+    bee ruche-runtime --root /run/bee/state delete --force box
+    [ ! -e $v2/bee/box ] || fail 'the group is there still'
+    undelegate
+}
+
 test_a_user_without_a_group_is_told_what_to_do() {
     mkdir -p $v2/other /run/bee
     chown 1000:1000 /run/bee
@@ -443,15 +474,6 @@ test_with_bfq_its_weights_are_set() {
 
 # --- our unit tests -----------------------------------------------------------------------------
 
-unit() {
-    [ -x "/tests/unit-$1" ] || skip "unit-$1 was not built"
-    code=0
-    RUCHE_TRANSFER=/ruche/ruche-transfer "/tests/unit-$1" --tap --filter "$2" >/tmp/unit 2>&1 || code=$?
-    grep -E '^not ok' /tmp/unit || :
-    grep -qE '^ok' /tmp/unit || fail "$(tail -n 5 /tmp/unit)"
-    [ $code -eq 0 ] || fail "status $code: $(tail -n 20 /tmp/unit)"
-}
-
 test_unit_tests_of_the_groups() {
     unit kernel 'cgroup*/*'
 }
@@ -460,3 +482,6 @@ test_unit_tests_of_the_device_program() {
     unit kernel 'device*/*'
 }
 
+test_unit_tests_of_the_runtime() {
+    unit runtime '*/*@(cgroup|limit)*'
+}
