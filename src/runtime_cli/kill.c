@@ -56,7 +56,8 @@ static int kill_run(void *context, void *args_, char **operands, struct err *err
     if (lives < 0)
         return -1;
     /* Those that share a pid namespace do not end with the first. */
-    bool whole = args->all || (signal == SIGKILL && container.record.shares_pids);
+    bool whole = args->all || (signal == SIGKILL && container.record.shares_pids &&
+                               !container.record.shares_cgroup);
     if (whole && container.record.cgroup)
         return kill_all(&container, signal, err);
     if (args->all)

@@ -162,3 +162,16 @@ HOOK
     [[ $(stat -fc %t /sys/fs/cgroup) != 63677270 ]] || expected=true
     jq -e ".linux.namespaces | any(.type == \"cgroup\") == $expected" "$BUNDLE/config.json"
 }
+
+@test "who names a cgroup that is in use joins those in it, and takes nobody along" {
+    need_root
+    bundle_make ".linux.cgroupsPath = \"/$ID\""
+    create "$ID"
+    runtime start "$ID"
+    create "$ID-2"
+    grep -q "warning.*container's cgroup is not empty" "$BATS_TEST_TMPDIR/out"
+    runtime start "$ID-2"
+    runtime delete --force "$ID-2"
+    status_is "$ID" running
+    runtime delete --force "$ID"
+}
