@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What is taken instead of musl's own, under libc's names: the linker finds these before the
- * archive's. The allocator (heap.h), and open(2), behind which musl sets close-on-exec once more for
+ * What is taken instead of musl's own, under libc's names (the labels): the linker finds these before
+ * the archive's. The allocator (heap.h), and open(2), behind which musl sets close-on-exec once more for
  * kernels before 2.6.23.
  */
 #include <fcntl.h>
@@ -10,7 +10,13 @@
 
 #include "base/heap.h"
 
-int open(const char *path, int flags, ...)
+int own_open(const char *path, int flags, ...) __asm__("open");
+void *own_malloc(size_t len) __asm__("malloc");
+void *own_calloc(size_t count, size_t len) __asm__("calloc");
+void *own_realloc(void *at, size_t len) __asm__("realloc");
+void own_free(void *at) __asm__("free");
+
+int own_open(const char *path, int flags, ...)
 {
     mode_t mode = 0;
     if (flags & (O_CREAT | O_TMPFILE)) {
@@ -22,22 +28,22 @@ int open(const char *path, int flags, ...)
     return openat(AT_FDCWD, path, flags, mode);
 }
 
-void *malloc(size_t len)
+void *own_malloc(size_t len)
 {
     return heap_alloc(len);
 }
 
-void *calloc(size_t count, size_t len)
+void *own_calloc(size_t count, size_t len)
 {
     return heap_alloc_zeroed(count, len);
 }
 
-void *realloc(void *at, size_t len)
+void *own_realloc(void *at, size_t len)
 {
     return heap_resize(at, len);
 }
 
-void free(void *at)
+void own_free(void *at)
 {
     heap_release(at);
 }

@@ -22,6 +22,7 @@ int program_own_path(char **ret_path, struct err *err)
 {
     char path[PATH_MAX];
     ssize_t len = readlink("/proc/self/exe", path, sizeof(path) - 1);
+    *ret_path = NULL;
     if (len < 0)
         return err_sys(err, "read /proc/self/exe");
     path[len] = '\0';
@@ -35,7 +36,7 @@ int program_own_path(char **ret_path, struct err *err)
 static int own_directory(char **ret_directory, struct err *err)
 {
     auto_free char *path = NULL;
-    if (program_own_path(&path, err) < 0)
+    if (program_own_path(&path, err) < 0 || !path)
         return -1;
     const char *slash = strrchr(path, '/');
     *ret_directory = xstrndup(path, slash ? (size_t)(slash - path) : 0);

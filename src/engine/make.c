@@ -216,7 +216,8 @@ int container_make(const struct monitor *monitor, struct runtime_process *ret_pr
         result = make_once(monitor, false, ret_process, err);
     }
     if (result < 0 && userns && err->kind == ERR_UNMAPPABLE)
-        (void)err_hint(err, "without --userns private the container shares the host's user namespace");
+        (void)err_hint(err,
+                       "without --userns private the container shares the host's user namespace");
     userns_record(&container->state, userns, why);
     return result;
 }

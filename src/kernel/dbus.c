@@ -191,7 +191,7 @@ static int receive_all(const struct dbus *dbus, char *to, size_t len, struct err
 static int authenticate(const struct dbus *dbus, struct err *err)
 {
     char digits[16];
-    char answer[256];
+    char answer[256] = {};
     size_t len = 0;
     struct str text = {};
     (void)snprintf(digits, sizeof(digits), "%u", geteuid());
@@ -302,7 +302,7 @@ static bool read_field(struct dbus_reader *reader, struct dbus_message *message)
     uint32_t number = 0;
     if (!reader_align(reader, 8) || reader->pos >= reader->len)
         return false;
-    int field = reader->at[reader->pos++];
+    int field = (unsigned char)reader->at[reader->pos++];
     if (!dbus_read_signature(reader, &signature))
         return false;
     bool read = false;

@@ -335,7 +335,7 @@ static int job_wait(struct systemd *systemd, const char *job, struct err *err)
         if (message.type != DBUS_SIGNAL || !text_same(message.member, "JobRemoved") ||
             !dbus_read_u32(&reader, &id) || !dbus_read_text(&reader, &path) ||
             !dbus_read_text(&reader, &unit) || !dbus_read_text(&reader, &result) ||
-            strcmp(path, job) != 0)
+            !text_same(path, job))
             continue;
         if (strcmp(result, "done") == 0)
             return 0;

@@ -46,9 +46,8 @@ static int parent_cgroup(struct start *start, size_t i, struct err *err)
 {
     (void)i;
     const struct plan *plan = start->plan;
-    int made =
-        cgroup_create(plan->request->cgroups, plan->cgroup, &plan->limits,
-                      plan->request->cgroup_flags, &start->cgroup, err);
+    int made = cgroup_create(plan->request->cgroups, plan->cgroup, &plan->limits,
+                             plan->request->cgroup_flags, &start->cgroup, err);
     start->cgroup_made = made == 1;
     return made < 0 ? -1 : 0;
 }

@@ -57,8 +57,7 @@ void describe_source(const struct plan *plan, size_t i, struct str *words, struc
 {
     str_addf(words, " %s", plan->sources[i].path);
     str_addf(arguments, "OPEN_TREE_CLONE%s", plan->sources[i].recursive ? " | AT_RECURSIVE" : "");
-    if (plan->privileged && plan->userns &&
-        plan->request->flags & RUNTIME_MAP_OWNERS)
+    if (plan->privileged && plan->userns && plan->request->flags & RUNTIME_MAP_OWNERS)
         str_add(arguments, "); mount_setattr(MOUNT_ATTR_IDMAP");
 }
 

@@ -245,7 +245,8 @@ static void note_place(struct plan *plan, size_t at)
         return;
     const char *name = mount->destination + strlen(below->destination) + 1;
     bool empty = strcmp(below->type, "tmpfs") == 0 && !below->options.copy_up && !strchr(name, '/');
-    mount->below_own = empty || (strcmp(below->type, "sysfs") == 0 && strcmp(name, "fs/cgroup") == 0);
+    mount->below_own =
+        empty || (strcmp(below->type, "sysfs") == 0 && strcmp(name, "fs/cgroup") == 0);
 }
 
 static void note_file_systems(struct plan *plan)

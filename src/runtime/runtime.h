@@ -46,8 +46,8 @@ enum runtime_flags {
     RUNTIME_INIT = 1 << 1, /* ruche-init is process 1 and starts the command */
     RUNTIME_MAP_OWNERS =
         1 << 3, /* files of the host have, in a user namespace, the owners they have on disk */
-    RUNTIME_MAKE_CWD = 1 << 2, /* a working directory that is not there is made */
-    RUNTIME_HOLD = 1 << 4,     /* the process waits on `hold` before it executes its program */
+    RUNTIME_MAKE_CWD = 1 << 2,     /* a working directory that is not there is made */
+    RUNTIME_HOLD = 1 << 4,         /* the process waits on `hold` before it executes its program */
     RUNTIME_KEEP_KEYRING = 1 << 5, /* the session keyring stays the caller's */
 };
 

@@ -42,20 +42,20 @@ struct start {
     struct cgroup cgroup;
     bool cgroup_made;
     bool resctrl_made; /* a directory of the class's own */
-    int *sources; /* plan.n_sources detached mounts, -1 where there is none yet */
-    int *mounts;  /* plan.n_mounts file systems made and not yet attached; -1 for binds */
-    int *devices; /* likewise for device nodes: the default ones, then the plan's */
+    int *sources;      /* plan.n_sources detached mounts, -1 where there is none yet */
+    int *mounts;       /* plan.n_mounts file systems made and not yet attached; -1 for binds */
+    int *devices;      /* likewise for device nodes: the default ones, then the plan's */
     size_t n_devices;
-    int null;               /* what covers masked files: /dev/null, or -1 */
-    int empty;              /* what covers masked directories: an empty one, or -1 */
-    int root;               /* the container's root directory */
-    int dev;                /* its /dev, once a device was placed there */
-    int terminal;           /* parent: the master; child: the slave */
-    int listener;           /* parent: of the child's seccomp filter, or -1 */
-    int proc;               /* child: the host's /proc, where the process gets a label; else -1 */
-    int init;               /* ruche-init, as a detached mount that cannot be written */
-    bool in_cwd;            /* child: it is in its working directory */
-    mode_t umask;           /* the caller's; the child makes files with none */
+    int null;     /* what covers masked files: /dev/null, or -1 */
+    int empty;    /* what covers masked directories: an empty one, or -1 */
+    int root;     /* the container's root directory */
+    int dev;      /* its /dev, once a device was placed there */
+    int terminal; /* parent: the master; child: the slave */
+    int listener; /* parent: of the child's seccomp filter, or -1 */
+    int proc;     /* child: the host's /proc, where the process gets a label; else -1 */
+    int init;     /* ruche-init, as a detached mount that cannot be written */
+    bool in_cwd;  /* child: it is in its working directory */
+    mode_t umask; /* the caller's; the child makes files with none */
     struct identity *identity;
     struct stamp *stamps; /* shared by both sides, one a step and index; NULL: nobody listens */
     char warning[256];
@@ -148,8 +148,7 @@ const char *device_path(const struct plan *plan, size_t i);
 /* Parent: hands the listener of the child's filter to the agent (listener.c). */
 int parent_listener(struct start *start, size_t i, struct err *err);
 size_t count_listener(const struct plan *plan);
-void describe_listener(const struct plan *plan, size_t i, struct str *words,
-                       struct str *arguments);
+void describe_listener(const struct plan *plan, size_t i, struct str *words, struct str *arguments);
 
 /* Parent: the host's network devices, and classes of cache and memory bandwidth (netdevice.c,
  * resctrl.c). */

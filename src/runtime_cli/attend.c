@@ -120,9 +120,12 @@ int attend_run(struct attend *attend, const struct runtime_process *process, int
     int status;
     if (attend->terminal) {
         size_pass_on(attend, process->terminal);
-        if (terminal_raw(attend->own, &attend->saved) < 0)
+        /* The session's has none of our streams, only a size; and to change it in the background
+         * would stop us. */
+        bool typed_at = attend->own <= STDERR_FILENO;
+        if (typed_at && terminal_raw(attend->own, &attend->saved) < 0)
             return err_sys(err, "set the terminal to raw mode");
-        attend->raw = true;
+        attend->raw = typed_at;
     }
     relay(attend, process);
     if (pidfd_wait(process->pidfd, 0, &status) < 0)

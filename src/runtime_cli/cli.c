@@ -89,7 +89,7 @@ int root_open(struct program *program, bool make, struct err *err)
 {
     if (program->root_fd >= 0)
         return 1;
-    if (!program->root && root_path(program, err) < 0)
+    if (!program->root && (root_path(program, err) < 0 || !program->root))
         return -1;
     program->root_fd = open(program->root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (program->root_fd >= 0)

@@ -166,7 +166,9 @@ static void linux_fill(struct linux_features *part)
     words_sort(&part->namespaces);
     for (int capability = 0; capability < CAPABILITY_COUNT; capability++)
         strings_add(&part->capabilities, capability_name(capability));
-    part->cgroup = (struct cgroup_features){ .v1 = true, .v2 = true, .systemd = true, .systemd_user = true, .rdma = true };
+    part->cgroup = (struct cgroup_features){
+        .v1 = true, .v2 = true, .systemd = true, .systemd_user = true, .rdma = true
+    };
     part->apparmor.enabled = part->selinux.enabled = part->intel_rdt.enabled = true;
     part->extensions.idmap.enabled = part->net_devices.enabled = true;
     seccomp_fill(&part->seccomp);

@@ -22,6 +22,6 @@ int preserved_count(const struct handover *handover, struct strings *env, unsign
 /* A terminal goes to a socket if nobody stays to copy it, and else nowhere. */
 int console_check(const struct handover *handover, bool terminal, bool detached, struct err *err);
 /* Hands the terminal's master over. */
-int console_send(const char *socket, int master, struct err *err);
+int console_send(const char *path, int master, struct err *err);
 /* Written beside and renamed. */
 int pid_file_write(const char *path, pid_t pid, struct err *err);

@@ -160,7 +160,7 @@ static void list_add(struct program *program, const char *id, const struct list_
 {
     auto_done(container) container = { .dir = -1 };
     struct err err = {};
-    struct shown shown;
+    struct shown shown = {};
     int found = container_open(program, id, 0, &container, &err);
     if (found == 1 && shown_make(&container, &shown, &err) < 0)
         found = -1;

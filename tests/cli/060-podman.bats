@@ -7,15 +7,15 @@
 load engines
 
 setup_file() {
-    need_root
-    need_all podman conmon jq script unshare nsenter setpriv
-    GROUPS_TOP=$(groups_top)
-    export GROUPS_TOP
-    machine_open
-    # What the package may be configured with is of no interest here.
+    engine_file podman_begin
+}
+
+# What the package may be configured with is of no interest.
+podman_begin() {
+    engine_needs podman conmon && machine_open || return 1
     machine_in machine sh -c 'mkdir -p /etc/containers && echo "{\"default\": [{\"type\": \"insecureAcceptAnything\"}]}" >/etc/containers/policy.json'
     podman load -q -i "$(dirname "$RUCHE")/busybox.tar" >/dev/null 2>"$BATS_FILE_TMPDIR/podman.log" ||
-        skip "podman does not work here: $(tail -n 1 "$BATS_FILE_TMPDIR/podman.log")"
+        unavailable "podman does not work here: $(tail -n 1 "$BATS_FILE_TMPDIR/podman.log")"
 }
 
 teardown_file() {
@@ -23,13 +23,12 @@ teardown_file() {
 }
 
 setup() {
-    common_setup
-    NAME=$(random_name)
-    cd "$BATS_TEST_TMPDIR"
+    engine_setup
 }
 
 # Whatever a test made goes, and then there is nothing of it.
 teardown() {
+    [[ ! -e $BATS_FILE_TMPDIR/unavailable ]] || return 0
     podman pod rm -af >/dev/null 2>&1
     podman rm -af -t 0 >/dev/null
     # podman's own group stays: that of the conmons.

@@ -7,14 +7,14 @@
 load engines
 
 setup_file() {
-    need_root
-    need_all buildah jq unshare nsenter setpriv
-    GROUPS_TOP=$(groups_top)
-    export GROUPS_TOP
-    machine_open
+    engine_file buildah_begin
+}
+
+buildah_begin() {
+    engine_needs buildah && machine_open || return 1
     machine_in machine sh -c 'mkdir -p /etc/containers && echo "{\"default\": [{\"type\": \"insecureAcceptAnything\"}]}" >/etc/containers/policy.json'
     on_machine pull -q "oci-archive:$(dirname "$RUCHE")/busybox.tar" >"$BATS_FILE_TMPDIR/image" 2>"$BATS_FILE_TMPDIR/buildah.log" ||
-        skip "buildah does not work here: $(tail -n 1 "$BATS_FILE_TMPDIR/buildah.log")"
+        unavailable "buildah does not work here: $(tail -n 1 "$BATS_FILE_TMPDIR/buildah.log")" || return 1
     on_machine tag "$(<"$BATS_FILE_TMPDIR/image")" localhost/bee
 }
 
@@ -23,12 +23,11 @@ teardown_file() {
 }
 
 setup() {
-    common_setup
-    NAME=$(random_name)
-    cd "$BATS_TEST_TMPDIR"
+    engine_setup
 }
 
 teardown() {
+    [[ ! -e $BATS_FILE_TMPDIR/unavailable ]] || return 0
     on_machine rm -a >/dev/null
     ends_well /run/ruche-runtime 'buildah ruche-runtime'
 }

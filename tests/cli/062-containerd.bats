@@ -7,25 +7,23 @@
 load engines
 
 setup_file() {
-    need_root
-    need_all containerd ctr containerd-shim-runc-v2 jq script unshare nsenter setpriv
-    # containerd puts a container's group below its namespace's name.
-    GROUPS_TOP=$(groups_top)
-    export GROUPS_TOP
-    machine_open
-    cd "$BATS_FILE_TMPDIR"
-    printf 'version = 2\ndisabled_plugins = ["io.containerd.grpc.v1.cri"]\n' >config.toml
-    machine_daemon machine containerd.log env PATH="$PATH:/usr/sbin" containerd --config "$PWD/config.toml" --root "$PWD/root" \
-        --state "$PWD/state" --address "$PWD/sock" --log-level warn
-    local i
+    engine_file containerd_begin
+    [[ -e $BATS_FILE_TMPDIR/unavailable ]] || IMAGE=$(ctr images list -q | head -n 1)
+    export IMAGE
+}
+
+containerd_begin() {
+    local here=$BATS_FILE_TMPDIR i
+    engine_needs containerd ctr containerd-shim-runc-v2 && machine_open || return 1
+    printf 'version = 2\ndisabled_plugins = ["io.containerd.grpc.v1.cri"]\n' >"$here/config.toml"
+    machine_daemon machine "$here/containerd.log" env PATH="$PATH:/usr/sbin" containerd --config "$here/config.toml" --root "$here/root" \
+        --state "$here/state" --address "$here/sock" --log-level warn
     for ((i = 0; i < 150; i++)); do
         ctr version >/dev/null 2>&1 && break
         sleep 0.1
     done
-    ((i < 150)) || skip "containerd does not work here: $(tail -n 1 containerd.log)"
+    ((i < 150)) || unavailable "containerd does not work here: $(tail -n 1 "$here/containerd.log")" || return 1
     ctr images import "$(dirname "$RUCHE")/busybox.tar" >/dev/null
-    IMAGE=$(ctr images list -q | head -n 1)
-    export IMAGE
 }
 
 teardown_file() {
@@ -33,13 +31,12 @@ teardown_file() {
 }
 
 setup() {
-    common_setup
-    NAME=$(random_name)
-    cd "$BATS_TEST_TMPDIR"
+    engine_setup
 }
 
 # Whatever a test made goes, and then there is nothing of it.
 teardown() {
+    [[ ! -e $BATS_FILE_TMPDIR/unavailable ]] || return 0
     local id
     for id in $(ctr tasks list -q); do
         ctr tasks resume "$id" 2>/dev/null || true
@@ -53,7 +50,7 @@ teardown() {
     ends_well /run/containerd/runc 'containerd-shim-runc-v2 ruche-runtime'
 }
 
-# The client in the machine: the streams are pipes of its /run.
+# The client in the machine: the streams are pipes of its /run. A container's group is below its namespace's name.
 ctr() {
     machine_in machine ctr --address "$BATS_FILE_TMPDIR/sock" --namespace "$GROUPS_TOP" "$@"
 }

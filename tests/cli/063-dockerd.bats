@@ -7,14 +7,12 @@
 load engines
 
 setup_file() {
-    need_root
-    need_all dockerd containerd docker jq script unshare nsenter setpriv
-    GROUPS_TOP=$(groups_top)
-    export GROUPS_TOP
-    machine_open
-    daemon_start
-    docker_import "$BATS_FILE_TMPDIR"
-    docker network create hive >/dev/null
+    engine_file docker_begin
+}
+
+docker_begin() {
+    engine_needs dockerd containerd docker && machine_open && daemon_start && docker_import "$BATS_FILE_TMPDIR" &&
+        docker network create hive >/dev/null
 }
 
 teardown_file() {
@@ -22,13 +20,12 @@ teardown_file() {
 }
 
 setup() {
-    common_setup
-    NAME=$(random_name)
-    cd "$BATS_TEST_TMPDIR"
+    engine_setup
 }
 
 # Whatever a test made goes, and then there is nothing of it: no shim, no group, no state of the runtime.
 teardown() {
+    [[ ! -e $BATS_FILE_TMPDIR/unavailable ]] || return 0
     local ids
     ids=$(docker ps -aq)
     # shellcheck disable=SC2086 # ids have no blanks

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
-# shellcheck disable=SC2016,SC2164 # what is in single quotes is for other shells; bats ends at a cd that fails
+# shellcheck disable=SC2016,SC2153,SC2164 # what is in single quotes is for other shells; bats ends at a cd that fails
 #
 # A swarm of two nodes, each a daemon of Docker in a machine of its own, with ruche-runtime as its default runtime. A virtual cable
 # joins them. Services have no virtual address (dnsrr), for which a kernel would need ip_vs.
@@ -8,26 +8,24 @@
 load engines
 
 setup_file() {
-    need_root
-    need_all dockerd containerd docker jq unshare nsenter setpriv ip
-    GROUPS_TOP=$(groups_top)
-    export GROUPS_TOP
-    machine_open queen
-    machine_open drone
+    engine_file swarm_begin
+}
+
+swarm_begin() {
+    engine_needs dockerd containerd docker ip && machine_open queen && machine_open drone || return 1
     nsenter --target "$(machine_pid queen)" --net ip link add cable type veth peer name cable netns "$(machine_pid drone)" ||
-        skip "no virtual cable can be made here"
-    machine_in queen ip address add 192.168.83.1/24 dev cable
-    machine_in drone ip address add 192.168.83.2/24 dev cable
-    machine_in queen ip link set cable up
-    machine_in drone ip link set cable up
-    docker_start queen "$BATS_FILE_TMPDIR/queen"
-    docker_start drone "$BATS_FILE_TMPDIR/drone"
-    docker_import "$BATS_FILE_TMPDIR/queen"
-    docker_import "$BATS_FILE_TMPDIR/drone"
+        unavailable "no virtual cable can be made here" || return 1
+    node_begin queen 192.168.83.1 && node_begin drone 192.168.83.2 || return 1
     queen swarm init --advertise-addr 192.168.83.1 --listen-addr 192.168.83.1:2377 --dispatcher-heartbeat 1s \
-        --default-addr-pool 10.84.0.0/16 >/dev/null
+        --default-addr-pool 10.84.0.0/16 >/dev/null || return 1
     drone swarm join --advertise-addr 192.168.83.2 --listen-addr 192.168.83.2:2377 --token "$(queen swarm join-token -q worker)" \
         192.168.83.1:2377 >/dev/null
+}
+
+# node_begin NAME ADDRESS
+node_begin() {
+    machine_in "$1" ip address add "$2/24" dev cable && machine_in "$1" ip link set cable up &&
+        docker_start "$1" "$BATS_FILE_TMPDIR/$1" && docker_import "$BATS_FILE_TMPDIR/$1"
 }
 
 teardown_file() {
@@ -35,12 +33,11 @@ teardown_file() {
 }
 
 setup() {
-    common_setup
-    NAME=$(random_name)
-    cd "$BATS_TEST_TMPDIR"
+    engine_setup
 }
 
 teardown() {
+    [[ ! -e $BATS_FILE_TMPDIR/unavailable ]] || return 0
     local services machine result=0
     services=$(queen service ls -q)
     # shellcheck disable=SC2086 # ids have no blanks

@@ -9,6 +9,39 @@ load images
 
 RUNTIME=$(dirname "$RUCHE")/ruche-runtime
 
+# ---- where it cannot be ----
+
+# In setup_file bats cannot skip (1.8): the reason is noted there, and each test is skipped for it.
+unavailable() {
+    echo "$*" | tee "$BATS_FILE_TMPDIR/unavailable" >&2
+    return 1
+}
+
+# engine_needs PROGRAM...: root, a build, and all of the programs
+engine_needs() {
+    local program
+    ((EUID == 0)) || unavailable "needs root" || return 1
+    [[ -x $RUNTIME ]] || fail "there is no program $RUNTIME: build it" || return 1
+    for program in jq nsenter ps script setpriv unshare "$@"; do
+        command -v "$program" >/dev/null || [[ -x /usr/sbin/$program ]] || unavailable "there is no $program" || return 1
+    done
+}
+
+# engine_file COMMAND...: for setup_file. What the command does not manage, every step having to say so, is noted or an error.
+engine_file() {
+    GROUPS_TOP=$(printf 'ruche-bats-%04x%04x' "$RANDOM" "$RANDOM")
+    export GROUPS_TOP
+    "$@" || [[ -e $BATS_FILE_TMPDIR/unavailable ]]
+}
+
+# For setup.
+engine_setup() {
+    [[ ! -e $BATS_FILE_TMPDIR/unavailable ]] || skip "$(<"$BATS_FILE_TMPDIR/unavailable")"
+    common_setup
+    NAME=$(random_name)
+    cd "$BATS_TEST_TMPDIR" || return 1
+}
+
 # ---- machines ----
 
 # What its first process does. Among the hierarchies of v1 may lie directories that only look like some, into which engines
@@ -39,17 +72,16 @@ MACHINE_START='
 # machine_open [NAME]: a machine; the control groups of what runs in it are below $GROUPS_TOP
 machine_open() {
     local name=${1:-machine} children pid='' i
-    [[ -x $RUNTIME ]] || fail "there is no program $RUNTIME: build it"
     # It ends with the file, however that ends.
     setpriv --pdeathsig KILL unshare --mount --propagation private --net --pid --ipc --uts --fork --kill-child --mount-proc \
         bash -c "$MACHINE_START" "$name" </dev/null >"$BATS_FILE_TMPDIR/$name.log" 2>&1 3>&- 4>&- 5>&- &
     children=/proc/$!/task/$!/children
     for ((i = 0; i < 100; i++)); do
-        read -r pid <"$children" 2>/dev/null || true # it has no end of line
+        read -r pid 2>/dev/null <"$children" || true # it has no end of line
         [[ $pid ]] && break
         sleep 0.02
     done
-    [[ $pid ]] || skip "no namespaces can be made here: $(<"$BATS_FILE_TMPDIR/$name.log")"
+    [[ $pid ]] || unavailable "no namespaces can be made here: $(<"$BATS_FILE_TMPDIR/$name.log")" || return 1
     mkdir -p "$BATS_FILE_TMPDIR/machines"
     echo "$pid $(readlink "/proc/$pid/ns/pid")" >"$BATS_FILE_TMPDIR/machines/$name"
     # Its last preparation is its name.
@@ -57,7 +89,7 @@ machine_open() {
         [[ $(machine_in "$name" hostname 2>/dev/null) == "$name" ]] && return 0
         sleep 0.02
     done
-    skip "no machine can be made here: $(<"$BATS_FILE_TMPDIR/$name.log")"
+    unavailable "no machine can be made here: $(<"$BATS_FILE_TMPDIR/$name.log")"
 }
 
 # Its first process, if that is still the one that was made.
@@ -118,12 +150,7 @@ no_process() {
 
 # ---- control groups ----
 
-# A name for a file's groups: below it are all that its engine makes.
-groups_top() {
-    printf 'ruche-bats-%04x%04x' "$RANDOM" "$RANDOM"
-}
-
-# Groups below the top, of whatever hierarchy; the top itself is the engine's.
+# Groups below the file's own, of whatever hierarchy; the top itself is the engine's.
 groups_below() {
     find /sys/fs/cgroup -mindepth 2 -maxdepth 5 -type d -path "*/$GROUPS_TOP/*" "$@" 2>/dev/null
 }
@@ -166,14 +193,12 @@ docker_start() {
         docker_of "$directory" version >/dev/null 2>&1 && return 0
         sleep 0.1
     done
-    skip "dockerd does not work here: $(tail -n 1 "$directory/dockerd.log")"
+    unavailable "dockerd does not work here: $(tail -n 1 "$directory/dockerd.log")"
 }
 
 # docker_import DIRECTORY: the built-in image as the daemon's `bee`
 docker_import() {
-    layer_make "$1/layer.tar"
-    docker_of "$1" import -c 'CMD ["sh"]' "$1/layer.tar" bee >/dev/null
-    rm "$1/layer.tar"
+    layer_make "$1/layer.tar" && docker_of "$1" import -c 'CMD ["sh"]' "$1/layer.tar" bee >/dev/null && rm "$1/layer.tar"
 }
 
 # ---- the end ----

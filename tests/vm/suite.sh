@@ -117,11 +117,12 @@ state_is() {
 
 # --- our unit tests -----------------------------------------------------------------------------
 
-# unit FOLDER PATTERN
+# unit FOLDER PATTERN [WORDS REASON]: skipped for that reason where a failure has these words
 unit() {
     [ -x "/tests/unit-$1" ] || skip "unit-$1 was not built"
     code=0
     RUCHE_TRANSFER=/ruche/ruche-transfer "/tests/unit-$1" --tap --filter "$2" >/tmp/unit 2>&1 || code=$?
+    [ -z "${3-}" ] || ! grep -qE "$3" /tmp/unit || skip "$4"
     grep -E -A 9 '^not ok' /tmp/unit || :
     grep -qE '^ok' /tmp/unit || fail "$(tail -n 5 /tmp/unit)"
     [ $code -eq 0 ] || fail "status $code"

@@ -355,11 +355,13 @@ test_what_a_crash_left_is_made_anew() {
     mkdir $v2/box
     sleep 1000 &
     echo $! >$v2/box/cgroup.procs
+    stranger=$!
+    # Either it is not made, or it shares the group; the stranger is not to be killed with it.
     bundle '{}'
-    refuse rt run --bundle "$BUNDLE" box
-    like 'the reason' "$(cat /tmp/refused)" '*/box exists and has processes*'
-    kill $!
-    wait $! || :
+    rt run --detach --bundle "$BUNDLE" box </dev/null >/tmp/box 2>&1 || like 'the reason' "$(cat /tmp/box)" '*has processes*'
+    rt delete --force box || :
+    kill $stranger || fail 'the stranger is dead'
+    wait $stranger || :
     rmdir $v2/box
 }
 
@@ -483,5 +485,6 @@ test_unit_tests_of_the_device_program() {
 }
 
 test_unit_tests_of_the_runtime() {
-    unit runtime '*/*@(cgroup|limit)*'
+    unit runtime '*/*@(cgroup|limit)*' '(map the owners of /dev|cannot map owners)' \
+        'the kernel cannot map the owners of a tmpfs; 6.3 can'
 }
