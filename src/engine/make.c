@@ -14,6 +14,22 @@
 #include "engine/subid.h"
 #include "image/image.h"
 
+struct making {
+    struct engine *engine;
+    struct container *container;
+    struct start_plan plan;
+    struct id_maps maps;
+    char *run_dir; /* containers/<id> of the run directory */
+    struct runtime_request request;
+};
+
+static void making_done(struct making *making)
+{
+    start_plan_done(&making->plan);
+    free(making->run_dir);
+    id_maps_done(&making->maps);
+}
+
 /* --- files ------------------------------------------------------------------------------------ */
 
 static bool network_is_host(const struct container_config *config)
@@ -21,51 +37,70 @@ static bool network_is_host(const struct container_config *config)
     return config->namespaces.network && strcmp(config->namespaces.network, "host") == 0;
 }
 
-static int file_make(int run_dir, const char *name, const char *text, size_t len, struct err *err)
+/* Where they are made, and for whom: they are the container's root's, so that nothing has to map
+ * their owner, which the file system they lie on may not be able to (tmpfs before kernel 6.3). */
+struct files {
+    int directory;
+    uint32_t uid; /* of the host; UINT32_MAX: whoever makes them, an ordinary user */
+    uint32_t gid;
+};
+
+static int file_make(const struct files *files, const char *name, const char *text, size_t len,
+                     struct err *err)
 {
-    auto_close int fd = openat(run_dir, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-    if (fd < 0 || fd_write_all(fd, text, len) < 0)
+    auto_close int fd =
+        openat(files->directory, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+    if (fd < 0 || fd_write_all(fd, text, len) < 0 ||
+        (files->uid != UINT32_MAX && fchown(fd, files->uid, files->gid) < 0))
         return err_sys(err, "write %s for the container", name);
     return 0;
 }
 
 /* The host's own file, where the network is the host's. */
-static int file_copy(int run_dir, const char *name, struct err *err)
+static int file_copy(const struct files *files, const char *name, struct err *err)
 {
     auto_free char *path = xasprintf("/etc/%s", name);
     auto_free char *text = NULL;
     size_t len = 0;
     if (file_load(AT_FDCWD, path, 1 << 20, &text, &len, err) < 0)
         return -1;
-    return file_make(run_dir, name, text ? text : "", len, err);
+    return file_make(files, name, text ? text : "", len, err);
 }
 
-static int files_write(const struct container_config *config, int run_dir, struct err *err)
+static int files_write(const struct container_config *config, const struct files *files,
+                       struct err *err)
 {
     auto_done(str) text = {};
     auto_free char *hostname =
         config->hostname ? xstrdup(config->hostname) : xstrndup(config->id, CONTAINER_ID_SHORT_LEN);
     str_addf(&text, "%s\n", hostname);
-    if (file_make(run_dir, "hostname", text.at, text.len, err) < 0)
+    if (file_make(files, "hostname", text.at, text.len, err) < 0)
         return -1;
     if (network_is_host(config))
-        return file_copy(run_dir, "hosts", err) < 0 ? -1 : file_copy(run_dir, "resolv.conf", err);
+        return file_copy(files, "hosts", err) < 0 ? -1 : file_copy(files, "resolv.conf", err);
     str_clear(&text);
     str_addf(&text, "127.0.0.1\tlocalhost %s\n::1\tlocalhost ip6-localhost ip6-loopback\n",
              hostname);
-    if (file_make(run_dir, "hosts", text.at, text.len, err) < 0)
+    if (file_make(files, "hosts", text.at, text.len, err) < 0)
         return -1;
-    return file_make(run_dir, "resolv.conf", "", 0, err); /* no network, nobody to ask */
+    return file_make(files, "resolv.conf", "", 0, err); /* no network, nobody to ask */
 }
 
-static int files_make(const struct engine *engine, const struct container_config *config,
-                      struct err *err)
+static int files_make(const struct making *making, struct err *err)
 {
+    const struct engine *engine = making->engine;
+    const struct container_config *config = &making->container->config;
     auto_free char *path = xasprintf("%s/containers/%s", engine->run, config->id);
     auto_close int run_dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (run_dir < 0)
         return err_sys(err, "open %s", path);
-    return files_write(config, run_dir, err);
+    struct files files = { .directory = run_dir };
+    if (engine->rootless)
+        files.uid = UINT32_MAX;
+    else if (!id_map_outside(&making->maps.uid, 0, &files.uid) ||
+             !id_map_outside(&making->maps.gid, 0, &files.gid))
+        files.uid = files.gid = 0; /* the user namespace is the host's */
+    return files_write(config, &files, err);
 }
 
 /* --- ids and layers --------------------------------------------------------------------------- */
@@ -95,20 +130,6 @@ static void layers_list(const struct engine *engine, const struct container_conf
 
 /* --- the start -------------------------------------------------------------------------------- */
 
-struct making {
-    struct engine *engine;
-    struct container *container;
-    struct start_plan plan;
-    struct id_maps maps;
-    struct runtime_request request;
-};
-
-static void making_done(struct making *making)
-{
-    start_plan_done(&making->plan);
-    id_maps_done(&making->maps);
-}
-
 /* While the child makes its network namespace: the record, if it is still to be made, and the files
  * of /etc. */
 static int making_directories(void *context, struct err *err)
@@ -116,18 +137,18 @@ static int making_directories(void *context, struct err *err)
     struct making *making = context;
     if (making->container->unmade && container_record(making->engine, making->container, err) < 0)
         return -1;
-    return files_make(making->engine, &making->container->config, err);
+    return files_make(making, err);
 }
 
 static int making_prepare(struct engine *engine, const struct container_config *config, bool userns,
                           struct making *making, struct err *err)
 {
     auto_done(strings) layers = {};
-    auto_free char *run_dir = xasprintf("%s/containers/%s", engine->run, config->id);
     const struct cgroup_host *cgroups;
+    making->run_dir = xasprintf("%s/containers/%s", engine->run, config->id);
     layers_list(engine, config, &layers);
     if (engine_cgroups(engine, &cgroups, err) < 0 ||
-        start_plan_make(engine, config, userns ? &making->maps : NULL, &layers, run_dir,
+        start_plan_make(engine, config, userns ? &making->maps : NULL, &layers, making->run_dir,
                         &making->plan, err) < 0)
         return -1;
     enum runtime_flags flags = RUNTIME_MAKE_CWD | RUNTIME_MAP_OWNERS;
@@ -148,6 +169,7 @@ static int making_prepare(struct engine *engine, const struct container_config *
         .seccomp = making->plan.seccomp,
         .flags = flags,
         .seccomp_cache = -1,
+        .own_files = making->run_dir,
         .prepare = making_directories,
         .prepare_context = making,
         .stdio = { -1, -1, -1 },

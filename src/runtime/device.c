@@ -14,6 +14,7 @@
 #include <sys/statfs.h>
 #include <sys/sysmacros.h>
 
+#include "base/file.h"
 #include "kernel/mount.h"
 #include "kernel/namespace.h"
 #include "kernel/terminal.h"
@@ -192,6 +193,43 @@ static int dev_fill(struct start *start, struct err *err)
     return links_make(start->root, err);
 }
 
+/* Hands what lies below to whom its owners are inside. */
+static int owners_shift(int directory, const struct id_maps *maps, struct err *err)
+{
+    auto_done(strings) names = {};
+    if (dir_list(directory, ".", &names, err) < 0)
+        return -1;
+    strings_add(&names, "."); /* itself last: until then it is ours */
+    for (size_t i = 0; i < names.len; i++) {
+        const char *name = names.at[i];
+        struct stat status;
+        uint32_t uid, gid;
+        if (fstatat(directory, name, &status, AT_SYMLINK_NOFOLLOW) < 0)
+            return err_sys(err, "look at /dev/%s", name);
+        bool below = S_ISDIR(status.st_mode) && strcmp(name, ".") != 0;
+        auto_close int opened =
+            below ? openat(directory, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+        if (below && (opened < 0 || owners_shift(opened, maps, err) < 0))
+            return -1;
+        if (!below && id_map_outside(&maps->uid, status.st_uid, &uid) &&
+            id_map_outside(&maps->gid, status.st_gid, &gid) &&
+            fchownat(directory, name, uid, gid, AT_SYMLINK_NOFOLLOW) < 0)
+            return err_sys(err, "give /dev/%s to the container", name);
+    }
+    return 0;
+}
+
+/* A tmpfs can be mapped since kernel 6.3; before it the nodes themselves change their owners. */
+static int dev_map(struct start *start, struct err *err)
+{
+    int dev = start->sources[start->plan->n_sources];
+    if (mount_idmap(dev, start->userns, 0) == 0)
+        return 0;
+    if (errno != EINVAL)
+        return err_sys(err, "map the owners of /dev");
+    return owners_shift(dev, &start->plan->maps, err);
+}
+
 int parent_dev(struct start *start, size_t i, struct err *err)
 {
     (void)i;
@@ -206,9 +244,7 @@ int parent_dev(struct start *start, size_t i, struct err *err)
     start->sources[plan->n_sources] = take_fd(start->root);
     if (result < 0)
         return -1;
-    if (plan->userns && mount_idmap(start->sources[plan->n_sources], start->userns, 0) < 0)
-        return err_sys(err, "map the owners of /dev");
-    return 0;
+    return plan->userns ? dev_map(start, err) : 0;
 }
 
 /* --- the child's ------------------------------------------------------------------------------ */

@@ -80,6 +80,9 @@ struct runtime_request {
     enum runtime_seccomp seccomp;
     enum runtime_flags flags;
     int seccomp_cache; /* directory of compiled profiles, or -1 */
+    /* A directory whose files belong to the container's root as they are: owners of sources in it
+     * are not mapped. NULL: there is none. */
+    const char *own_files;
     /* Called once by the parent while the child is busy: what the caller still has to make before
      * the root file system is put together. NULL: nothing. */
     int (*prepare)(void *context, struct err *err);

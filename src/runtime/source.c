@@ -50,6 +50,12 @@ static int source_map_given(struct start *start, size_t i, struct err *err)
     return result < 0 ? map_fail(source->path, err) : 0;
 }
 
+static bool is_own(const struct plan *plan, const char *path)
+{
+    const char *own = plan->request->own_files;
+    return own && text_starts(path, own) && path[strlen(own)] == '/';
+}
+
 int source_map(struct start *start, size_t i, struct err *err)
 {
     const struct plan_source *source = &start->plan->sources[i];
@@ -63,7 +69,7 @@ int source_map(struct start *start, size_t i, struct err *err)
         below = source->map_below;
         break;
     case SOURCE_MAP_REQUEST:
-        if (!owners_mapped(start->plan))
+        if (!owners_mapped(start->plan) || is_own(start->plan, source->path))
             return 0;
         break;
     }

@@ -476,6 +476,15 @@ test_with_bfq_its_weights_are_set() {
 
 # --- our unit tests -----------------------------------------------------------------------------
 
+# This kernel cannot map the owners of a tmpfs, on which /run and /dev lie.
+test_a_container_is_private_where_a_tmpfs_cannot_be_mapped() {
+    same 'what is said' "$(ruche run --rm --userns private busybox sh -c 'echo x >>/etc/hosts; stat -c %u /etc/hosts /dev /dev/null /dev/pts/ptmx /dev/fd; head -c 2 /dev/zero >/dev/null' 2>&1)" \
+        "$(printf '0\n0\n0\n0\n0')"
+    stay
+    like 'its ids' "$(cat "/proc/$(pid_of "$id")/uid_map")" '*65536*'
+    gone
+}
+
 test_unit_tests_of_the_groups() {
     unit kernel 'cgroup*/*'
 }
