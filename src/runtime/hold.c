@@ -67,6 +67,7 @@ static int hold_wait(int listener, int signals)
         signals_obey(signals);
         if (!(polled[0].revents & POLLIN))
             continue;
+        /* cppcheck-suppress nullPointer ; nobody wants the address, accept(2) */
         int connection = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
         if (connection < 0)
             return -1;
