@@ -68,6 +68,18 @@ int mount_pivot(int root)
     return chdir("/");
 }
 
+int mount_chroot(int root)
+{
+    /* One that lies on "/" already (EINVAL, ELOOP: on itself) need not be moved. */
+    if (fchdir(root) < 0)
+        return -1;
+    if (mount_attach(root, AT_FDCWD, "/") < 0 && errno != EINVAL && errno != ELOOP)
+        return -1;
+    if (chroot(".") < 0)
+        return -1;
+    return chdir("/");
+}
+
 int fs_open(const char *type)
 {
     return (int)syscall(SYS_fsopen, type, FSOPEN_CLOEXEC);

@@ -29,6 +29,9 @@ int mount_propagation(uint64_t propagation);
 /* Makes `root`, a mount attached in this namespace, the root directory, and lets go of the old one.
  */
 int mount_pivot(int root);
+/* The same where the root directory is an initramfs, from which pivot_root(2) cannot lead away: moves
+ * `root` over "/", and the old root stays below it, out of reach. */
+int mount_chroot(int root);
 
 /* A file system being configured. */
 int fs_open(const char *type);

@@ -43,9 +43,7 @@ int child_container_hook(struct start *start, size_t i, struct err *err)
 int child_pivot(struct start *start, size_t i, struct err *err)
 {
     (void)i;
-    if (mount_pivot(start->root) < 0)
-        return step_fail(err, "change to the root file system", NULL);
-    return 0;
+    return root_change(start, err);
 }
 
 int process_hook(struct start *start, size_t i, struct err *err)

@@ -149,6 +149,14 @@ static int overlay_root(struct start *start, struct err *err)
     return overlay_mount(start, upper, work, err);
 }
 
+int root_change(struct start *start, struct err *err)
+{
+    bool pivots = !(start->plan->request->flags & RUNTIME_NO_PIVOT);
+    if ((pivots ? mount_pivot(start->root) : mount_chroot(start->root)) < 0)
+        return step_fail(err, "change to the root file system", NULL);
+    return 0;
+}
+
 int child_root_mount(struct start *start, size_t i, struct err *err)
 {
     (void)i;
@@ -168,11 +176,7 @@ int child_root_mount(struct start *start, size_t i, struct err *err)
         return 0;
     if (mount_attach(start->root, AT_FDCWD, "/") < 0)
         return step_fail(err, "attach the root file system", NULL);
-    if (plan_pivots_late(plan))
-        return 0;
-    if (mount_pivot(start->root) < 0)
-        return step_fail(err, "change to the root file system", NULL);
-    return 0;
+    return plan_pivots_late(plan) ? 0 : root_change(start, err);
 }
 
 int child_root_readonly(struct start *start, size_t i, struct err *err)

@@ -48,6 +48,7 @@ enum runtime_flags {
         1 << 3, /* files of the host have, in a user namespace, the owners they have on disk */
     RUNTIME_MAKE_CWD = 1 << 2,     /* a working directory that is not there is made */
     RUNTIME_HOLD = 1 << 4,         /* the process waits on `hold` before it executes its program */
+    RUNTIME_NO_PIVOT = 1 << 6,     /* the root is changed by chroot: the host's is an initramfs */
     RUNTIME_KEEP_KEYRING = 1 << 5, /* the session keyring stays the caller's */
 };
 

@@ -123,6 +123,8 @@ int channel_watch(struct start *start, struct err *err);
 /* Steps in files of their own. */
 int child_devices_clone(struct start *start, size_t i, struct err *err);
 int child_root_mount(struct start *start, size_t i, struct err *err);
+/* Makes the container's root the root directory. */
+int root_change(struct start *start, struct err *err);
 int child_mount_make(struct start *start, size_t i, struct err *err);
 int child_mount(struct start *start, size_t i, struct err *err);
 int child_late_readonly(struct start *start, size_t i, struct err *err);

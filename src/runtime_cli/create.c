@@ -41,7 +41,7 @@ static const struct option common_options[] = {
     OPTION_TEXT(create_args, config, 'f', "config", "FILE", "The configuration, if it is not the bundle's config.json"),
     OPTION_TEXT(create_args, handover.console_socket, 0, "console-socket", "SOCKET", "Hand the terminal's master over there"),
     OPTION_BOOL(create_args, no_new_keyring, 0, "no-new-keyring", "Leave the caller's session keyring to the process"),
-    OPTION_BOOL(create_args, no_pivot, 0, "no-pivot", "Change the root without pivot_root; which is used all the same"),
+    OPTION_BOOL(create_args, no_pivot, 0, "no-pivot", "Change the root without pivot_root, as from an initramfs"),
     OPTION_TEXT(create_args, handover.pid_file, 0, "pid-file", "FILE", "Write the process's pid there"),
     OPTION_NUMBER(create_args, handover.preserve_fds, 0, "preserve-fds", "N", 0, 65536, "Keep N descriptors from 3 on open in the process"),
     OPTION_END,
@@ -168,8 +168,8 @@ static int request_make(struct making *making, const struct cgroup_host *cgroups
                         (making->held || args->detach ? CGROUP_EVERYWHERE : 0),
         .seccomp = RUNTIME_SECCOMP_SPEC,
         .seccomp_cache = -1,
-        .flags =
-            (making->held ? RUNTIME_HOLD : 0) | (args->no_new_keyring ? RUNTIME_KEEP_KEYRING : 0),
+        .flags = (making->held ? RUNTIME_HOLD : 0) | (args->no_pivot ? RUNTIME_NO_PIVOT : 0) |
+                 (args->no_new_keyring ? RUNTIME_KEEP_KEYRING : 0),
         .record = process_record,
         .record_context = making,
         .preserve_fds = preserved,
@@ -186,10 +186,9 @@ static int making_check(struct making *making, const char *id, struct err *err)
     const struct create_args *args = making->args;
     const struct cgroup_host *cgroups;
     bool detached = making->held || args->detach;
-    /* For hosts that run from a ramdisk, where pivot_root fails, and says so. Nothing less keeps the
-     * host's files, and its whole /proc, out of reach. */
+    /* What lies below the root then comes to light for whoever may unmount it. */
     if (args->no_pivot)
-        log_warning(making->program, "--no-pivot: the root is changed by pivot_root all the same");
+        log_warning(making->program, "--no-pivot: CAP_SYS_ADMIN inside leads to the host's files");
     if (container_id_check(id, err) < 0 || root_open(making->program, true, err) < 0 ||
         bundle_load(making->program, args->bundle, args->config, id, &making->bundle, err) < 0 ||
         program_cgroups(making->program, &cgroups, err) < 0)

@@ -117,10 +117,13 @@ said() {
     [[ $stderr == *warning*mode=755* ]]
 }
 
-@test "a root that is not to be pivoted is so all the same, and it is said" {
-    bundle_make '.process.args = ["true"]'
+@test "a root that is not to be pivoted is moved, and hides the host's as well" {
+    bundle_make '.process.args = ["sh", "-c", "ls /.. /proc/1/root; cd ../../..; pwd; ls; cat /proc/self/mountinfo | busybox wc -l"]'
+    try runtime run --bundle "$BUNDLE" "$ID"
+    local pivoted=$output
     try runtime run --no-pivot --bundle "$BUNDLE" "$ID"
     assert_status 0
+    assert_output "$pivoted"
     [[ $stderr == *warning*--no-pivot* ]]
 }
 
