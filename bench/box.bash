@@ -61,8 +61,8 @@ box_open() {
     fi
 
     work=$inside
-    cd "$work"
     [ -z "$in_memory" ] || mount -t tmpfs -o mode=755 bench "$work"
+    cd "$work"
     cgroup=${work##*/} # part of the name of every control group that is made
     errors=$work/errors
     : >"$errors"
