@@ -2,6 +2,10 @@
 /* Groups on the machine as it is, v1, hybrid or v2: made, limited, changed, removed. As root. */
 #include "cgroup_fixture.h"
 
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
 TestSuite(cgroup, .init = use_host, .fini = tidy, .timeout = 60);
 
 /* --- life --- */
@@ -374,14 +378,33 @@ Test(cgroup, update_moves_processes_to_a_new_controller)
     }
 }
 
+static int hold_memory(void *unused)
+{
+    enum { HELD = 4 << 20 };
+    char *at =
+        mmap(NULL, HELD, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+    return at == MAP_FAILED ? 1 : sleep_long(unused);
+}
+
+/* The kernel counts what is in use in batches. */
+static void wait_for_usage(int hierarchy, long least)
+{
+    for (int i = 0; i < 1000; i++) {
+        auto_free char *current = value(hierarchy, "memory.current");
+        if (strtol(current, NULL, 10) >= least)
+            return;
+        (void)usleep(10000);
+    }
+}
+
 Test(cgroup, usage_is_checked_before_a_limit_of_v2)
 {
     NEED(MEMORY, "memory");
     if (where(CGROUP_MEMORY, "memory") != host.v2)
         cr_skip_test("memory is in v1, where the kernel checks");
     create(CGROUP_ACCOUNT);
-    (void)spawn(sleep_long, NULL);
-    wait_for_members(1);
+    (void)spawn(hold_memory, NULL);
+    wait_for_usage(host.v2, 1 << 20);
     limits.memory_bytes = (struct maybe_i64)SET(4096);
     cr_assert_eq(cgroup_update(&group, &limits, CGROUP_CHECK_USAGE, &err), -1);
     cr_assert_eq(err.kind, ERR_CONFLICT, "%s", err.text);
