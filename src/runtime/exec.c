@@ -158,16 +158,7 @@ static int exec_become_root(struct start *start, size_t i, struct err *err)
 static int exec_make(struct start *start, size_t i, struct err *err)
 {
     (void)i;
-    int pidfd = -1;
-    pid_t pid = namespace_clone(CLONE_PARENT, -1, &pidfd);
-    if (pid < 0)
-        return step_fail(err, "make the process inside", NULL);
-    if (pid == 0)
-        return 0; /* it goes on with the steps */
-    struct err ignored = {};
-    if (channel_send_process(start, pidfd, &ignored) < 0)
-        (void)pidfd_signal(pidfd, SIGKILL); /* nobody would know of it */
-    _exit(0);
+    return go_on_inside(start, 0, err);
 }
 
 static int exec_session(struct start *start, size_t i, struct err *err)

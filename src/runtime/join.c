@@ -68,11 +68,10 @@ int child_join_user(struct start *start, size_t i, struct err *err)
     return child_hide(start, i, err);
 }
 
-int child_make_inside(struct start *start, size_t i, struct err *err)
+int go_on_inside(struct start *start, uint64_t flags, struct err *err)
 {
-    (void)i;
     int pidfd = -1;
-    pid_t pid = namespace_clone(start->plan->clone_flags | CLONE_PARENT, -1, &pidfd);
+    pid_t pid = namespace_clone(flags | CLONE_PARENT, -1, &pidfd);
     if (pid < 0)
         return step_fail(err, "make the process inside", NULL);
     if (pid == 0)
@@ -81,6 +80,12 @@ int child_make_inside(struct start *start, size_t i, struct err *err)
     if (channel_send_process(start, pidfd, &ignored) < 0)
         (void)pidfd_signal(pidfd, SIGKILL); /* nobody would know of it */
     _exit(0);
+}
+
+int child_make_inside(struct start *start, size_t i, struct err *err)
+{
+    (void)i;
+    return go_on_inside(start, start->plan->clone_flags, err);
 }
 
 int child_join_mount(struct start *start, size_t i, struct err *err)

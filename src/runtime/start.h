@@ -111,6 +111,10 @@ int channel_send_process(struct start *start, int pidfd, struct err *err);
 int channel_send_listener(struct start *start, int listener, struct err *err);
 /* Child: has the parent run its hooks, and waits until they did. */
 int channel_ask_hooks(struct start *start, struct err *err);
+/* Child between: makes the process inside, in the namespaces of `flags`, as the parent's child, and
+ * hands it over. Only the process inside comes back from it, with 0, and goes on with the steps
+ * (join.c). */
+int go_on_inside(struct start *start, uint64_t flags, struct err *err);
 /* Child: what follows is the program. */
 int channel_announce(struct start *start, struct err *err);
 /* Child: why it failed. */
