@@ -123,7 +123,11 @@ fill() {
     cp "$here"/*.sh "$1/tests/"
     chmod 755 "$1"/tests/*.sh
     printf '%s\n' "$filter" >"$1/tests/filter"
-    for module in fs/overlayfs/overlay fs/erofs/erofs drivers/block/loop block/bfq lib/crc32c lib/libcrc32c; do
+    for module in fs/overlayfs/overlay fs/erofs/erofs drivers/block/loop block/bfq lib/crc32c lib/libcrc32c \
+        net/unix/unix_diag net/ipv4/inet_diag net/ipv4/tcp_diag net/ipv4/udp_diag net/ipv4/raw_diag \
+        net/packet/af_packet_diag net/netlink/netlink_diag net/netfilter/nfnetlink net/netfilter/nf_tables \
+        net/ipv4/netfilter/nf_defrag_ipv4 net/ipv6/netfilter/nf_defrag_ipv6 net/netfilter/nf_conntrack \
+        net/netfilter/nf_conntrack_netlink; do
         [ ! -e "$modules/$module.ko" ] || cp "$modules/$module.ko" "$1/modules/"
     done
     libraries "$1" "$1"/ruche/ruche-transfer "$1"/tests/unit-*
@@ -138,7 +142,8 @@ make_plain_root() {
     for applet in $(busybox --list | grep -vx busybox); do
         ln -sf busybox "$root/bin/$applet"
     done
-    for program in newuidmap newgidmap setpriv; do
+    # criu, and the programs it starts itself
+    for program in newuidmap newgidmap setpriv criu tar gzip ip; do
         found=$(command -v "$program") || continue
         rm -f "$root/bin/$program"
         cp "$found" "$root/usr/bin/"

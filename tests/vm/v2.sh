@@ -485,6 +485,124 @@ test_a_container_is_private_where_a_tmpfs_cannot_be_mapped() {
     gone
 }
 
+# --- checkpoint and restore ---------------------------------------------------------------------
+
+need_criu() {
+    command -v criu >/dev/null || skip "there is no criu"
+    # In the order of their dependencies; criu asks the kernel for sockets and packet filters.
+    for module in unix_diag inet_diag tcp_diag udp_diag raw_diag af_packet_diag netlink_diag nfnetlink nf_tables \
+        nf_defrag_ipv4 nf_defrag_ipv6 nf_conntrack nf_conntrack_netlink; do
+        grep -q "^$module " /proc/modules || insmod /modules/$module.ko
+    done
+}
+
+# A container that counts into a file of a bind mount.
+counter() {
+    mkdir -p "$SRV/out"
+    rm -rf "$SRV/images"
+    echo 0 >"$SRV/out/count"
+    bundle "$1" '["sh","-c","n=0; while true; do n=$((n + 1)); echo $n >/out/count; sleep 0.1; done"]' /box
+    sed -i 's|"mounts":\[|"mounts":[{"destination":"/out","type":"bind","source":"'"$SRV"'/out","options":["bind","rw"]},|' \
+        "$BUNDLE/config.json"
+    mkdir -p "$ROOTFS/out"
+    rt run --detach --bundle "$BUNDLE" box </dev/null >/tmp/box 2>&1 || fail "run: $(cat /tmp/box)"
+}
+
+count_is_beyond() {
+    [ "$(cat "$SRV/out/count")" -gt "$1" ]
+}
+
+test_a_container_is_frozen_to_disk_and_goes_on_where_it_was() {
+    need_criu
+    counter '{"memory":{"limit":67108864},"pids":{"limit":17}}'
+    eventually count_is_beyond 5
+    rt checkpoint --image-path "$SRV/images" box
+    refuse rt state box
+    [ ! -e /sys/fs/cgroup/box ] || fail "its group is still there"
+    before=$(cat "$SRV/out/count")
+    sleep 0.5
+    same 'the count while it is on disk' "$(cat "$SRV/out/count")" "$before"
+
+    rt restore --image-path "$SRV/images" --bundle "$BUNDLE" --detach --pid-file /tmp/pid box \
+        </dev/null >/tmp/box 2>&1 || fail "restore: $(cat /tmp/box)"
+    eventually count_is_beyond "$before"
+    # It went on: it did not begin anew.
+    [ "$(cat "$SRV/out/count")" -lt $((before + 100)) ] || fail "it does not count on from $before"
+    same 'its status' "$(state)" running
+    pid=$(cat /tmp/pid)
+    same 'its group' "$(cat "/proc/$pid/cgroup")" '0::/box'
+    is memory.max 67108864
+    is pids.max 17
+    same 'new privileges' "$(sed -n 's/^NoNewPrivs:[[:space:]]*//p' "/proc/$pid/status")" 0
+    rt exec box true
+    rt pause box
+    same 'its status' "$(state)" paused
+    rt resume box
+    box_gone
+}
+
+test_a_checkpoint_may_leave_the_container_running() {
+    need_criu
+    counter '{}'
+    eventually count_is_beyond 2
+    rt checkpoint --image-path "$SRV/images" --leave-running box
+    same 'its status' "$(state)" running
+    at=$(cat "$SRV/out/count")
+    eventually count_is_beyond "$at"
+    refuse rt restore --image-path "$SRV/images" --bundle "$BUNDLE" --detach box
+    box_gone
+}
+
+test_a_container_comes_back_by_another_name_and_in_another_group() {
+    need_criu
+    counter '{"pids":{"limit":17}}'
+    eventually count_is_beyond 2
+    rt checkpoint --image-path "$SRV/images" box
+    sed -i 's|"cgroupsPath":"/box"|"cgroupsPath":"/other"|' "$BUNDLE/config.json"
+    rt restore --image-path "$SRV/images" --bundle "$BUNDLE" --detach --pid-file /tmp/pid other </dev/null >/tmp/box 2>&1 ||
+        fail "restore: $(cat /tmp/box)"
+    pid=$(cat /tmp/pid)
+    same 'its group' "$(cat "/proc/$pid/cgroup")" '0::/other'
+    same 'its limit' "$(cat /sys/fs/cgroup/other/pids.max)" 17
+    [ ! -e /sys/fs/cgroup/box ] || fail "the old group is there again"
+    rt delete --force other
+}
+
+test_a_restored_container_in_the_foreground_ends_as_its_process_does() {
+    need_criu
+    bundle '{}' '["sh","-c","sleep 2; exit 7"]'
+    rm -rf "$SRV/images"
+    rt run --detach --bundle "$BUNDLE" box </dev/null >/tmp/box 2>&1 || fail "run: $(cat /tmp/box)"
+    rt checkpoint --image-path "$SRV/images" box
+    code=0
+    rt restore --image-path "$SRV/images" --bundle "$BUNDLE" box </dev/null >/tmp/box 2>&1 || code=$?
+    same 'its status' "$code" 7
+    refuse rt state box
+}
+
+test_what_criu_cannot_is_refused_by_one_line_and_nothing_stays() {
+    need_criu
+    counter '{}'
+    refuse rt checkpoint --image-path "$SRV/images" --manage-cgroups-mode odd box
+    same 'lines' "$(wc -l </tmp/refused)" 1
+    refuse rt checkpoint --image-path "$SRV/images" --parent-path no/such box
+    same 'lines' "$(wc -l </tmp/refused)" 1
+    same 'its status' "$(state)" running
+    box_gone
+    refuse rt restore --image-path "$SRV/no-such" --bundle "$BUNDLE" box
+    same 'lines' "$(wc -l </tmp/refused)" 1
+    mkdir -p "$SRV/empty"
+    refuse rt restore --image-path "$SRV/empty" --bundle "$BUNDLE" box
+    same 'lines' "$(wc -l </tmp/refused)" 1
+    like 'the reason' "$(cat /tmp/refused)" '*holds no checkpoint*'
+    echo '["","",""]' >"$SRV/empty/descriptors.json"
+    refuse rt restore --image-path "$SRV/empty" --bundle "$BUNDLE" box
+    like 'the reason' "$(cat /tmp/refused)" '*its log is*restore.log*'
+    refuse rt state box
+}
+
+# --- our unit tests -----------------------------------------------------------------------------
+
 test_unit_tests_of_the_groups() {
     unit kernel 'cgroup*/*'
 }
