@@ -55,29 +55,21 @@ static int open_failed(const char *path, struct err *err)
     return err_sys(err, "open %s", path);
 }
 
-int file_load(int dirfd, const char *path, size_t max_bytes, char **ret_data, size_t *ret_len,
-              struct err *err)
-{
-    auto_close int fd = open_below(dirfd, path, O_RDONLY | O_NOCTTY, 0);
-    if (fd < 0 && errno == ENOENT)
-        return 0;
-    if (fd < 0)
-        return open_failed(path, err);
-    if (file_load_fd(fd, max_bytes, ret_data, ret_len, err) < 0)
-        return err_wrap(err, "%s", path);
-    return 1;
-}
+enum load_end {
+    END_EMPTY, /* a read of 0 bytes: procfs, pipes and terminals give less than was asked for long
+                  before */
+    END_SHORT, /* a read of less than was asked for */
+};
 
-int file_load_fd(int fd, size_t max_bytes, char **ret_data, size_t *ret_len, struct err *err)
+static int load_fd(int fd, enum load_end end, size_t max_bytes, char **ret_data, size_t *ret_len,
+                   struct err *err)
 {
     auto_free char *data = NULL;
     size_t len = 0, room = 0;
     size_t most =
         max_bytes < SIZE_MAX - 1 ? max_bytes + 1 : max_bytes; /* one more shows an excess */
 
-    /* Up to a read of 0 bytes: procfs, pipes and terminals give less than was asked for long
-     * before. */
-    for (;;) {
+    for (bool more = true; more;) {
         if (len == room) {
             room = room == 0 ? LOAD_FIRST : room * 4;
             room = room < most ? room : most;
@@ -88,8 +80,7 @@ int file_load_fd(int fd, size_t max_bytes, char **ret_data, size_t *ret_len, str
             continue;
         if (n < 0)
             return err_sys(err, "read");
-        if (n == 0)
-            break;
+        more = n > 0 && (end == END_EMPTY || len + (size_t)n == room);
         len += (size_t)n;
         if (len > max_bytes)
             return err_set(err, ERR_INVALID, "larger than the limit of %zu bytes", max_bytes);
@@ -99,6 +90,36 @@ int file_load_fd(int fd, size_t max_bytes, char **ret_data, size_t *ret_len, str
     *ret_data = xrealloc(take_ptr(data), len + 1, 1);
     *ret_len = len;
     return 0;
+}
+
+int file_load_fd(int fd, size_t max_bytes, char **ret_data, size_t *ret_len, struct err *err)
+{
+    return load_fd(fd, END_EMPTY, max_bytes, ret_data, ret_len, err);
+}
+
+static int load(int dirfd, const char *path, enum load_end end, size_t max_bytes, char **ret_data,
+                size_t *ret_len, struct err *err)
+{
+    auto_close int fd = open_below(dirfd, path, O_RDONLY | O_NOCTTY, 0);
+    if (fd < 0 && errno == ENOENT)
+        return 0;
+    if (fd < 0)
+        return open_failed(path, err);
+    if (load_fd(fd, end, max_bytes, ret_data, ret_len, err) < 0)
+        return err_wrap(err, "%s", path);
+    return 1;
+}
+
+int file_load(int dirfd, const char *path, size_t max_bytes, char **ret_data, size_t *ret_len,
+              struct err *err)
+{
+    return load(dirfd, path, END_EMPTY, max_bytes, ret_data, ret_len, err);
+}
+
+int file_load_own(int dirfd, const char *path, size_t max_bytes, char **ret_data, size_t *ret_len,
+                  struct err *err)
+{
+    return load(dirfd, path, END_SHORT, max_bytes, ret_data, ret_len, err);
 }
 
 /* A path as its directory and the name in it. `own` is what dirfd was opened for it, or -1. */

@@ -21,6 +21,10 @@ enum file_save_flags {
  * Returns 1, or 0 if there is no such file (nothing is set then). */
 int file_load(int dirfd, const char *path, size_t max_bytes, char **ret_data, size_t *ret_len,
               struct err *err);
+/* The same of a file that we wrote ourselves, on a disk or in memory: a read that gives less than it
+ * was asked for has met its end, so there is one less. */
+int file_load_own(int dirfd, const char *path, size_t max_bytes, char **ret_data, size_t *ret_len,
+                  struct err *err);
 /* Reads from an open descriptor up to its end, at most max_bytes. Returns 0. */
 int file_load_fd(int fd, size_t max_bytes, char **ret_data, size_t *ret_len, struct err *err);
 /* Writes beside, (syncs,) renames: readers see the old or the new file. mode is less the umask, as

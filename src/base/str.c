@@ -266,14 +266,14 @@ static const char *char_escape(unsigned char c)
     }
 }
 
-void text_escape(struct str *out, const char *text, size_t len)
+static void escape_all(struct str *out, const char *text, size_t len, bool backslashes)
 {
     const unsigned char *at = (const unsigned char *)text;
     while (len > 0) {
         uint32_t code = 0;
         size_t n = utf8_decode(at, len, &code);
         const char *escape = char_escape(at[0]);
-        if (escape)
+        if (escape && (at[0] != '\\' || backslashes))
             str_add(out, escape);
         else if (n > 0 && code_is_shown(code))
             str_add_bytes(out, at, n);
@@ -284,4 +284,14 @@ void text_escape(struct str *out, const char *text, size_t len)
         at += n;
         len -= n;
     }
+}
+
+void text_escape(struct str *out, const char *text, size_t len)
+{
+    escape_all(out, text, len, true);
+}
+
+void text_escape_rest(struct str *out, const char *text, size_t len)
+{
+    escape_all(out, text, len, false);
 }

@@ -79,3 +79,5 @@ size_t utf8_decode(const unsigned char *at, size_t len, uint32_t *ret_code);
 /* Adds text as it may be shown on a terminal: control and invalid UTF-8 bytes become \xNN, \n, \t …
  */
 void text_escape(struct str *out, const char *text, size_t len);
+/* The same of a sentence in which parts have been escaped already: backslashes stay as they are. */
+void text_escape_rest(struct str *out, const char *text, size_t len);

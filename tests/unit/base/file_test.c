@@ -93,6 +93,8 @@ Test(file, loads_at_most_the_limit)
     cr_assert_str_eq(err.text, "ten: larger than the limit of 9 bytes");
     cr_assert_null(more);
     cr_assert_eq(file_load(scratch, "ten", 0, &more, &len, &err), -1);
+    cr_assert_eq(file_load_own(scratch, "ten", 9, &more, &len, &err), -1);
+    cr_assert_null(more);
 }
 
 /* Lengths around those at which the buffer grows. */
@@ -107,8 +109,12 @@ Test(file, loads_every_length)
         struct err err = {};
         cr_assert_eq(file_save(scratch, "big", data, len, 0600, 0, &err), 0, "%s", err.text);
 
+        auto_free char *own = NULL;
         auto_free char *back = NULL;
         size_t back_len = 0;
+        cr_assert_eq(file_load_own(scratch, "big", len, &own, &back_len, &err), 1, "%s", err.text);
+        cr_assert_eq(back_len, len);
+        cr_assert_arr_eq(own, data, len);
         cr_assert_eq(file_load(scratch, "big", len, &back, &back_len, &err), 1, "%s", err.text);
         cr_assert_eq(back_len, len);
         cr_assert_eq(memcmp(back, data, len), 0);

@@ -267,6 +267,18 @@ static void assert_escaped(const char *text, size_t len, const char *wanted)
 
 #define ESCAPED(text, wanted) assert_escaped((text), sizeof(text) - 1, (wanted))
 
+Test(text, escape_of_the_rest_lets_escapes_pass)
+{
+    auto_done(str) once = {};
+    auto_done(str) twice = {};
+    text_escape(&once, "a\\b\x1b", 4);
+    text_escape_rest(&twice, str_text(&once), once.len);
+    cr_assert_str_eq(str_text(&twice), "a\\\\b\\x1b");
+    str_clear(&twice);
+    text_escape_rest(&twice, "\x1b\n", 2);
+    cr_assert_str_eq(str_text(&twice), "\\x1b\\n");
+}
+
 Test(text, escape_lets_text_pass)
 {
     ESCAPED("", "");
