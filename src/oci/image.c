@@ -564,6 +564,11 @@ void oci_archive_format(const struct oci_archive *archive, struct str *out)
     field_write(archive_fields, archive, 0, out);
 }
 
+void oci_platform_done(struct oci_platform *platform)
+{
+    field_done(oci_platform_fields, platform);
+}
+
 void oci_descriptor_done(struct oci_descriptor *descriptor)
 {
     field_done(oci_descriptor_fields, descriptor);

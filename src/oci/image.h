@@ -203,6 +203,7 @@ void oci_layout_format(const struct oci_layout *layout, struct str *out);
 void oci_archive_format(const struct oci_archive *archive, struct str *out);
 
 /* Release what hangs from them and zero them. */
+void oci_platform_done(struct oci_platform *platform);
 void oci_descriptor_done(struct oci_descriptor *descriptor);
 void oci_manifest_done(struct oci_manifest *manifest);
 void oci_index_done(struct oci_index *index);
