@@ -73,10 +73,10 @@ uint64_t capability_permitted(void)
     return data[0].permitted | (uint64_t)data[1].permitted << 32;
 }
 
-int capability_bound(const struct capability_sets *sets)
+int capability_bound(const struct capability_sets *sets, uint64_t held)
 {
     for (int i = 0; i < CAPABILITY_LIMIT; i++) {
-        if (sets->bounding >> i & 1)
+        if ((sets->bounding | ~held) >> i & 1)
             continue;
         if (prctl(PR_CAPBSET_DROP, i, 0, 0, 0) == 0)
             continue;

@@ -52,8 +52,9 @@ uint64_t capability_all(void);
 uint64_t capability_permitted(void);
 
 /* The first moment, before setuid and while CAP_SETPCAP is held: takes all but sets->bounding out
- * of the bounding set. Async-signal-safe. Returns 0, or -1 with errno. */
-int capability_bound(const struct capability_sets *sets);
+ * of the bounding set, which has nothing that is not in `held` (UINT64_MAX: it is not known). The
+ * kernel takes one at a time. Async-signal-safe. Returns 0, or -1 with errno. */
+int capability_bound(const struct capability_sets *sets, uint64_t held);
 /* The second moment, after setuid (made with PR_SET_KEEPCAPS): permitted, effective, inheritable,
  * then ambient. Async-signal-safe. Returns 0, or -1 with errno. */
 int capability_set(const struct capability_sets *sets);

@@ -286,35 +286,84 @@ int cgroup_create(const struct cgroup_host *host, const char *path,
     return result;
 }
 
-int cgroup_open(const struct cgroup_host *host, const char *path, struct cgroup *ret_cgroup,
-                struct err *err)
+/* "cpu" of "cpu,cpuacct". */
+static bool names_have(const char *names, const char *controller)
 {
-    if (cgroup_path_check(path, err) < 0)
+    struct view rest = view_of(names);
+    struct view name;
+    for (bool more = true; more;) {
+        more = view_cut(&rest, ',', &name);
+        if (view_is(name, controller))
+            return true;
+    }
+    return false;
+}
+
+/* Where in a hierarchy below the group, or NULL. */
+static const char *below_in(const struct pairs *below, const struct cgroup_hierarchy *at)
+{
+    for (size_t i = 0; below && i < below->len; i++)
+        if (!*below->at[i].key || names_have(at->names, below->at[i].key))
+            return *below->at[i].value ? below->at[i].value : NULL;
+    return NULL;
+}
+
+static int below_check(const struct cgroup_host *host, const struct pairs *below, struct err *err)
+{
+    for (size_t i = 0; below && i < below->len; i++) {
+        bool known = !*below->at[i].key;
+        for (size_t h = 0; h < host->len && !known; h++)
+            known = names_have(host->at[h].names, below->at[i].key);
+        if (!known)
+            return err_set(err, ERR_INVALID, "unknown controller %s", below->at[i].key);
+        if (*below->at[i].value && cgroup_path_check(below->at[i].value, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* Whether the group is in the hierarchy: 1 or 0. */
+static int open_in(struct cgroup *cgroup, size_t i, const char *below, struct err *err)
+{
+    bool is_v2 = (int)i == cgroup->host->v2;
+    auto_free char *group = cgroup_file_path(cgroup, (int)i, NULL);
+    const char *slash = !below || *below == '/' ? "" : "/";
+    auto_free char *file =
+        xasprintf("%s%s%s%s", group, slash, below ? below : "", is_v2 ? "" : "/tasks");
+    int fd =
+        open(file, is_v2 ? O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC : O_WRONLY | O_CLOEXEC);
+    /* Where the whole group is not, neither is a part of it. */
+    if (fd < 0 && errno == ENOENT && (!below || (access(group, F_OK) < 0 && errno == ENOENT)))
+        return 0;
+    if (fd < 0)
+        return err_sys(err, "open %s", file);
+    *(is_v2 ? &cgroup->v2 : &cgroup->tasks[cgroup->n_tasks++]) = fd;
+    cgroup->hierarchies |= 1U << i;
+    return 1;
+}
+
+int cgroup_open_below(const struct cgroup_host *host, const char *path, const struct pairs *below,
+                      struct cgroup *ret_cgroup, struct err *err)
+{
+    if (cgroup_path_check(path, err) < 0 || below_check(host, below, err) < 0)
         return -1;
     struct cgroup cgroup = { .host = host, .path = cgroup_whole_path(host, path), .v2 = -1 };
-    for (size_t i = 0; i < host->len; i++) {
-        bool is_v2 = (int)i == host->v2;
-        if (!is_v2 && !host->at[i].writable)
-            continue;
-        auto_free char *file = cgroup_file_path(&cgroup, (int)i, is_v2 ? NULL : "tasks");
-        int fd = open(file,
-                      is_v2 ? O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC : O_WRONLY | O_CLOEXEC);
-        if (fd < 0 && errno == ENOENT)
-            continue;
-        if (fd < 0) {
-            (void)err_sys(err, "open %s", file);
-            cgroup_close(&cgroup);
-            return -1;
-        }
-        cgroup.hierarchies |= 1U << i;
-        *(is_v2 ? &cgroup.v2 : &cgroup.tasks[cgroup.n_tasks++]) = fd;
-    }
-    if (!cgroup.hierarchies) {
+    int found = 0;
+    for (size_t i = 0; i < host->len && found >= 0; i++)
+        if ((int)i == host->v2 || host->at[i].writable)
+            found = open_in(&cgroup, i, below_in(below, &host->at[i]), err);
+    if (found < 0 || !cgroup.hierarchies) {
         cgroup_close(&cgroup);
-        return 0;
+        return found < 0 ? -1 : 0;
     }
     *ret_cgroup = cgroup;
     return 1;
+}
+
+int cgroup_open(const struct cgroup_host *host, const char *path, struct cgroup *ret_cgroup,
+                struct err *err)
+{
+    return cgroup_open_below(host, path, NULL, ret_cgroup, err);
 }
 
 void cgroup_close(struct cgroup *cgroup)

@@ -81,6 +81,12 @@ int cgroup_host_save(const struct cgroup_host *host, int dirfd, const char *file
 int cgroup_host_load(int dirfd, const char *file, struct cgroup_host *ret_host, struct err *err);
 /* Loads, or else detects and tries to save. */
 int cgroup_host_open(int dirfd, const char *file, struct cgroup_host *ret_host, struct err *err);
+/* Where we are ourselves: a hierarchy's names to our group below its mount, in v2 to what was
+ * delegated to us; what begins at the top is left out. */
+int cgroup_host_own(const struct cgroup_host *host, struct pairs *ret_own, struct err *err);
+/* A copy whose hierarchies begin at those groups. */
+void cgroup_host_rebase(const struct cgroup_host *host, const struct pairs *own,
+                        struct cgroup_host *ret_host);
 void cgroup_host_done(struct cgroup_host *host);
 /* Index of the v1 hierarchy that has the controller, or -1. */
 int cgroup_host_find(const struct cgroup_host *host, enum cgroup_controller controller);
@@ -140,6 +146,9 @@ struct cgroup_priority {
     uint32_t priority;
 };
 
+/* Among the optional limits: that of swap alone, where swap is not accounted. */
+#define CGROUP_OPTIONAL_SWAP (1U << 31)
+
 /* What a group may use; {} asks for nothing. Texts and `unified` are borrowed, the lists are owned.
  * -1 is "no limit", 0 is a limit of 0. */
 struct cgroup_limits {
@@ -169,7 +178,8 @@ struct cgroup_limits {
     const struct pairs *unified;              /* file of the v2 group: value, written as they are */
     ARRAY_OF(cgroup_device_rule) device_rules; /* none: no filter */
     bool need_device_rules; /* an error where they cannot be had, else left out */
-    unsigned optional;      /* 1 << controller: its limits are left out where they cannot be had */
+    unsigned optional; /* 1 << controller: its limits are left out where they cannot be had; and
+                               CGROUP_OPTIONAL_SWAP */
 };
 
 void cgroup_limits_done(struct cgroup_limits *limits);
@@ -264,6 +274,10 @@ int cgroup_create(const struct cgroup_host *host, const char *path,
 /* Finds an existing group. Returns 1, or 0 if there is none. */
 int cgroup_open(const struct cgroup_host *host, const char *path, struct cgroup *ret_cgroup,
                 struct err *err);
+/* The same, to enter groups below it: in the hierarchies of the controllers that are the keys, in all
+ * of them with the key "". One that is not there is an error; "" is the group itself. */
+int cgroup_open_below(const struct cgroup_host *host, const char *path, const struct pairs *below,
+                      struct cgroup *ret_cgroup, struct err *err);
 void cgroup_close(struct cgroup *cgroup);
 
 /* The calling, single-threaded process enters the v1 groups. Async-signal-safe. 0, or -1 with
@@ -283,6 +297,8 @@ int cgroup_delegate(const struct cgroup *cgroup, uid_t uid, gid_t gid, struct er
 /* Removes it and the groups below it everywhere. Waits up to timeout_ms for processes that are
  * ending; ERR_CONFLICT when some stay. Absent already is fine. Parents stay. */
 int cgroup_remove(const struct cgroup *cgroup, int timeout_ms, struct err *err);
+/* The same where nobody can have given it more directories than cgroup->hierarchies says. */
+int cgroup_remove_known(const struct cgroup *cgroup, int timeout_ms, struct err *err);
 
 struct cgroup_pids {
     pid_t *at;

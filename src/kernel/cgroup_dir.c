@@ -141,16 +141,11 @@ static int remove_round(const struct cgroup *cgroup, unsigned *left, int *ret_bu
     return 0;
 }
 
-int cgroup_remove(const struct cgroup *cgroup, int timeout_ms, struct err *err)
+int cgroup_remove_known(const struct cgroup *cgroup, int timeout_ms, struct err *err)
 {
     const struct cgroup_host *host = cgroup->host;
     int64_t end = cgroup_now_ms() + timeout_ms;
-    /* Everywhere, for another process may have given it more directories. */
-    unsigned left = 0;
-    for (size_t i = 0; i < host->len; i++)
-        if (host->at[i].writable || (int)i == host->v2)
-            left |= 1U << i;
-
+    unsigned left = cgroup->hierarchies;
     for (int pause_ms = 1; left; pause_ms = pause_ms < PAUSE_MAX_MS ? pause_ms * 2 : PAUSE_MAX_MS) {
         int busy;
         if (remove_round(cgroup, &left, &busy, err) < 0)
@@ -163,6 +158,16 @@ int cgroup_remove(const struct cgroup *cgroup, int timeout_ms, struct err *err)
             cgroup_sleep_ms(pause_ms);
     }
     return 0;
+}
+
+int cgroup_remove(const struct cgroup *cgroup, int timeout_ms, struct err *err)
+{
+    const struct cgroup_host *host = cgroup->host;
+    struct cgroup everywhere = *cgroup;
+    for (size_t i = 0; i < host->len; i++)
+        if (host->at[i].writable || (int)i == host->v2)
+            everywhere.hierarchies |= 1U << i;
+    return cgroup_remove_known(&everywhere, timeout_ms, err);
 }
 
 /* --- making --- */

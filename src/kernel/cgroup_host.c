@@ -190,19 +190,23 @@ static bool delegated(const char *mount, const char *path)
     return may_write(dir) && may_write(procs);
 }
 
-/* Our own v2 group below the mount, from a text of /proc/self/cgroup; NULL if it cannot be seen
- * from there. */
-static char *own_path(const struct cgroup_hierarchy *v2, const char *own)
+/* Our own group below a hierarchy's mount, from a text of /proc/self/cgroup ("4:memory:/a",
+ * "0::/a"); NULL if it cannot be seen from there. */
+static char *own_path(const struct cgroup_hierarchy *at, const char *own)
 {
-    const char *line = text_starts(own, "0::") ? own : strstr(own, "\n0::");
-    if (!line)
+    struct view rest = view_of(own);
+    struct view line = {}, number, names;
+    bool found = false;
+    for (bool more = true; more && !found;) {
+        more = view_cut(&rest, '\n', &line);
+        found = view_cut(&line, ':', &number) && view_cut(&line, ':', &names) &&
+                view_is(names, at->names);
+    }
+    if (!found)
         return NULL;
-    line = strchr(line, '/');
-    if (!line)
-        return NULL;
-    auto_free char *path = xstrndup(line, strcspn(line, "\n"));
-    size_t root_len = strcmp(v2->root, "/") == 0 ? 0 : strlen(v2->root);
-    bool below = strncmp(path, v2->root, root_len) == 0 && path[root_len] == '/';
+    auto_free char *path = xstrndup(line.at, line.len);
+    size_t root_len = strcmp(at->root, "/") == 0 ? 0 : strlen(at->root);
+    bool below = strncmp(path, at->root, root_len) == 0 && path[root_len] == '/';
     /* "/.." is outside of our cgroup namespace; a removed group has " (deleted)" behind its name.
      */
     if (!below || text_starts(path, "/..") || text_ends(path, " (deleted)"))
@@ -353,7 +357,7 @@ int cgroup_host_load(int dirfd, const char *file, struct cgroup_host *ret_host, 
 {
     auto_free char *text = NULL;
     size_t len;
-    int found = file_load(dirfd, file, SAVED_MAX_BYTES, &text, &len, err);
+    int found = file_load_own(dirfd, file, SAVED_MAX_BYTES, &text, &len, err);
     if (found <= 0)
         return found;
     struct cgroup_host host = { .v2 = -1 };
@@ -377,6 +381,43 @@ int cgroup_host_open(int dirfd, const char *file, struct cgroup_host *ret_host, 
     (void)cgroup_host_save(ret_host, dirfd, file,
                            &ignored); /* the next process detects again, then */
     return 0;
+}
+
+int cgroup_host_own(const struct cgroup_host *host, struct pairs *ret_own, struct err *err)
+{
+    auto_free char *own = NULL;
+    size_t len;
+    if (file_load(AT_FDCWD, "/proc/self/cgroup", SELF_CGROUP_MAX_BYTES, &own, &len, err) < 0)
+        return -1;
+    for (size_t i = 0; i < host->len && own; i++) {
+        bool is_v2 = (int)i == host->v2;
+        auto_free char *path = is_v2 ? NULL : own_path(&host->at[i], own);
+        const char *base = is_v2 ? host->base : path;
+        if (base && *base && strcmp(base, "/") != 0)
+            pairs_put(ret_own, host->at[i].names, base);
+    }
+    return 0;
+}
+
+void cgroup_host_rebase(const struct cgroup_host *host, const struct pairs *own,
+                        struct cgroup_host *ret_host)
+{
+    struct cgroup_host copy = { .len = host->len, .v2 = host->v2 };
+    for (size_t i = 0; i < host->len; i++) {
+        const struct cgroup_hierarchy *from = &host->at[i];
+        const char *base = pairs_value(own, from->names);
+        copy.at[i] = *from;
+        copy.at[i].names = xstrdup(from->names);
+        copy.at[i].root = xasprintf("%s%s", strcmp(from->root, "/") ? from->root : "",
+                                    base                      ? base
+                                    : strcmp(from->root, "/") ? ""
+                                                              : "/");
+        copy.at[i].mount = xasprintf("%s%s", from->mount, base ? base : "");
+        if (base)
+            copy.at[i].writable = may_write(copy.at[i].mount);
+    }
+    copy.base = host->base ? xstrdup("") : NULL;
+    *ret_host = copy;
 }
 
 void cgroup_host_done(struct cgroup_host *host)

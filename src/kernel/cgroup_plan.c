@@ -332,7 +332,8 @@ static int add_row(struct cgroup_planner *planner, const struct limit_row *row, 
     write->set = row->set;
     if (v2 && row->form == FORM_PERIOD && (planner->flags & CGROUP_UPDATE))
         write->flags |= CGROUP_WRITE_KEEP_QUOTA;
-    if (none && row->form != FORM_NUMBER)
+    bool asks_nobody = row->form == FORM_SWAP && limits->optional & CGROUP_OPTIONAL_SWAP;
+    if ((none && row->form != FORM_NUMBER) || asks_nobody)
         write->flags |= CGROUP_WRITE_MAY_MISS; /* what is not counted is not limited */
     return 0;
 }

@@ -4,12 +4,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/magic.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/sendfile.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
+#include <sys/statvfs.h> /* ST_RDONLY */
 #include <sys/syscall.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "base/libc.h"
@@ -26,10 +28,12 @@ static const char copy_path[] = "/memfd:ruche"; /* how the link to such a copy b
 
 bool guard_holds(void)
 {
-    struct statvfs status;
+    struct statfs status = {};
     char path[sizeof(copy_path)] = "";
-    if (statvfs(own_file, &status) == 0 && status.f_flag & ST_RDONLY)
+    if (statfs(own_file, &status) == 0 && status.f_flags & ST_RDONLY)
         return true;
+    if (status.f_type && status.f_type != TMPFS_MAGIC) /* what a copy in memory lies in */
+        return false;
     if (readlink(own_file, path, sizeof(path) - 1) < 0 || strcmp(path, copy_path) != 0)
         return false;
     auto_close int fd = open(own_file, O_RDONLY | O_CLOEXEC);
@@ -46,10 +50,7 @@ bool guard_file_is_ours(void)
  * closes, is gone (do_mount_setattr in the kernel's fs/namespace.c). */
 static int mount_open(void)
 {
-    auto_close int mount = mount_clone(AT_FDCWD, own_file, 0);
-    if (mount < 0 || mount_change(mount, MOUNT_ATTR_RDONLY, 0, MS_PRIVATE, 0) < 0)
-        return -1;
-    return take_fd(mount);
+    return mount_clone_changed(AT_FDCWD, own_file, MOUNT_ATTR_RDONLY, 0, MS_PRIVATE, 0);
 }
 
 static int copy_open(void)

@@ -75,16 +75,17 @@ static bool subids_of_line(struct view line, const char *name, uint32_t id, uint
     return *ret_first + *ret_count <= ids_end;
 }
 
-int id_map_add_subids(struct id_map *map, const char *path, const char *name, uint32_t id,
-                      uint32_t first_inside, struct err *err)
+int subids_load(const char *path, char **ret_text, struct err *err)
 {
-    auto_free char *data = NULL;
-    size_t len = 0;
-    int found = file_load(AT_FDCWD, path, SUBIDS_MAX_BYTES, &data, &len, err);
-    if (found <= 0)
-        return found;
+    size_t len;
+    *ret_text = NULL;
+    return file_load(AT_FDCWD, path, SUBIDS_MAX_BYTES, ret_text, &len, err) < 0 ? -1 : 0;
+}
 
-    struct view rest = { data, len };
+void id_map_find_subids(struct id_map *map, const char *text, const char *name, uint32_t id,
+                        uint32_t first_inside)
+{
+    struct view rest = view_of(text);
     struct view line;
     uint64_t inside = first_inside;
     bool more = true;
@@ -96,6 +97,16 @@ int id_map_add_subids(struct id_map *map, const char *path, const char *name, ui
         id_map_add(map, (uint32_t)inside, (uint32_t)first, (uint32_t)count);
         inside += count;
     }
+}
+
+int id_map_add_subids(struct id_map *map, const char *path, const char *name, uint32_t id,
+                      uint32_t first_inside, struct err *err)
+{
+    auto_free char *text = NULL;
+    if (subids_load(path, &text, err) < 0)
+        return -1;
+    if (text)
+        id_map_find_subids(map, text, name, id, first_inside);
     return 0;
 }
 

@@ -39,6 +39,12 @@ bool id_map_outside(const struct id_map *map, uint32_t inside, uint32_t *ret_out
 int id_map_add_subids(struct id_map *map, const char *path, const char *name, uint32_t id,
                       uint32_t first_inside, struct err *err);
 
+/* Both halves of it: the file's text, owned by the caller, NULL if it is missing; and the ranges in
+ * it. */
+int subids_load(const char *path, char **ret_text, struct err *err);
+void id_map_find_subids(struct id_map *map, const char *text, const char *name, uint32_t id,
+                        uint32_t first_inside);
+
 /* The maps of an ordinary user: 0 is the user, 1… are the subordinate ranges, if any. */
 int id_maps_of_user(struct id_maps *ret_maps, struct err *err);
 

@@ -6,14 +6,45 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#ifndef SYS_open_tree_attr
+#define SYS_open_tree_attr 467 /* asm-generic/unistd.h, as on x86 */
+#endif
+
+static unsigned clone_how(const char *path, enum mount_flags flags)
+{
+    return OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (*path ? 0U : AT_EMPTY_PATH) |
+           (flags & MOUNT_RECURSIVE ? (unsigned)AT_RECURSIVE : 0U);
+}
+
 int mount_clone(int dirfd, const char *path, enum mount_flags flags)
 {
-    unsigned how = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC;
-    if (!*path)
-        how |= AT_EMPTY_PATH;
-    if (flags & MOUNT_RECURSIVE)
-        how |= AT_RECURSIVE;
-    return (int)syscall(SYS_open_tree, dirfd, path, how);
+    return (int)syscall(SYS_open_tree, dirfd, path, clone_how(path, flags));
+}
+
+/* The access time bits are one field: setting one means clearing the others first. */
+static struct mount_attr attributes_of(uint64_t set, uint64_t clear, uint64_t propagation)
+{
+    if (set & (MOUNT_ATTR_NOATIME | MOUNT_ATTR_STRICTATIME))
+        clear |= MOUNT_ATTR__ATIME;
+    return (struct mount_attr){ .attr_set = set, .attr_clr = clear, .propagation = propagation };
+}
+
+int mount_clone_changed(int dirfd, const char *path, uint64_t set, uint64_t clear,
+                        uint64_t propagation, enum mount_flags flags)
+{
+    struct mount_attr attr = attributes_of(set, clear, propagation);
+    int mount =
+        (int)syscall(SYS_open_tree_attr, dirfd, path, clone_how(path, flags), &attr, sizeof(attr));
+    /* EPERM: a filter around us that does not know the call either. Can go with kernel 6.15. */
+    if (mount >= 0 || (errno != ENOSYS && errno != EPERM))
+        return mount;
+    mount = mount_clone(dirfd, path, flags);
+    if (mount < 0 || mount_change(mount, set, clear, propagation, flags) == 0)
+        return mount;
+    int saved = errno;
+    (void)close(mount);
+    errno = saved;
+    return -1;
 }
 
 static int mount_setattr_at(int dirfd, const char *path, const struct mount_attr *attr,
@@ -28,10 +59,7 @@ static int mount_setattr_at(int dirfd, const char *path, const struct mount_attr
 int mount_change(int mount, uint64_t set, uint64_t clear, uint64_t propagation,
                  enum mount_flags flags)
 {
-    /* The access time bits are one field: setting one means clearing the others first. */
-    if (set & (MOUNT_ATTR_NOATIME | MOUNT_ATTR_STRICTATIME))
-        clear |= MOUNT_ATTR__ATIME;
-    struct mount_attr attr = { .attr_set = set, .attr_clr = clear, .propagation = propagation };
+    struct mount_attr attr = attributes_of(set, clear, propagation);
     return mount_setattr_at(mount, "", &attr, flags);
 }
 
@@ -63,9 +91,7 @@ int mount_pivot(int root)
      * pivot_root(2), NOTES. */
     if (syscall(SYS_pivot_root, ".", ".") < 0)
         return -1;
-    if (umount2(".", MNT_DETACH) < 0)
-        return -1;
-    return chdir("/");
+    return umount2(".", MNT_DETACH);
 }
 
 int mount_chroot(int root)
@@ -115,6 +141,20 @@ int fs_mount(int fs, uint64_t attributes)
     if (syscall(SYS_fsconfig, fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
         return -1;
     return (int)syscall(SYS_fsmount, fs, FSMOUNT_CLOEXEC, attributes);
+}
+
+int mount_file(const char *type, const char *path)
+{
+    int fs = fs_open(type);
+    if (fs < 0)
+        return -1;
+    int mount = -1;
+    if (fs_text(fs, "source", path) == 0 && fs_flag(fs, "ro") == 0)
+        mount = fs_mount(fs, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOATIME);
+    int saved = errno;
+    (void)close(fs);
+    errno = saved;
+    return mount;
 }
 
 const char *fs_message(int fs, char *buffer, size_t size)

@@ -16,6 +16,9 @@ enum mount_flags {
 
 /* A detached copy of what is mounted at path; empty path: of dirfd itself. */
 int mount_clone(int dirfd, const char *path, enum mount_flags flags);
+/* The same, and changes the copy as mount_change does: one call since kernel 6.15, two before it. */
+int mount_clone_changed(int dirfd, const char *path, uint64_t set, uint64_t clear,
+                        uint64_t propagation, enum mount_flags flags);
 /* Sets and clears MOUNT_ATTR_ bits of a mount; propagation is an MS_ word or 0. */
 int mount_change(int mount, uint64_t set, uint64_t clear, uint64_t propagation,
                  enum mount_flags flags);
@@ -26,8 +29,8 @@ int mount_idmap(int mount, int userns, enum mount_flags flags);
 int mount_attach(int mount, int dirfd, const char *path);
 /* Makes everything below / private or a slave (MS_PRIVATE, MS_SLAVE) to this mount namespace. */
 int mount_propagation(uint64_t propagation);
-/* Makes `root`, a mount attached in this namespace, the root directory, and lets go of the old one.
- */
+/* Makes `root`, a mount attached in this namespace, the root and working directory, and lets go of
+ * the old one. */
 int mount_pivot(int root);
 /* The same where the root directory is an initramfs, from which pivot_root(2) cannot lead away: moves
  * `root` over "/", and the old root stays below it, out of reach. */
@@ -43,5 +46,8 @@ int fs_flag(int fs, const char *key);
 int fs_descriptor(int fs, const char *key, int value);
 /* Makes the file system and gives its detached mount with MOUNT_ATTR_ bits. */
 int fs_mount(int fs, uint64_t attributes);
+/* Mounts the file system in a file, read-only and detached; kernel 6.12 for EROFS. The path's last
+ * link is followed. */
+int mount_file(const char *type, const char *path);
 /* The kernel's own words on why the last call on fs failed; "" if it has none. */
 const char *fs_message(int fs, char *buffer, size_t size);

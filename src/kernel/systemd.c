@@ -114,6 +114,28 @@ static bool name_is_valid(const char *name)
            strspn(name, letters) == strlen(name);
 }
 
+/* An id may have a "+", a unit's name may not: systemd.unit(5), "String Escaping". */
+static void name_add(struct str *out, struct view text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.at[i] == '+')
+            str_add(out, "\\x2b");
+        else
+            str_add_char(out, text.at[i]);
+    }
+}
+
+static char *unit_name(struct view prefix, struct view name)
+{
+    struct str out = {};
+    name_add(&out, prefix);
+    if (prefix.len)
+        str_add_char(&out, '-');
+    name_add(&out, name);
+    str_add(&out, ".scope");
+    return str_take(&out);
+}
+
 static bool slice_is_valid(const char *slice)
 {
     if (strcmp(slice, "-.slice") == 0)
@@ -131,8 +153,7 @@ int systemd_scope_parse(const char *path, char **ret_slice, char **ret_unit, str
         memchr(rest.at, ':', rest.len))
         return err_set(err, ERR_INVALID,
                        "linux.cgroupsPath %s: systemd needs it as slice:prefix:name", path);
-    auto_free char *unit = xasprintf("%.*s%s%.*s.scope", (int)prefix.len, prefix.at,
-                                     prefix.len ? "-" : "", (int)rest.len, rest.at);
+    auto_free char *unit = unit_name(prefix, rest);
     auto_free char *in = slice.len        ? xstrndup(slice.at, slice.len)
                          : geteuid() == 0 ? xstrdup("system.slice")
                                           : xstrdup("user.slice");

@@ -32,14 +32,8 @@ static void fd_leave(const int *fd)
 
 int child_sources_clone(struct start *start, size_t i, struct err *err)
 {
-    const struct plan_source *source = &start->plan->sources[i];
-    enum mount_flags flags = source->recursive ? MOUNT_RECURSIVE : 0;
-    start->sources[i] = mount_clone(AT_FDCWD, source->path, flags);
-    if (start->sources[i] < 0)
-        return step_fail(err, "open", source->path);
-    if (i < start->plan->n_root_sources &&
-        mount_change(start->sources[i], 0, 0, root_source_propagation(start->plan), flags) < 0)
-        return step_fail(err, "part from the host's mounts", source->path);
+    if (source_clone(start, i) < 0)
+        return step_fail(err, "open", start->plan->sources[i].path);
     return 0;
 }
 
@@ -154,6 +148,7 @@ int root_change(struct start *start, struct err *err)
     bool pivots = !(start->plan->request->flags & RUNTIME_NO_PIVOT);
     if ((pivots ? mount_pivot(start->root) : mount_chroot(start->root)) < 0)
         return step_fail(err, "change to the root file system", NULL);
+    start->at_root = true;
     return 0;
 }
 
@@ -167,8 +162,6 @@ int child_root_mount(struct start *start, size_t i, struct err *err)
     } else {
         start->root = start->sources[0];
         start->sources[0] = -1;
-        if (mount_change(start->root, MOUNT_ATTR_NODEV, 0, 0, MOUNT_RECURSIVE) < 0)
-            return step_fail(err, "refuse device nodes in", plan->sources[0].path);
     }
     /* Where hooks look for it: its own place, if the way there is open to the container's root. */
     if (plan_pivots_late(plan) && plan->request->rootfs->kind == ROOTFS_DIRECTORY &&
@@ -254,14 +247,14 @@ static int target_follow(struct start *start, const char *path)
     return take_fd(target);
 }
 
-/* Below a file system that was made here and now there is nothing an image or anybody else prepared:
- * one call, or two where the place is missing. */
-static bool attached_below_own(struct start *start, int mount, const char *path)
+/* Below a file system that was made here and now there is nothing an image or anybody else prepared,
+ * so its name will do. */
+static bool attached_below_own(struct start *start, int made, const struct plan_mount *mount)
 {
-    if (mount_attach(mount, start->root, path) == 0)
-        return true;
-    return errno == ENOENT && mkdirat(start->root, path, 0755) == 0 &&
-           mount_attach(mount, start->root, path) == 0;
+    if (mount->place_missing && mkdirat(start->root, mount->destination, 0755) < 0 &&
+        errno != EEXIST)
+        return false;
+    return mount_attach(made, start->root, mount->destination) == 0;
 }
 
 static int fail_kind(bool is_file, const char *path, struct err *err)
@@ -280,7 +273,7 @@ static int target_attach(struct start *start, int made, const struct plan_mount 
 {
     const char *path = mount->destination;
     struct stat status;
-    if (mount->below_own && attached_below_own(start, made, path))
+    if (mount->below_own && attached_below_own(start, made, mount))
         return 0;
     auto_leave int target =
         file_openat2(start->root, path, O_PATH | O_CLOEXEC, 0,
@@ -320,9 +313,9 @@ static int fs_option(int fs, const char *option)
     return fs_text(fs, key, value + 1);
 }
 
-int file_system_make(const struct plan_mount *mount, int *ret_made, struct err *err)
+int file_system_make(const struct plan_mount *mount, int *ret_fs, int *ret_made, struct err *err)
 {
-    auto_close int fs = fs_open(mount->type);
+    int fs = *ret_fs = fs_open(mount->type);
     if (fs < 0)
         return step_fail(err, "the kernel has no file system", mount->type);
     if (mount->name)
@@ -348,7 +341,7 @@ static void dev_in_turn(int *mount)
     int copy = mount_clone(*mount, "", 0);
     if (copy < 0)
         return;
-    fd_close(mount);
+    fd_leave(mount);
     *mount = copy;
 }
 
@@ -361,16 +354,8 @@ int child_mount_make(struct start *start, size_t i, struct err *err)
         dev_in_turn(&start->mounts[at]);
         return 0;
     }
-    return file_system_make(&start->plan->mounts[at], &start->mounts[at], err);
-}
-
-/* A clone is a peer of the host's mount if that is shared: what is mounted below it here would
- * appear there. It stays one only on demand. */
-static uint64_t bind_parted(const struct mount_options *options)
-{
-    if (options->propagation == MS_SHARED)
-        return 0;
-    return options->propagation == MS_SLAVE ? MS_SLAVE : MS_PRIVATE;
+    auto_leave int fs = -1;
+    return file_system_make(&start->plan->mounts[at], &fs, &start->mounts[at], err);
 }
 
 static int bind_propagation(int source, const struct mount_options *options)
@@ -385,14 +370,10 @@ static int bind_attach(struct start *start, const struct plan_mount *mount, stru
 {
     int source = start->sources[mount->source];
     const struct mount_options *options = &mount->options;
-    uint64_t parted = bind_parted(options);
     bool recursive = start->plan->sources[mount->source].recursive;
-    /* All in one call where there is one mount. */
-    if ((options->set || options->clear || (parted && !recursive)) &&
-        mount_change(source, options->set, options->clear, recursive ? 0 : parted, 0) < 0)
+    if (recursive && (options->set || options->clear) &&
+        mount_change(source, options->set, options->clear, 0, 0) < 0)
         return step_fail(err, "set the options of", mount->destination);
-    if (parted && recursive && mount_change(source, 0, 0, parted, MOUNT_RECURSIVE) < 0)
-        return step_fail(err, "part from the host's mounts", mount->destination);
     if ((options->set_below || options->clear_below) &&
         mount_change(source, options->set_below, options->clear_below, 0, MOUNT_RECURSIVE) < 0)
         return step_fail(err, "set the options below", mount->destination);
@@ -509,8 +490,8 @@ static int null_clone(struct start *start)
 static int empty_make(struct start *start)
 {
     (void)start;
-    auto_close int fs = fs_open("tmpfs");
-    if (fs < 0 || fs_text(fs, "size", "4k") < 0 || fs_text(fs, "nr_inodes", "1") < 0)
+    auto_leave int fs = fs_open("tmpfs");
+    if (fs < 0)
         return -1;
     return fs_mount(fs,
                     MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
@@ -545,11 +526,11 @@ int child_mask(struct start *start, size_t i, struct err *err)
 int child_readonly(struct start *start, size_t i, struct err *err)
 {
     const char *path = start->plan->readonly->at[i];
-    auto_leave int mount = mount_clone(AT_FDCWD, path, MOUNT_RECURSIVE);
-    if (mount < 0)
-        return errno == ENOENT ? 0 : step_fail(err, "open", path);
-    if (mount_change(mount, MOUNT_ATTR_RDONLY, 0, 0, MOUNT_RECURSIVE) < 0 ||
-        mount_attach(mount, AT_FDCWD, path) < 0)
+    auto_leave int mount =
+        mount_clone_changed(AT_FDCWD, path, MOUNT_ATTR_RDONLY, 0, 0, MOUNT_RECURSIVE);
+    if (mount < 0 && errno == ENOENT)
+        return 0;
+    if (mount < 0 || mount_attach(mount, AT_FDCWD, path) < 0)
         return step_fail(err, "make read-only", path);
     return 0;
 }

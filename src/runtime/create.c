@@ -161,14 +161,8 @@ static int parent_prepare(struct start *start, size_t i, struct err *err)
 static int parent_source(struct start *start, size_t i, struct err *err)
 {
     const struct plan_source *source = &start->plan->sources[i];
-    enum mount_flags flags = source->recursive ? MOUNT_RECURSIVE : 0;
-    start->sources[i] = mount_clone(AT_FDCWD, source->path, flags);
-    if (start->sources[i] < 0)
+    if (source_clone(start, i) < 0)
         return err_sys(err, "open %s", source->path);
-    /* What is mounted on a layer here must not appear on the host's own mount of it. */
-    if (i < start->plan->n_root_sources &&
-        mount_change(start->sources[i], 0, 0, root_source_propagation(start->plan), flags) < 0)
-        return err_sys(err, "part %s from the host's mounts", source->path);
     return source_map(start, i, err);
 }
 

@@ -234,7 +234,8 @@ int parent_dev(struct start *start, size_t i, struct err *err)
 {
     (void)i;
     const struct plan *plan = start->plan;
-    if (file_system_make(&plan->mounts[plan->dev_mount], &start->root, err) < 0)
+    auto_close int fs = -1;
+    if (file_system_make(&plan->mounts[plan->dev_mount], &fs, &start->root, err) < 0)
         return -1;
     start->dev = start->root;
     mode_t own = umask(0);

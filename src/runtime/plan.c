@@ -253,7 +253,8 @@ static int plan_linux(const struct spec *spec, struct plan *plan, struct err *er
 int plan_make(const struct runtime_request *request, struct plan *ret_plan, struct err *err)
 {
     const struct spec *spec = request->spec;
-    auto_done(plan) plan = { .request = request, .privileged = geteuid() == 0 };
+    auto_done(plan) plan = { .request = request, .process.caller = caller_look() };
+    plan.privileged = plan.process.caller.uid == 0;
     plan.makes_nodes = plan.privileged && namespace_user_is_first();
     if (parts_check(spec, err) < 0)
         return -1;
@@ -288,7 +289,8 @@ static bool ids_reveal(void)
 
 int plan_make_process(const struct runtime_request *request, struct plan *ret_plan, struct err *err)
 {
-    auto_done(plan) plan = { .request = request, .privileged = geteuid() == 0 };
+    auto_done(plan) plan = { .request = request, .process.caller = caller_look() };
+    plan.privileged = plan.process.caller.uid == 0;
     if (parts_check(request->spec, err) < 0)
         return -1;
     plan_namespaces(request->spec, &plan);

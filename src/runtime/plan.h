@@ -10,6 +10,7 @@
 #include "kernel/rlimit.h"
 #include "kernel/schedule.h"
 #include "kernel/seccomp.h"
+#include "runtime/caller.h"
 #include "runtime/hooks.h"
 #include "runtime/mount_options.h"
 #include "runtime/runtime.h"
@@ -44,7 +45,8 @@ struct plan_mount {
     const char *type;        /* of a FS; what a LINK points at */
     const char *name;        /* its source as /proc/mounts shows it */
     size_t source;           /* of a BIND: index into plan.sources */
-    bool below_own;          /* a directory right below a file system made before it */
+    bool below_own;          /* right below a file system made before it, */
+    bool place_missing;      /* where nobody has made a directory for it yet */
     bool mode_below;         /* of a FS: its root gets the mode of the directory it lies on */
     struct mount_options options;
 };
@@ -79,7 +81,7 @@ struct plan_process {
     char **env; /* ends in two NULLs: the child puts HOME into the first if it is missing */
     const char *cwd;
     bool make_cwd;
-    uint32_t signals_ignored; /* by the caller: 1 << (number - 1) */
+    struct caller caller;
     bool home_missing;
     bool terminal;
     const struct spec_console_size *console_size;

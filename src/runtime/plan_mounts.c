@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/libc.h"
@@ -155,6 +156,20 @@ static int mount_bind(const struct runtime_request *request, const struct spec_m
     return bind_map(entry, plan, mount, err);
 }
 
+/* Each devpts is one of its own since kernel 4.7. */
+static void forget_newinstance(struct plan_mount *mount)
+{
+    struct strings *rest = &mount->options.rest;
+    size_t kept = 0;
+    for (size_t i = 0; i < rest->len; i++) {
+        if (strcmp(mount->type, "devpts") == 0 && strcmp(rest->at[i], "newinstance") == 0)
+            free(rest->at[i]);
+        else
+            rest->at[kept++] = rest->at[i];
+    }
+    rest->len = kept;
+}
+
 static bool has_mode(const struct strings *options)
 {
     for (size_t i = 0; i < options->len; i++)
@@ -208,6 +223,7 @@ static int mount_make(const struct runtime_request *request, const struct spec_m
     mount->kind = PLAN_MOUNT_FS;
     mount->type = entry->type;
     mount->name = entry->source;
+    forget_newinstance(mount);
     bool tmpfs = strcmp(entry->type, "tmpfs") == 0;
     if (mount->options.copy_up && !tmpfs)
         return err_set(err, ERR_INVALID, "mount on %s: tmpcopyup is for a tmpfs",
@@ -247,6 +263,14 @@ static void note_place(struct plan *plan, size_t at)
     bool empty = strcmp(below->type, "tmpfs") == 0 && !below->options.copy_up && !strchr(name, '/');
     mount->below_own =
         empty || (strcmp(below->type, "sysfs") == 0 && strcmp(name, "fs/cgroup") == 0);
+    /* The parent makes places for file systems in the /dev it makes. A bind may be of a file, but not
+     * of a cgroup. */
+    bool is_directory =
+        mount->kind == PLAN_MOUNT_FS ||
+        (mount->kind == PLAN_MOUNT_BIND && plan->sources[mount->source].map == SOURCE_MAP_NONE);
+    bool made =
+        plan->dev_made && below == &plan->mounts[plan->dev_mount] && mount->kind == PLAN_MOUNT_FS;
+    mount->place_missing = empty && is_directory && !made;
 }
 
 static void note_file_systems(struct plan *plan)

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <unistd.h>
 
 #include "base/program.h"
 #include "kernel/namespace.h"
@@ -31,7 +29,7 @@ static void plan_capabilities(const struct spec_process *from, struct plan *plan
     if (!names)
         return;
     /* In the host's user namespace nobody can grant what he does not have himself. */
-    uint64_t known = plan->userns ? capability_all() : capability_permitted();
+    uint64_t known = plan->userns ? capability_all() : plan->process.caller.permitted;
     sets->bounding = capability_mask(&names->bounding, known, plan);
     sets->effective = capability_mask(&names->effective, known, plan);
     sets->permitted = capability_mask(&names->permitted, known, plan);
@@ -67,23 +65,6 @@ static void plan_env(const struct spec_process *from, struct plan_process *proce
     process->home_missing = !strings_value(&from->env, "HOME");
 }
 
-/* All but the realtime ones, which nobody ignores (proc_pid_stat(5), field 33). Asking for each takes
- * a call. Where it cannot be told it may be any. */
-static uint32_t signals_ignored(void)
-{
-    enum { FIELD_IGNORED = 33 };
-    char text[1024];
-    auto_close int fd = open("/proc/self/stat", O_RDONLY | O_CLOEXEC);
-    ssize_t len = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
-    if (len <= 0)
-        return UINT32_MAX;
-    text[len] = '\0';
-    const char *at = strrchr(text, ')'); /* the name's end, field 2 */
-    for (int field = 2; field < FIELD_IGNORED && at; field++)
-        at = strchr(at + 1, ' ');
-    return at ? (uint32_t)strtoul(at + 1, NULL, 10) : UINT32_MAX;
-}
-
 int plan_process_make(const struct runtime_request *request, struct plan *plan, struct err *err)
 {
     const struct spec_process *from = request->spec->process;
@@ -96,7 +77,6 @@ int plan_process_make(const struct runtime_request *request, struct plan *plan, 
     process->argv = from->args.at;
     process->cwd = from->cwd;
     process->make_cwd = request->flags & RUNTIME_MAKE_CWD && from->cwd[1];
-    process->signals_ignored = signals_ignored();
     process->terminal = from->terminal;
     process->console_size = from->console_size;
     process->user = request->user;

@@ -60,16 +60,16 @@ enum { FIRST_REALTIME_SIGNAL = 32 }; /* the kernel's, signal(7); nobody ignores 
 int process_signals(struct start *start, size_t i, struct err *err)
 {
     (void)i;
-    uint32_t ignored = start->plan->process.signals_ignored;
+    const struct caller *caller = &start->plan->process.caller;
     /* What is blocked and ignored outlives execve(2): ruche's own, and the caller's, such as SIGINT
      * and SIGQUIT of whatever a shell starts in the background, which may be what the container is
      * to be stopped by. */
     sigset_t none;
     (void)sigemptyset(&none);
-    if (sigprocmask(SIG_SETMASK, &none, NULL) < 0)
+    if (caller->blocks_signals && sigprocmask(SIG_SETMASK, &none, NULL) < 0)
         return step_fail(err, "reset the signals", NULL);
     for (int number = 1; number < FIRST_REALTIME_SIGNAL; number++)
-        if (ignored & (UINT32_C(1) << (number - 1)))
+        if (caller->signals_ignored & (UINT32_C(1) << (number - 1)))
             (void)signal(number, SIG_DFL); /* SIGKILL and SIGSTOP are so anyway */
     return 0;
 }
@@ -107,7 +107,10 @@ int process_identity_find(struct start *start, size_t i, struct err *err)
 int process_capabilities_bound(struct start *start, size_t i, struct err *err)
 {
     (void)i;
-    if (capability_bound(&start->plan->process.capabilities) < 0)
+    const struct plan_process *process = &start->plan->process;
+    /* A user namespace begins with all. */
+    uint64_t held = start->plan->userns ? UINT64_MAX : process->caller.bounding;
+    if (capability_bound(&process->capabilities, held) < 0)
         return step_fail(err, "bound the capabilities", NULL);
     return 0;
 }
@@ -169,11 +172,8 @@ static bool filter_is_privileged(const struct plan_process *process)
     return process->seccomp.len && !process->no_new_privileges;
 }
 
-int process_identity_set(struct start *start, size_t i, struct err *err)
+static int ids_set(const struct identity *identity, struct err *err)
 {
-    const struct plan_process *process = &start->plan->process;
-    const struct identity *identity = start->identity;
-    (void)umask(process->umask_set ? (mode_t)process->umask : start->umask);
     /* The kernel refuses setgroups where a user mapped only himself: user_namespaces(7). Then there
      * are none to set. */
     if (syscall(SYS_setgroups, identity->n_groups, identity->groups) < 0 &&
@@ -185,6 +185,24 @@ int process_identity_set(struct start *start, size_t i, struct err *err)
         return step_fail(err, "set the group id (is it in the range of the user namespace?)", NULL);
     if (syscall(SYS_setresuid, identity->uid, identity->uid, identity->uid) < 0)
         return step_fail(err, "set the user id (is it in the range of the user namespace?)", NULL);
+    return 0;
+}
+
+/* What the caller was all along, and nothing has made it anything else. */
+static bool is_identity(const struct start *start)
+{
+    const struct identity *identity = start->identity;
+    return !start->plan->userns && start->plan->process.caller.is_root && identity->uid == 0 &&
+           identity->gid == 0 && identity->n_groups == 0;
+}
+
+int process_identity_set(struct start *start, size_t i, struct err *err)
+{
+    const struct plan_process *process = &start->plan->process;
+    bool stays = is_identity(start);
+    (void)umask(process->umask_set ? (mode_t)process->umask : start->umask);
+    if (!stays && ids_set(start->identity, err) < 0)
+        return -1;
     struct capability_sets sets = process->capabilities;
     if (filter_is_privileged(process)) {
         sets.permitted |= CAPABILITY_BIT(SYS_ADMIN);
@@ -192,7 +210,8 @@ int process_identity_set(struct start *start, size_t i, struct err *err)
     }
     if (capability_set(&sets) < 0)
         return step_fail(err, "set the capabilities", NULL);
-    return child_hide(start, i, err);
+    /* It hid before; what shows again is who changes his ids (prctl(2), PR_SET_DUMPABLE). */
+    return stays ? 0 : child_hide(start, i, err);
 }
 
 static const char *cwd_below_root(const struct start *start)
@@ -230,7 +249,8 @@ static int cwd_change(struct start *start)
 int process_cwd_enter(struct start *start, size_t i, struct err *err)
 {
     (void)i;
-    start->in_cwd = cwd_change(start) == 0;
+    bool is_root = text_same(cwd_below_root(start), ".");
+    start->in_cwd = (is_root && start->at_root) || cwd_change(start) == 0;
     if (!start->in_cwd && errno != EACCES)
         return step_fail(err, "change to working directory", start->plan->process.cwd);
     return 0;

@@ -21,19 +21,6 @@ static int *descriptors_new(size_t n)
     return fds;
 }
 
-/* Most came in one message, and have numbers in a row: one call closes them. */
-static void descriptors_free(int *fds, size_t n)
-{
-    for (size_t i = 0; fds && i < n; i++) {
-        size_t first = i;
-        while (i + 1 < n && fds[i] >= 0 && fds[i + 1] == fds[i] + 1)
-            i++;
-        if (fds[i] >= 0)
-            (void)syscall(SYS_close_range, fds[first], fds[i], 0);
-    }
-    free(fds);
-}
-
 static void start_init(struct start *start, const struct plan *plan, int join_pidfd)
 {
     *start = (struct start){
@@ -62,25 +49,60 @@ static void start_init(struct start *start, const struct plan *plan, int join_pi
     start->devices = descriptors_new(start->n_devices);
 }
 
+/* Descriptors in the order of their numbers. */
+struct closing {
+    int *at;
+    size_t len;
+};
+
+static void closing_add(struct closing *closing, const int *fds, size_t n)
+{
+    for (size_t i = 0; fds && i < n; i++) {
+        if (fds[i] < 0)
+            continue;
+        size_t place = closing->len++;
+        for (; place && closing->at[place - 1] > fds[i]; place--)
+            closing->at[place] = closing->at[place - 1];
+        closing->at[place] = fds[i];
+    }
+}
+
+/* Most have numbers in a row: one call closes them. */
+static void closing_do(const struct closing *closing)
+{
+    for (size_t i = 0; i < closing->len; i++) {
+        unsigned first = (unsigned)closing->at[i];
+        while (i + 1 < closing->len && closing->at[i + 1] == closing->at[i] + 1)
+            i++;
+        (void)syscall(SYS_close_range, first, (unsigned)closing->at[i], 0);
+    }
+}
+
 static void start_done(struct start *start)
 {
-    descriptors_free(start->sources, start->plan->n_sources + 1);
-    descriptors_free(start->mounts, start->plan->n_mounts);
-    descriptors_free(start->devices, start->n_devices);
+    const struct plan *plan = start->plan;
     (void)start_go_back(start); /* a failure has been told of already */
-    descriptors_free(start->own, start->plan->n_joins);
+    const int single[] = { start->channel,  start->peer,
+                           start->pidfd,    start->made,
+                           start->userns,   start->terminal,
+                           start->listener, start->proc,
+                           start->init,     start->cgroup_made ? start->cgroup.v2 : -1 };
+    size_t most = array_size(single) + start->cgroup.n_tasks + plan->n_sources + 1 +
+                  plan->n_mounts + start->n_devices;
+    auto_free int *numbers = xmalloc(most * sizeof(*numbers));
+    struct closing closing = { .at = numbers };
+    closing_add(&closing, single, array_size(single));
+    closing_add(&closing, start->sources, plan->n_sources + 1);
+    closing_add(&closing, start->mounts, plan->n_mounts);
+    closing_add(&closing, start->devices, start->n_devices);
+    closing_add(&closing, start->cgroup.tasks, start->cgroup.n_tasks);
+    closing_do(&closing);
+    free(start->sources);
+    free(start->mounts);
+    free(start->devices);
+    free(start->own);
     free(start->identity);
-    fd_close(&start->channel);
-    fd_close(&start->peer);
-    fd_close(&start->pidfd);
-    fd_close(&start->made);
-    fd_close(&start->userns);
-    fd_close(&start->terminal);
-    fd_close(&start->listener);
-    fd_close(&start->proc);
-    fd_close(&start->init);
-    if (start->cgroup_made)
-        cgroup_close(&start->cgroup);
+    free(start->cgroup.path);
 }
 
 /* What a failed start made goes away with it. */
@@ -148,6 +170,7 @@ static int start_run(struct start *start, const struct steps *parent, const stru
         .pidfd = start->made >= 0 ? take_fd(start->made) : take_fd(start->pidfd),
         .terminal = take_fd(start->terminal),
         .in_cgroup = start->cgroup_made,
+        .hierarchies = start->cgroup.hierarchies,
     };
     memcpy(ret_process->warning, start->warning, sizeof(start->warning));
     return 0;

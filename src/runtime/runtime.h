@@ -31,7 +31,7 @@ enum runtime_rootfs_flags {
 struct runtime_rootfs {
     enum runtime_rootfs_kind kind;
     enum runtime_rootfs_flags flags;
-    struct strings lower; /* topmost layer first */
+    struct strings lower; /* topmost layer first; of an overlay also files, EROFS images */
     const char *upper;    /* directory that holds upper/ and work/; NULL: nothing can be written */
 };
 
@@ -74,8 +74,9 @@ struct runtime_request {
         *user; /* "name", "uid", "name:group" … found inside the container; NULL: spec's ids */
     const struct strings *groups; /* further groups by name or number, or NULL */
     const struct cgroup_host *cgroups;
-    unsigned optional_limits; /* 1 << enum cgroup_controller: limits to be left out where they
-                                 cannot be had */
+    unsigned
+        optional_limits; /* 1 << enum cgroup_controller, CGROUP_OPTIONAL_SWAP: limits to be left
+                                 out where they cannot be had */
     const struct pairs
         *device_sources; /* host's nodes of linux.devices that have another path there, or NULL */
     enum runtime_seccomp seccomp;
@@ -92,7 +93,9 @@ struct runtime_request {
      * makes, so that nothing runs of which nobody knows. NULL: nowhere. */
     int (*record)(void *context, pid_t pid, bool in_cgroup, struct err *err);
     void *record_context;
-    unsigned cgroup_flags;      /* of a new group: CGROUP_ flags */
+    unsigned cgroup_flags;             /* of a new group: CGROUP_ flags */
+    const struct pairs *cgroups_below; /* of an exec: controller ("": all) to a path below the
+                                          container's group; or NULL */
     int hold;                   /* of RUNTIME_HOLD: a socket from runtime_hold_open, above 2 */
     unsigned preserve_fds;      /* this many descriptors from 3 on stay open in the process */
     int stdio[3];               /* what becomes 0, 1, 2; not used when process.terminal */
@@ -105,7 +108,8 @@ struct runtime_process {
     int pidfd;
     int terminal; /* the pseudo-terminal's master, or -1 */
     bool in_cgroup;
-    char warning[256]; /* one line, or "" */
+    unsigned hierarchies; /* 1 << index in the host: where the group was made, or joined */
+    char warning[256];    /* one line, or "" */
 };
 
 /* Makes a container and executes its process. On failure nothing of it is left. */

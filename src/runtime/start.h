@@ -25,7 +25,8 @@ struct identity {
 
 struct stamp {
     uint64_t begin_ns;
-    uint64_t end_ns; /* 0: did not end well */
+    uint64_t end_ns; /* 0: it did not come back */
+    bool failed;
 };
 
 struct start {
@@ -54,7 +55,8 @@ struct start {
     int listener; /* parent: of the child's seccomp filter, or -1 */
     int proc;     /* child: the host's /proc, where the process gets a label; else -1 */
     int init;     /* ruche-init, as a detached mount that cannot be written */
-    bool in_cwd;  /* child: it is in its working directory */
+    bool at_root; /* child: its working directory is the root it changed to */
+    bool in_cwd;  /* likewise what the process is to have */
     mode_t umask; /* the caller's; the child makes files with none */
     struct identity *identity;
     struct stamp *stamps; /* shared by both sides, one a step and index; NULL: nobody listens */
@@ -145,8 +147,9 @@ int child_root_readonly(struct start *start, size_t i, struct err *err);
 int child_sources_clone(struct start *start, size_t i, struct err *err);
 int child_terminal(struct start *start, size_t i, struct err *err);
 int parent_dev(struct start *start, size_t i, struct err *err);
-/* Makes the file system of a row of the plan, detached. */
-int file_system_make(const struct plan_mount *mount, int *ret_made, struct err *err);
+/* Makes the file system of a row of the plan, detached; *ret_fs is what it was made by, to be closed
+ * whether it failed or not. */
+int file_system_make(const struct plan_mount *mount, int *ret_fs, int *ret_made, struct err *err);
 /* Devices that the child places. */
 size_t device_count(const struct plan *plan);
 const char *device_path(const struct plan *plan, size_t i);
@@ -168,10 +171,11 @@ void describe_netdevice(const struct plan *plan, size_t i, struct str *words,
 
 /* Owners of what enters the container (source.c). Whether all of it is mapped: */
 bool owners_mapped(const struct plan *plan);
+/* Clones the i-th source, parts it from the host's mounts, and gives it the options of what it is
+ * mounted for. -1 with errno. Async-signal-safe. */
+int source_clone(struct start *start, size_t i);
 /* Maps the i-th source as the plan has it. */
 int source_map(struct start *start, size_t i, struct err *err);
-/* What parts the root's sources from the host's mounts: MS_PRIVATE or MS_SLAVE. */
-uint64_t root_source_propagation(const struct plan *plan);
 /* Copies what a directory holds into another one (copy_up.c). Async-signal-safe; -1 with errno. */
 int copy_up(int from, int to);
 

@@ -32,8 +32,8 @@ static int step_run(const struct step *step, struct start *start, size_t i, stru
         return step->run(start, i, err);
     stamp->begin_ns = clock_ns();
     int result = step->run(start, i, err);
-    if (result == 0)
-        stamp->end_ns = clock_ns();
+    stamp->end_ns = clock_ns();
+    stamp->failed = result < 0;
     return result;
 }
 
@@ -84,7 +84,7 @@ static void told_tell(const struct told *told, const struct plan *plan)
     if (told->stamp) {
         event.begin_ns = told->stamp->begin_ns;
         event.end_ns = told->stamp->end_ns;
-        event.done = told->stamp->end_ns != 0;
+        event.done = told->stamp->end_ns != 0 && !told->stamp->failed;
     }
     plan->request->listener(plan->request->listener_context, &event);
 }

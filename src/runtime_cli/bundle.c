@@ -103,7 +103,19 @@ static int scope_place(struct program *program, struct spec_linux *part, const c
     return 0;
 }
 
-/* "/a/b" begins at the hierarchies' tops, "a/b" where this user may make groups. */
+int spec_cgroup_bases(struct program *program, const struct spec *spec, struct pairs *ret_bases,
+                      struct err *err)
+{
+    const struct cgroup_host *host;
+    const char *path = spec->linux ? spec->linux->cgroups_path : NULL;
+    if (!path || !*path || *path == '/' || strchr(path, ':') ||
+        program->manager != CGROUP_MANAGER_CGROUPFS)
+        return 0;
+    return program_cgroups(program, &host, err) < 0 ? -1 : cgroup_host_own(host, ret_bases, err);
+}
+
+/* "/a/b" begins at the hierarchies' tops, "a/b" below our own groups, and what is not said where this
+ * user may make groups. */
 static int cgroup_place(struct program *program, struct spec_linux *part, const char *id,
                         struct err *err)
 {
@@ -114,12 +126,12 @@ static int cgroup_place(struct program *program, struct spec_linux *part, const 
         return 0;
     if (systemd || (asked && asked[0] != '/' && strchr(asked, ':')))
         return scope_place(program, part, asked, id, err);
-    auto_free char *path = path_clean(asked && asked[0] ? asked : id);
-    bool absolute = path[0] == '/';
+    bool said = asked && asked[0];
+    auto_free char *path = path_clean(said ? asked : id);
     if (program_cgroups(program, &host, err) < 0 || cgroup_path_check(path, err) < 0)
         return -1;
     part->cgroups_path =
-        xasprintf("%s%s%s", absolute || !host->base ? "" : host->base, absolute ? "" : "/", path);
+        xasprintf("%s%s%s", said || !host->base ? "" : host->base, path[0] == '/' ? "" : "/", path);
     return 0;
 }
 
@@ -139,6 +151,20 @@ int spec_complete(struct program *program, struct spec *spec, const char *id, st
     return cgroup_place(program, spec->linux, id, err);
 }
 
+/* From here on the machine's cgroups are as this bundle's path is meant: it is the only one. */
+static int program_rebase(struct program *program, struct bundle *bundle, struct err *err)
+{
+    struct cgroup_host rebased;
+    if (spec_cgroup_bases(program, &bundle->spec, &bundle->cgroup_bases, err) < 0)
+        return -1;
+    if (!bundle->cgroup_bases.len)
+        return 0;
+    cgroup_host_rebase(&program->cgroups, &bundle->cgroup_bases, &rebased);
+    cgroup_host_done(&program->cgroups);
+    program->cgroups = rebased;
+    return 0;
+}
+
 /* --- reading ---------------------------------------------------------------------------------- */
 
 int bundle_load(struct program *program, const char *path, const char *config, const char *id,
@@ -154,6 +180,7 @@ int bundle_load(struct program *program, const char *path, const char *config, c
                        "%s: no such file or directory; give a bundle with --bundle", file);
     /* Into place only when whole: a failed parse has released it. */
     if (found < 0 || spec_parse(bundle.text, bundle.len, &bundle.spec, err) < 0 ||
+        program_rebase(program, &bundle, err) < 0 ||
         spec_complete(program, &bundle.spec, id, err) < 0)
         return -1;
     const char *root = bundle.spec.root->path;
@@ -169,6 +196,7 @@ void bundle_done(struct bundle *bundle)
     free(bundle->path);
     free(bundle->text);
     free(bundle->rootfs);
+    pairs_done(&bundle->cgroup_bases);
     spec_done(&bundle->spec);
 }
 

@@ -13,6 +13,7 @@ struct bundle {
     size_t len;
     char *rootfs; /* absolute */
     struct spec spec;
+    struct pairs cgroup_bases; /* where a relative cgroup path begins: record.cgroup_bases */
 };
 
 /* Reads and completes the configuration of a container: cgroup path, default devices, umask. config
@@ -20,6 +21,10 @@ struct bundle {
 int bundle_load(struct program *program, const char *path, const char *config, const char *id,
                 struct bundle *ret_bundle, struct err *err);
 void bundle_done(struct bundle *bundle);
+/* Where the cgroup path of a configuration begins, before it is completed, if it is relative: at our
+ * own groups. */
+int spec_cgroup_bases(struct program *program, const struct spec *spec, struct pairs *ret_bases,
+                      struct err *err);
 /* What a configuration asks for and the command line adds (the same for one read again later). */
 int spec_complete(struct program *program, struct spec *spec, const char *id, struct err *err);
 /* A path without empty parts, "." and ".."; one beyond the top ends there. Owned by the caller. */

@@ -71,7 +71,7 @@ static int freezer_add(struct criu_call *call, const struct container *container
     const struct cgroup_host *host;
     if (!record->cgroup || record->shares_cgroup)
         return 0;
-    if (program_cgroups(container->program, &host, err) < 0)
+    if (container_cgroups(container, &host, err) < 0)
         return -1;
     int at = cgroup_host_find(host, CGROUP_FREEZER);
     at = at < 0 ? host->v2 : at;

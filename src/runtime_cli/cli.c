@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -186,8 +187,10 @@ static int operands_check(const struct command *command, char **operands, struct
  * to look there first would cost more than the guard does. */
 static int guard(const struct program *program, const struct command *command, struct err *err)
 {
-    bool exposed = command->flags & COMMAND_GUARDED && (geteuid() == 0 || guard_file_is_ours());
-    return !exposed || guard_holds() ? 0 : guard_execute(program->argv, err);
+    if (!(command->flags & COMMAND_GUARDED) || guard_holds())
+        return 0;
+    bool exposed = getauxval(AT_EUID) == 0 || guard_file_is_ours();
+    return exposed ? guard_execute(program->argv, err) : 0;
 }
 
 static int command_run(struct program *program, const struct command *command, char **words,
@@ -195,8 +198,6 @@ static int command_run(struct program *program, const struct command *command, c
 {
     auto_free void *args = xcalloc(1, command->args_size + 1);
     char **operands = NULL;
-    if (guard(program, command, err) < 0)
-        return -1;
     int help = option_parse(command->options, command->flags, args, words, &operands, err);
     if (help > 0)
         return help_say(command->name, err);
@@ -218,7 +219,8 @@ static void manager_choose(struct program *program)
         program->manager = CGROUP_MANAGER_DISABLED;
 }
 
-static int dispatch(struct program *program, char **words, struct err *err)
+static int dispatch(struct program *program, const struct command *command, char **words,
+                    struct err *err)
 {
     auto_done(str) text = {};
     if (program->args.version) {
@@ -227,7 +229,6 @@ static int dispatch(struct program *program, char **words, struct err *err)
     }
     if (!words[0] || strcmp(words[0], "help") == 0)
         return help_say(words[0] ? words[1] : NULL, err);
-    const struct command *command = command_find(words[0]);
     if (!command)
         return unknown_command(words[0], err);
     manager_choose(program);
@@ -253,11 +254,16 @@ int runtime_cli_main(char **argv)
         return 1; /* execve(2) with no argv[0] at all */
     auto_free char **called = program_argv_copy(argv);
     program.argv = called;
-    program_streams_fill();
     int help = option_parse(global_tables, 0, &program.args, argv + 1, &words, &err);
-    int status = help > 0 ? help_say(NULL, &err) : help;
-    if (help == 0)
-        status = dispatch(&program, words, &err);
+    const struct command *command = help == 0 && words[0] ? command_find(words[0]) : NULL;
+    int status = command ? guard(&program, command, &err) : 0;
+    program_streams_fill(); /* once, in the program that stays */
+    if (help > 0)
+        status = help_say(NULL, &err);
+    else if (help < 0)
+        status = -1;
+    else if (status == 0)
+        status = dispatch(&program, command, words, &err);
     if (status >= 0)
         return status;
     explain_to_engines(&err);

@@ -71,6 +71,20 @@ int container_lock(const struct container *container, struct err *err)
     return !is_deleted(container->dir);
 }
 
+/* In the directory's mode, where whoever waits for the process looks with one call. */
+int container_spread(const struct container *container, struct err *err)
+{
+    if (fchmod(container->dir, S_ISVTX | 0700) < 0)
+        return err_sys(err, "note in container %s that its cgroup spreads", container->id);
+    return 0;
+}
+
+bool container_is_spread(const struct container *container)
+{
+    struct stat status;
+    return fstat(container->dir, &status) < 0 || status.st_mode & S_ISVTX;
+}
+
 int container_make(struct program *program, const char *id, struct container *ret_container,
                    struct err *err)
 {
@@ -92,14 +106,37 @@ int container_make(struct program *program, const char *id, struct container *re
     return 0;
 }
 
+int container_rebase(struct container *container, struct err *err)
+{
+    const struct cgroup_host *host;
+    if (!container->record.cgroup_bases.len)
+        return 0;
+    if (program_cgroups(container->program, &host, err) < 0)
+        return -1;
+    container->cgroups = xnew(struct cgroup_host);
+    cgroup_host_rebase(host, &container->record.cgroup_bases, container->cgroups);
+    return 0;
+}
+
+int container_cgroups(const struct container *container, const struct cgroup_host **ret_host,
+                      struct err *err)
+{
+    if (!container->cgroups)
+        return program_cgroups(container->program, ret_host, err);
+    *ret_host = container->cgroups;
+    return 0;
+}
+
 static int record_load(struct container *container, struct err *err)
 {
     auto_free char *text = NULL;
     size_t len;
-    int found = file_load(container->dir, "state.json", RECORD_MAX_BYTES, &text, &len, err);
+    int found = file_load_own(container->dir, "state.json", RECORD_MAX_BYTES, &text, &len, err);
     if (found <= 0)
         return found;
-    return record_parse(text, len, &container->record, err) < 0 ? -1 : 1;
+    if (record_parse(text, len, &container->record, err) < 0)
+        return -1;
+    return container_rebase(container, err) < 0 ? -1 : 1;
 }
 
 int container_open(struct program *program, const char *id, enum container_open_flags flags,
@@ -140,6 +177,9 @@ int container_find(struct program *program, const char *id, enum container_open_
 
 void container_done(struct container *container)
 {
+    if (container->cgroups)
+        cgroup_host_done(container->cgroups);
+    free(container->cgroups);
     free(container->id);
     fd_close(&container->dir);
     record_done(&container->record);
@@ -235,7 +275,7 @@ int container_frozen(const struct container *container, struct err *err)
     const struct cgroup_host *host;
     if (!container->record.cgroup)
         return 0;
-    if (program_cgroups(container->program, &host, err) < 0)
+    if (container_cgroups(container, &host, err) < 0)
         return -1;
     auto_close int v2 = v2_open(container, host);
     int freezer = cgroup_host_find(host, CGROUP_FREEZER);
@@ -271,7 +311,7 @@ int container_spec(const struct container *container, struct spec *ret_spec, str
 {
     auto_free char *text = NULL;
     size_t len;
-    int found = file_load(container->dir, "config.json", SPEC_MAX_BYTES, &text, &len, err);
+    int found = file_load_own(container->dir, "config.json", SPEC_MAX_BYTES, &text, &len, err);
     if (found == 0)
         (void)err_set(err, ERR_NOT_FOUND, "its config.json is gone");
     if (found <= 0 || spec_parse(text, len, ret_spec, err) < 0)
@@ -284,9 +324,20 @@ int container_cgroup(const struct container *container, struct cgroup *ret_cgrou
     const struct cgroup_host *host;
     if (!container->record.cgroup)
         return 0;
-    if (program_cgroups(container->program, &host, err) < 0)
+    if (container_cgroups(container, &host, err) < 0)
         return -1;
     return cgroup_open(host, container->record.cgroup, ret_cgroup, err);
+}
+
+int container_cgroup_find(const struct container *container, const char *what,
+                          struct cgroup *ret_cgroup, struct err *err)
+{
+    int found = container_cgroup(container, ret_cgroup, err);
+    if (found == 0)
+        return err_set(err, ERR_UNSUPPORTED,
+                       "%s: container %s has no cgroup by which its processes are known", what,
+                       container->id);
+    return found < 0 ? -1 : 0;
 }
 
 int container_cgroup_kill(const struct container *container, struct err *err)
@@ -294,7 +345,7 @@ int container_cgroup_kill(const struct container *container, struct err *err)
     const struct cgroup_host *host;
     if (!container->record.cgroup)
         return 0;
-    if (program_cgroups(container->program, &host, err) < 0 ||
+    if (container_cgroups(container, &host, err) < 0 ||
         cgroup_path_check(container->record.cgroup, err) < 0)
         return -1;
     auto_close int v2 = v2_open(container, host);

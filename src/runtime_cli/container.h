@@ -21,13 +21,14 @@ struct record {
     char *rootfs;
     char *created; /* RFC 3339 */
     uint32_t owner;
-    char *cgroup;            /* absolute; NULL: none */
-    uint32_t cgroup_parents; /* so many of its parents were there before */
-    char *scope;             /* the systemd unit that it is; NULL: none */
-    bool shares_cgroup;      /* others were in it before: it is not for us to kill or remove */
-    bool shares_pids;        /* no pid namespace of its own */
-    bool poststart;          /* there are hooks to be run when it was started, */
-    bool poststop;           /* and when it is gone */
+    char *cgroup;              /* absolute; NULL: none */
+    struct pairs cgroup_bases; /* hierarchies in which it does not begin at the top */
+    uint32_t cgroup_parents;   /* so many of its parents were there before */
+    char *scope;               /* the systemd unit that it is; NULL: none */
+    bool shares_cgroup;        /* others were in it before: it is not for us to kill or remove */
+    bool shares_pids;          /* no pid namespace of its own */
+    bool poststart;            /* there are hooks to be run when it was started, */
+    bool poststop;             /* and when it is gone */
     struct pairs annotations;
 };
 
@@ -39,6 +40,9 @@ struct container {
     struct program *program;
     char *id;
     int dir;
+    struct cgroup_host
+        *cgroups;         /* the machine's as record.cgroup_bases has them; NULL: as they are */
+    unsigned hierarchies; /* where its group is, as whoever made it just now knows; 0: anywhere */
     struct record record; /* `id` is NULL where there is no state.json */
 };
 
@@ -71,6 +75,10 @@ void container_done(struct container *container);
 /* Lets others change it, and takes it back. Returns 1, or 0 if it has been deleted meanwhile. */
 void container_unlock(const struct container *container);
 int container_lock(const struct container *container, struct err *err);
+/* Notes, before it is so, that the group gets directories where it had none. */
+int container_spread(const struct container *container, struct err *err);
+/* Whether that was noted. */
+bool container_is_spread(const struct container *container);
 /* Writes the record beside and renames it. */
 int container_save(const struct container *container, struct err *err);
 int container_status(struct container *container, enum container_status *ret_status,
@@ -83,8 +91,16 @@ int container_process(const struct container *container, int *ret_pidfd, struct 
 int process_start(pid_t pid, uint64_t *ret_start, struct err *err);
 /* The configuration as it was read when it was made. */
 int container_spec(const struct container *container, struct spec *ret_spec, struct err *err);
+/* The machine's cgroups, as its path is meant. */
+int container_cgroups(const struct container *container, const struct cgroup_host **ret_host,
+                      struct err *err);
+/* Sets that up from its record. */
+int container_rebase(struct container *container, struct err *err);
 /* Its cgroup. Returns 1, or 0 if it has none. */
 int container_cgroup(const struct container *container, struct cgroup *ret_cgroup, struct err *err);
+/* The same, where none is an error: "what" cannot be done then. */
+int container_cgroup_find(const struct container *container, const char *what,
+                          struct cgroup *ret_cgroup, struct err *err);
 /* Kills all processes in its cgroup. None there is fine. */
 int container_cgroup_kill(const struct container *container, struct err *err);
 /* Deletes the directory and all in it. */

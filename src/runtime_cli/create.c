@@ -13,6 +13,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -123,7 +124,7 @@ static void record_fill(struct making *making)
         .bundle = xstrdup(making->bundle.path),
         .rootfs = xstrdup(making->bundle.rootfs),
         .created = xstrdup(time_text(true, now)),
-        .owner = geteuid(),
+        .owner = (uint32_t)getauxval(AT_EUID),
         .cgroup = cgroup ? xstrdup(cgroup) : NULL,
         .scope = making->scope.cgroup ? xstrdup(making->program->unit) : NULL,
         .shares_pids = !pids || pids->path,
@@ -132,6 +133,7 @@ static void record_fill(struct making *making)
     };
     if (cgroup && making->program->found)
         record->cgroup_parents = parents_there(&making->program->cgroups, cgroup);
+    pairs_copy(&record->cgroup_bases, &making->bundle.cgroup_bases);
     pairs_copy(&record->annotations, &spec->annotations);
 }
 
@@ -291,6 +293,8 @@ static int container_start_it(struct making *making, struct runtime_process *pro
     if (runtime_create(&making->request, process, err) < 0 &&
         (!group_is_shared(making, err) || runtime_create(&making->request, process, err) < 0))
         return -1;
+    if (!(making->request.cgroup_flags & CGROUP_JOIN))
+        making->container.hierarchies = process->hierarchies;
     if (making->scope.cgroup)
         systemd_scope_release(&making->scope);
     if (process->warning[0])

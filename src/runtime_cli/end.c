@@ -66,13 +66,16 @@ static int group_remove(const struct container *container, struct err *err)
     const struct cgroup_host *host;
     if (!record->cgroup)
         return 0;
-    if (program_cgroups(container->program, &host, err) < 0)
+    if (container_cgroups(container, &host, err) < 0)
         return -1;
-    struct cgroup cgroup = { .host = host, .path = record->cgroup, .v2 = -1 };
+    struct cgroup cgroup = {
+        .host = host, .path = record->cgroup, .hierarchies = container->hierarchies, .v2 = -1
+    };
     struct err why = {};
     if (is_unborn(container) && container_frozen(container, &why) == 1)
         return 0; /* whose group it is froze it */
-    int result = cgroup_remove(&cgroup, 0, &why);
+    bool known = container->hierarchies && !container_is_spread(container);
+    int result = known ? cgroup_remove_known(&cgroup, 0, &why) : cgroup_remove(&cgroup, 0, &why);
     if (result < 0 && (is_unborn(container) || record->shares_cgroup)) {
         result = 0; /* somebody else is in it */
     } else if (result < 0) {

@@ -35,7 +35,7 @@ static const struct option exec_options[] = {
     OPTION_LIST(exec_args, groups, 'g', "additional-gids", "GID", "Add a supplementary group"),
     OPTION_TEXT(exec_args, apparmor, 0, "apparmor", "PROFILE", "Confine the process by an AppArmor profile"),
     OPTION_LIST(exec_args, caps, 'c', "cap", "CAPABILITY", "Give the process a capability"),
-    OPTION_LIST(exec_args, cgroup, 0, "cgroup", "PATH", "Run it in a cgroup below the container's"),
+    OPTION_LIST(exec_args, cgroup, 0, "cgroup", "[CONTROLLER:]PATH", "Run it in a cgroup below the container's"),
     OPTION_TEXT(exec_args, handover.console_socket, 0, "console-socket", "SOCKET", "Hand the terminal's master over there"),
     OPTION_TEXT(exec_args, cwd, 0, "cwd", "DIR", "Working directory in the container"),
     OPTION_BOOL(exec_args, detach, 'd', "detach", "Leave the process in the background"),
@@ -154,23 +154,41 @@ static bool path_leads_up(const char *path)
     return false;
 }
 
-/* "sub/group"; runc's "controller:group" places a process differently in one hierarchy. */
-static int cgroup_below(const struct strings *paths, struct spec_linux *part, struct err *err)
+/* "sub/group" in all hierarchies, or "controller,…:sub/group" in theirs, as runc has it. */
+static int cgroup_below(const char *word, bool alone, struct pairs *below, struct err *err)
 {
-    if (!paths->len || !part->cgroups_path)
-        return 0;
-    const char *path = paths->at[paths->len - 1];
-    if (paths->len > 1 || strchr(path, ':'))
-        return err_set(err, ERR_UNSUPPORTED,
-                       "--cgroup %s: one group in all hierarchies is what can be given", path);
-    if (path_leads_up(path))
-        return err_set(err, ERR_INVALID, "--cgroup: %s is not a sub cgroup path", path);
-    auto_free char *clean = path_clean(path);
-    if (strcmp(clean, ".") == 0 || strcmp(clean, "/") == 0)
-        return 0;
-    auto_free char *below =
-        xasprintf("%s%s%s", part->cgroups_path, clean[0] == '/' ? "" : "/", clean);
-    text_replace(&part->cgroups_path, below);
+    struct view path = view_of(word);
+    struct view controllers = {};
+    bool in_some = view_cut(&path, ':', &controllers);
+    if (!in_some)
+        path = view_of(word);
+    if (memchr(path.at, ':', path.len))
+        return err_set(err, ERR_USAGE, "invalid --cgroup argument: %s", word);
+    if (!in_some && !alone)
+        return err_set(err, ERR_USAGE,
+                       "invalid --cgroup argument: %s (missing <controller>: prefix)", word);
+    if (path_leads_up(path.at))
+        return err_set(err, ERR_INVALID, "--cgroup: %s is not a sub cgroup path", path.at);
+    auto_free char *clean = path_clean(path.at);
+    const char *value = clean + strspn(clean, "/");
+    for (bool more = true; more;) {
+        struct view name = {};
+        more = in_some && view_cut(&controllers, ',', &name);
+        auto_free char *key = in_some ? xstrndup(name.at, name.len) : xstrdup("");
+        if (pairs_value(below, key))
+            return err_set(err, ERR_USAGE,
+                           "invalid --cgroup argument(s): controller %s specified multiple times",
+                           key);
+        pairs_put(below, key, strcmp(value, ".") == 0 ? "" : value);
+    }
+    return 0;
+}
+
+static int cgroups_below(const struct strings *words, struct pairs *ret_below, struct err *err)
+{
+    for (size_t i = 0; i < words->len; i++)
+        if (cgroup_below(words->at[i], words->len == 1, ret_below, err) < 0)
+            return -1;
     return 0;
 }
 
@@ -192,7 +210,7 @@ static int process_make(const struct exec_args *args, char **operands,
         *mask = (struct maybe_u64){ true, 022 };
     free(spec->linux->cgroups_path);
     spec->linux->cgroups_path = container->record.cgroup ? xstrdup(container->record.cgroup) : NULL;
-    return cgroup_below(&args->cgroup, spec->linux, err);
+    return 0;
 }
 
 /* --- the command ------------------------------------------------------------------------------ */
@@ -251,6 +269,7 @@ static int exec_run(void *context, void *args_, char **operands, struct err *err
     const struct exec_args *args = args_;
     auto_done(container) container = { .dir = -1 };
     auto_done(spec) spec = {};
+    auto_done(pairs) below = {};
     auto_close int pidfd = -1;
     const struct cgroup_host *cgroups;
     unsigned preserved;
@@ -258,7 +277,8 @@ static int exec_run(void *context, void *args_, char **operands, struct err *err
     if (container_find(program, operands[0], 0, &container, err) < 0 ||
         status_check(&container, args->ignore_paused, &pidfd, err) < 0 ||
         process_make(args, operands, &container, &spec, err) < 0 ||
-        program_cgroups(program, &cgroups, err) < 0 ||
+        cgroups_below(&args->cgroup, &below, err) < 0 ||
+        container_cgroups(&container, &cgroups, err) < 0 ||
         console_check(&args->handover, spec.process->terminal, args->detach, err) < 0 ||
         preserved_count(&args->handover, &spec.process->env, &preserved, err) < 0)
         return err_wrap(err, "exec failed");
@@ -267,6 +287,7 @@ static int exec_run(void *context, void *args_, char **operands, struct err *err
         .spec = &spec,
         .state = &state,
         .cgroups = cgroups,
+        .cgroups_below = &below,
         .seccomp = RUNTIME_SECCOMP_SPEC,
         .seccomp_cache = -1,
         .preserve_fds = preserved,

@@ -26,13 +26,8 @@ static const struct option *const kill_tables[] = { kill_options, NULL };
 static int kill_all(const struct container *container, int signal, struct err *err)
 {
     struct cgroup cgroup = {};
-    int found = container_cgroup(container, &cgroup, err);
-    if (found < 0)
+    if (container_cgroup_find(container, "--all", &cgroup, err) < 0)
         return -1;
-    if (found == 0)
-        return err_set(err, ERR_UNSUPPORTED,
-                       "--all: container %s has no cgroup by which its processes are known",
-                       container->id);
     int result =
         signal == SIGKILL ? cgroup_kill(&cgroup, err) : cgroup_signal(&cgroup, signal, err);
     cgroup_close(&cgroup);
@@ -88,7 +83,10 @@ static void torn_complete(struct container *container)
     auto_done(spec) spec = {};
     struct err ignored = {};
     struct record *record = &container->record;
+    /* A relative one is looked for below our own groups: whoever deletes is who made it, mostly. */
     if (container_spec(container, &spec, &ignored) == 0 &&
+        spec_cgroup_bases(container->program, &spec, &record->cgroup_bases, &ignored) == 0 &&
+        container_rebase(container, &ignored) == 0 &&
         spec_complete(container->program, &spec, container->id, &ignored) == 0)
         record->cgroup = take_ptr(spec.linux->cgroups_path);
     for (const char *at = record->cgroup; at && *at; at++)

@@ -93,7 +93,7 @@ static void stderr_add(const struct program *program, const char *level, const c
     if (isatty(STDERR_FILENO)) {
         str_addf(&line, "ruche-runtime: %s", strcmp(level, "error") == 0 ? "" : level);
         str_add(&line, strcmp(level, "error") == 0 ? "" : ": ");
-        text_escape(&line, text, strlen(text));
+        text_escape_rest(&line, text, strlen(text));
         str_add_char(&line, '\n');
     } else if (text_same(program->args.log_format, "json")) {
         line_add(&line, true, level, text);
@@ -110,7 +110,7 @@ void log_error(const struct program *program, const char *text)
         return;
     }
     auto_done(str) line = {};
-    text_escape(&line, text, strlen(text));
+    text_escape_rest(&line, text, strlen(text));
     str_add_char(&line, '\n');
     (void)fd_write_all(STDERR_FILENO, line.at, line.len);
 }

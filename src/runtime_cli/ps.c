@@ -131,13 +131,8 @@ static int table_add(const char *text, const struct cgroup_pids *pids, struct st
 static int pids_of(const struct container *container, struct cgroup_pids *ret_pids, struct err *err)
 {
     struct cgroup cgroup = {};
-    int found = container_cgroup(container, &cgroup, err);
-    if (found < 0)
+    if (container_cgroup_find(container, "ps", &cgroup, err) < 0)
         return -1;
-    if (found == 0)
-        return err_set(err, ERR_UNSUPPORTED,
-                       "container %s has no cgroup by which its processes are known",
-                       container->id);
     int result = cgroup_procs(&cgroup, ret_pids, err);
     cgroup_close(&cgroup);
     return result;

@@ -187,6 +187,7 @@ static void record_fill(struct restoring *restoring)
         .shares_pids = !pids || pids->path,
         .poststop = spec->hooks && spec->hooks->poststop.len,
     };
+    pairs_copy(&record->cgroup_bases, &restoring->bundle.cgroup_bases);
     pairs_copy(&record->annotations, &spec->annotations);
 }
 

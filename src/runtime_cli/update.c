@@ -133,8 +133,7 @@ static int update_scope(const struct container *container, const struct spec_res
     struct cgroup_limits limits = {};
     if (!container->record.scope)
         return 0;
-    if (program_cgroups(container->program, &host, err) < 0 ||
-        runtime_limits(resources, &limits, err) < 0)
+    if (container_cgroups(container, &host, err) < 0 || runtime_limits(resources, &limits, err) < 0)
         return -1;
     bool v2 = cgroup_host_find(host, CGROUP_MEMORY) < 0;
     int result = systemd_open(&systemd, err);
@@ -155,7 +154,9 @@ static int update_cgroup(const struct container *container, const struct spec_re
     if (found == 0)
         return err_set(err, ERR_UNSUPPORTED, "container %s has no cgroup to be limited by",
                        container->id);
-    int result = update_scope(container, resources, err);
+    int result = container_spread(container, err);
+    if (result == 0)
+        result = update_scope(container, resources, err);
     if (result == 0)
         result = runtime_update(&cgroup, resources, err);
     cgroup_close(&cgroup);

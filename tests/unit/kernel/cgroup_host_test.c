@@ -56,6 +56,25 @@ Test(cgroup_host, finds_hybrid)
     cgroup_host_done(&host);
 }
 
+Test(cgroup_host, begins_at_groups_of_ones_own)
+{
+    struct cgroup_host host = parse(v1_text);
+    struct cgroup_host rebased;
+    struct pairs own = {};
+    pairs_put(&own, "memory", "/a/b");
+    cgroup_host_rebase(&host, &own, &rebased);
+    cr_assert_eq(rebased.len, host.len);
+    cr_assert_eq(rebased.v2, -1);
+    cr_assert_str_eq(rebased.at[0].mount, host.at[0].mount);
+    cr_assert_str_eq(rebased.at[0].root, host.at[0].root);
+    cr_assert_str_eq(rebased.at[1].mount, "/sys/fs/cgroup/memory/a/b");
+    cr_assert_str_eq(rebased.at[1].root, "/a/b");
+    cr_assert_eq(rebased.at[1].controllers, host.at[1].controllers);
+    cgroup_host_done(&rebased);
+    cgroup_host_done(&host);
+    pairs_done(&own);
+}
+
 Test(cgroup_host, finds_v2_alone_and_none)
 {
     struct cgroup_host host =

@@ -164,6 +164,17 @@ Test(cgroup_plan, memory)
     goes("/g/memory.low", "52428800");
 }
 
+Test(cgroup_plan, a_limit_of_swap_that_may_miss)
+{
+    limits.memory_bytes = (struct maybe_i64)SET(100);
+    limits.memory_swap_bytes = (struct maybe_i64)SET(200);
+    limits.optional = CGROUP_OPTIONAL_SWAP;
+    use(v1_text);
+    must(0);
+    cr_expect_eq(plan.writes.at[0].flags, 0);
+    cr_expect_eq(plan.writes.at[1].flags, CGROUP_WRITE_MAY_MISS);
+}
+
 Test(cgroup_plan, no_limit_is_what_a_new_group_has)
 {
     limits.memory_bytes = limits.memory_swap_bytes = limits.pids = (struct maybe_i64)SET(-1);

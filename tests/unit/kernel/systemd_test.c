@@ -23,6 +23,7 @@ Test(systemd, reads_slice_prefix_and_name)
     parses("machine.slice:libpod:0123", "machine.slice", "libpod-0123.scope");
     parses("a-b.slice::x", "a-b.slice", "x.scope");
     parses("-.slice:p:x", "-.slice", "p-x.scope");
+    parses("a.slice:p+:x+y", "a.slice", "p\\x2b-x\\x2by.scope");
 }
 
 Test(systemd, an_empty_slice_is_the_systems_or_the_users)

@@ -401,6 +401,21 @@ Test(create_failure, starts_without_keys)
     cr_expect_eq(run_refused(SYS_keyctl, SECCOMP_RET_ERRNO | ENOSYS, &err), 3, "%s", err.text);
 }
 
+/* Kernel before 6.15, and a filter around us that does not know it. */
+Test(create_failure, clones_and_changes_mounts_in_two_calls)
+{
+    NEED_ROOT();
+    enum { OPEN_TREE_ATTR = 467 };
+    static const int errnums[] = { ENOSYS, EPERM };
+    for (size_t i = 0; i < array_size(errnums); i++) {
+        struct err err = {};
+        OPEN_BOX(0);
+        cr_expect_eq(run_refused(OPEN_TREE_ATTR, SECCOMP_RET_ERRNO | (uint32_t)errnums[i], &err), 3,
+                     "%s", err.text);
+        box_close(&box);
+    }
+}
+
 /* --- filters of the specification ------------------------------------------------------------- */
 
 static struct spec_seccomp_rule *rule_add(const char *const *names, enum spec_seccomp_action action)

@@ -100,7 +100,8 @@ Test(step, ends_with_the_one_that_fails)
     cr_expect_str_eq(str_text(&done), "a0 b0 ");
     for (size_t i = 0; i < 5; i++) {
         cr_expect_eq(stamps[i].begin_ns != 0, i <= 2, "step %zu", i);
-        cr_expect_eq(stamps[i].end_ns != 0, i < 2, "step %zu", i);
+        cr_expect_eq(stamps[i].end_ns != 0, i <= 2, "step %zu", i);
+        cr_expect_eq(stamps[i].failed, i == 2, "step %zu", i);
     }
 }
 
@@ -130,18 +131,21 @@ Test(step, tells_what_would_be_done)
 
 Test(step, tells_what_was_done_in_the_order_of_time)
 {
-    /* The child's one step lies between two of the parent's; the last two were never reached. */
-    const struct stamp stamps[] = { { 10, 11 }, { 20, 21 }, { 40, 0 }, {}, {}, { 30, 35 } };
+    /* The child's one step lies between two of the parent's, of which one failed; the last two were never
+     * reached. */
+    const struct stamp stamps[] = { { 10, 11, false }, { 20, 21, true }, { 40, 0, false }, {}, {},
+                                    { 30, 35, false } };
     steps_tell(both, 2, &plan, stamps);
     cr_expect_str_eq(str_text(&told), "parent: first, call_a(fixed)\n"
-                                      "parent: each 0, call_b(number 0)\n"
+                                      "parent: each 0, call_b(number 0) -\n"
                                       "child: inside, call_a()\n"
                                       "parent: each 1, call_b(number 1) -\n");
 }
 
 Test(step, keeps_the_table_order_of_equal_times)
 {
-    const struct stamp stamps[] = { { 7, 8 }, { 7, 8 }, { 7, 8 }, { 7, 8 }, { 7, 8 }, { 7, 8 } };
+    const struct stamp stamps[] = { { 7, 8, false }, { 7, 8, false }, { 7, 8, false },
+                                    { 7, 8, false }, { 7, 8, false }, { 7, 8, false } };
     steps_tell(both, 2, &plan, stamps);
     const char *first = strstr(str_text(&told), "each 0");
     const char *second = strstr(str_text(&told), "each 1");
