@@ -17,35 +17,35 @@ enum { REMOTE_CONTROL_FD = 3 };
 
 /* operation, descriptors that go with it at least and at most. "document" is a file that is empty
  * and open for writing: what the registry gives is written to it as it is, unverified. */
-#define REMOTE_OPS(X)                                                                                  \
-    /* first message: a file that holds the setup. Answered by DONE once the process is confined */    \
-    X(SETUP, 1, 1)                                                                                     \
-    /* asks whether the registry is one and takes the credentials */                                   \
-    X(PING, 0, 0)                                                                                      \
-    /* texts[0] tag or digest. Document: the manifest, or nothing with REMOTE_HEAD */                  \
-    X(MANIFEST, 0, 1)                                                                                  \
-    /* texts[0] digest, bytes its size, offset where the file ends that holds its beginning; then a \
-     * pipe, which is given all of it from its beginning */  \
-    X(BLOB, 1, 2)                                                                                      \
-    /* texts[0] digest, bytes its size: whether it is there */                                         \
-    X(BLOB_HEAD, 0, 0)                                                                                 \
+#define REMOTE_OPS(X)                                                                                   \
+    /* first message: a file that holds the setup. Answered by DONE once the process is confined */     \
+    X(SETUP, 1, 1)                                                                                      \
+    /* asks whether the registry is one and takes the credentials */                                    \
+    X(PING, 0, 0)                                                                                       \
+    /* texts[0] tag or digest. Document: the manifest, or nothing with REMOTE_HEAD */                   \
+    X(MANIFEST, 0, 1)                                                                                   \
+    /* texts[0] digest, bytes its size, offset where the file (open for reading and writing) ends     \
+     * that holds its beginning; then a pipe, which is given all of it from its beginning */ \
+    X(BLOB, 1, 2)                                                                                       \
+    /* texts[0] digest, bytes its size: whether it is there */                                          \
+    X(BLOB_HEAD, 0, 0)                                                                                  \
     /* texts[0] digest, texts[1] a repository of this registry that may have it, or empty; bytes its \
-     * size; the blob's file */ \
-    X(UPLOAD, 1, 1)                                                                                    \
-    /* texts[0] tag or digest, texts[1] media type; the manifest's file */                             \
-    X(MANIFEST_PUT, 1, 1)                                                                              \
-    /* texts[0] tag or digest of a manifest, or digest of a blob with REMOTE_OF_BLOB */                \
-    X(DELETE, 0, 0)                                                                                    \
-    /* Document: a JSON array of strings, all pages of it */                                           \
-    X(TAGS, 1, 1)                                                                                      \
-    /* Document: the same, of repositories */                                                          \
-    X(CATALOG, 1, 1)                                                                                   \
+     * size; the blob's file */  \
+    X(UPLOAD, 1, 1)                                                                                     \
+    /* texts[0] tag or digest, texts[1] media type; the manifest's file */                              \
+    X(MANIFEST_PUT, 1, 1)                                                                               \
+    /* texts[0] tag or digest of a manifest, or digest of a blob with REMOTE_OF_BLOB */                 \
+    X(DELETE, 0, 0)                                                                                     \
+    /* Document: a JSON array of strings, all pages of it */                                            \
+    X(TAGS, 1, 1)                                                                                       \
+    /* Document: the same, of repositories */                                                           \
+    X(CATALOG, 1, 1)                                                                                    \
     /* texts[0] digest, texts[1] artifact type or empty. Document: an image index; of a registry   \
-     * without referrers made from the tag that stands for them */   \
-    X(REFERRERS, 1, 1)                                                                                 \
-    /* texts[0] words, bytes: how many at most. Document: what the registry's search answers */        \
-    X(SEARCH, 1, 1)                                                                                    \
-    /* number: the operation that is no longer wanted; it is not answered, this is */                  \
+     * without referrers made from the tag that stands for them */    \
+    X(REFERRERS, 1, 1)                                                                                  \
+    /* texts[0] words, bytes: how many at most. Document: what the registry's search answers */         \
+    X(SEARCH, 1, 1)                                                                                     \
+    /* number: the operation that is no longer wanted; it is not answered, this is */                   \
     X(CANCEL, 0, 0)
 
 enum remote_op {
@@ -61,6 +61,9 @@ enum remote_flags {
 };
 
 enum { REMOTE_FDS_MAX = 2, REMOTE_TEXT_MAX = 4096, REMOTE_TEXTS = 2 };
+
+/* Operations under way at a time, those counted that wait for their turn; one more is refused. */
+enum { REMOTE_OPS_MAX = 128 };
 
 /* Sent only as long as its texts are: one behind the other, each closed by a zero byte. */
 struct remote_request {
@@ -84,7 +87,8 @@ enum remote_event_kind {
                         scheme and host that answered */
     REMOTE_NOTE,     /* texts[0]: what the user may want to know: tried again, another mirror */
     REMOTE_DONE,   /* the last event. detail: of a BLOB_HEAD 1: there, 0: not; of an UPLOAD an enum
-                        remote_uploaded; of a MANIFEST 1, or 0: there is none */
+                        remote_uploaded; of a MANIFEST 1, or 0: there is none; of a MANIFEST_PUT 1:
+                        the registry keeps the manifest's referrers itself (OCI-Subject) */
     REMOTE_FAILED, /* the last event. texts[0]: why, detail: its err_kind, number: its errno */
     REMOTE_EVENT_COUNT
 };

@@ -30,6 +30,8 @@ static const struct field setup_fields[] = {
     FIELD_TEXT(remote_setup, https_proxy, "httpsProxy", 0),
     FIELD_TEXT(remote_setup, no_proxy, "noProxy", 0),
     FIELD_U32(remote_setup, parallel, "parallel", 0),
+    FIELD_U32(remote_setup, stall_seconds, "stallSeconds", 0),
+    FIELD_MAYBE_U64(remote_setup, retries, "retries", 0),
     FIELD_BOOL(remote_setup, push, "push", 0),
     FIELD_LIST(remote_setup, mount_repositories, "mountRepositories", 0),
     FIELD_END,

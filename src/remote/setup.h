@@ -34,8 +34,11 @@ struct remote_setup {
     char *http_proxy; /* as the environment has them; NULL: none */
     char *https_proxy;
     char *no_proxy;
-    uint32_t parallel;                 /* operations that transfer at a time; 0: the default */
-    bool push;                         /* tokens are asked for pushing too */
+    uint32_t parallel; /* operations that transfer at a time; 0: the default, which is 6 */
+    uint32_t
+        stall_seconds; /* after which a transfer without a byte is tried anew; 0: the default */
+    struct maybe_u64 retries; /* how often in a row something is asked again in vain; default: 5 */
+    bool push;                /* tokens are asked for pushing too */
     struct strings mount_repositories; /* repositories that tokens should also read */
 };
 
