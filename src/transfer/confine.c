@@ -35,12 +35,15 @@
     "futex sendto sendmsg recvfrom recvmsg exit exit_group rt_sigreturn rt_sigprocmask "           \
     "restart_syscall clock_gettime gettimeofday getrandom"
 #define CALLS_SPOOL  CALLS_ALL " openat ftruncate"
+#define CALLS_PACK   CALLS_ALL " pread64 pwrite64 pwritev ftruncate"
 #define CALLS_REMOVE CALLS_ALL " openat openat2 getdents64 unlinkat fchmod"
+#define CALLS_SUM    CALLS_ALL " openat openat2 getdents64 readlinkat flistxattr fgetxattr"
 #define CALLS_UNPACK                                                                               \
     CALLS_REMOVE " mkdirat mknodat symlinkat linkat ftruncate fchown fchownat utimensat fsetxattr"
 
 #define ACCESS_REMOVE                                                                              \
     (LANDLOCK_ACCESS_FS_READ_DIR | LANDLOCK_ACCESS_FS_REMOVE_DIR | LANDLOCK_ACCESS_FS_REMOVE_FILE)
+#define ACCESS_SUM   (LANDLOCK_ACCESS_FS_READ_DIR | LANDLOCK_ACCESS_FS_READ_FILE)
 #define ACCESS_SPOOL (LANDLOCK_ACCESS_FS_MAKE_REG | LANDLOCK_ACCESS_FS_WRITE_FILE)
 #define ACCESS_UNPACK                                                                              \
     (ACCESS_REMOVE | ACCESS_SPOOL | LANDLOCK_ACCESS_FS_MAKE_CHAR | LANDLOCK_ACCESS_FS_MAKE_DIR |   \
@@ -59,12 +62,17 @@ static const struct rights {
     [TRANSFER_SPOOL] = { CALLS_SPOOL, ACCESS_SPOOL, 0 },
     [TRANSFER_DIGEST] = { CALLS_ALL, 0, 0 },
     [TRANSFER_INFLATE] = { CALLS_ALL, 0, 0 },
+    [TRANSFER_SUM] = { CALLS_SUM, ACCESS_SUM, CAPABILITY_BIT(DAC_OVERRIDE) },
     [TRANSFER_UNPACK] = { CALLS_UNPACK, ACCESS_UNPACK,
                           CAPABILITY_BIT(CHOWN) | CAPABILITY_BIT(DAC_OVERRIDE) |
                               CAPABILITY_BIT(FOWNER) | CAPABILITY_BIT(FSETID) |
                               CAPABILITY_BIT(SETFCAP) },
+    [TRANSFER_PACK] = { CALLS_PACK, 0, 0 },
+    [TRANSFER_DEFLATE] = { CALLS_ALL, 0, 0 },
     [TRANSFER_REMOVE] = { CALLS_REMOVE, ACCESS_REMOVE,
                           CAPABILITY_BIT(DAC_OVERRIDE) | CAPABILITY_BIT(FOWNER) },
+    [TRANSFER_SIGN] = { CALLS_ALL, 0, 0 },
+    [TRANSFER_VERIFY] = { CALLS_ALL, 0, 0 },
 };
 
 _Static_assert(array_size(rights_of) == TRANSFER_VERB_COUNT, "each verb has its rights");
@@ -151,7 +159,8 @@ static int landlock_enter(uint64_t access, int directory, struct err *err)
         .allowed_access = access & ruleset.access_fs,
         .parent_fd = directory,
     };
-    if (access && syscall(SYS_landlock_add_rule, fd, LANDLOCK_RULE_PATH_BENEATH, &beneath, 0) < 0)
+    if (access && directory >= 0 &&
+        syscall(SYS_landlock_add_rule, fd, LANDLOCK_RULE_PATH_BENEATH, &beneath, 0) < 0)
         return err_sys(err, "add a landlock rule");
     return landlock_restrict(fd) < 0 ? err_sys(err, "enter a landlock ruleset") : 0;
 }

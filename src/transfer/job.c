@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "transfer/job.h"
 
+#include <sys/stat.h>
+
 #include "base/file.h"
 #include "base/mem.h"
 #include "transfer/unpack.h"
@@ -42,6 +44,23 @@ static void devices_warn(const struct job *job)
     channel_warning(&job->channel, text);
 }
 
+static int layer_take(struct job *job, struct sink *sink, const struct sink_help *help,
+                      struct err *err)
+{
+    const struct unpack_limits limits = {
+        .max_bytes = job->request.max_bytes,
+        .max_entries = job->request.max_entries,
+    };
+    struct unpack_result result;
+    auto_drop(stream) *stream = stream_new(job->fds[1], 0);
+
+    if (unpack_layer(stream, sink, &limits, help, told, &result, err) < 0)
+        return -1;
+    job->bytes = result.bytes;
+    job->entries = result.entries;
+    return 0;
+}
+
 int job_unpack(struct job *job, struct err *err)
 {
     const struct sink_help help = {
@@ -49,20 +68,18 @@ int job_unpack(struct job *job, struct err *err)
         .warning = warned,
         .context = job,
     };
-    const struct unpack_limits limits = {
-        .max_bytes = job->request.max_bytes,
-        .max_entries = job->request.max_entries,
-    };
-    struct unpack_result result;
-    auto_drop(stream) *stream = stream_new(job->fds[1], 0);
     auto_drop(sink) *sink = directory_sink_new(job->fds[2], &help);
-
-    if (unpack_layer(stream, sink, &limits, &help, told, &result, err) < 0)
+    if (layer_take(job, sink, &help, err) < 0)
         return -1;
     devices_warn(job);
-    job->bytes = result.bytes;
-    job->entries = result.entries;
     return 0;
+}
+
+int job_pack(struct job *job, struct err *err)
+{
+    const struct sink_help help = { .warning = warned, .context = job };
+    auto_drop(sink) *sink = erofs_sink_new(job->fds[2], &help);
+    return layer_take(job, sink, &help, err);
 }
 
 static const struct verb {
@@ -71,7 +88,9 @@ static const struct verb {
 } verbs[] = {
     [TRANSFER_SPOOL] = { job_spool, 2 },     [TRANSFER_DIGEST] = { job_digest, -1 },
     [TRANSFER_INFLATE] = { job_digest, -1 }, [TRANSFER_UNPACK] = { job_unpack, 2 },
-    [TRANSFER_REMOVE] = { job_remove, 1 },
+    [TRANSFER_SUM] = { job_sum, 1 },         [TRANSFER_PACK] = { job_pack, -1 },
+    [TRANSFER_REMOVE] = { job_remove, 1 },   [TRANSFER_SIGN] = { job_sign, -1 },
+    [TRANSFER_VERIFY] = { job_verify, -1 },  [TRANSFER_DEFLATE] = { job_deflate, -1 },
 };
 
 _Static_assert(array_size(verbs) == TRANSFER_VERB_COUNT, "each verb has its function");
@@ -80,7 +99,11 @@ void job_run(struct job *job, const struct confinement *confinement)
 {
     const struct verb *verb = &verbs[job->request.verb];
     int directory = verb->directory < 0 ? -1 : job->fds[verb->directory];
+    struct stat st;
     struct err err;
+
+    if (directory >= 0 && fstat(directory, &st) == 0 && !S_ISDIR(st.st_mode))
+        directory = -1; /* a file of which the sum is asked for */
 
     if (confinement_enter(confinement, job->request.verb, directory, &err) < 0) {
         err_wrap(&err, "confine the process");

@@ -24,5 +24,10 @@ void job_run(struct job *job, const struct confinement *confinement);
 /* The verbs, each in the file of its name. */
 int job_spool(struct job *job, struct err *err);
 int job_digest(struct job *job, struct err *err);
+int job_sum(struct job *job, struct err *err);
 int job_unpack(struct job *job, struct err *err);
+int job_pack(struct job *job, struct err *err);
+int job_deflate(struct job *job, struct err *err);
 int job_remove(struct job *job, struct err *err);
+int job_sign(struct job *job, struct err *err);
+int job_verify(struct job *job, struct err *err);

@@ -58,3 +58,6 @@ struct sink_help {
 /* Fills an empty directory, whose descriptor is borrowed, as a lower layer for overlay mounted with
  * userxattr. */
 struct sink *directory_sink_new(int root, const struct sink_help *help);
+/* Writes an EROFS image of such a layer into an empty file, whose descriptor is borrowed, open for
+ * reading too. Asks for no devices. */
+struct sink *erofs_sink_new(int fd, const struct sink_help *help);

@@ -225,7 +225,7 @@ Test(confine, few_capabilities_are_kept)
     } rows[] = {
         { TRANSFER_SPOOL, 0 },           { TRANSFER_DIGEST, 0 }, { TRANSFER_INFLATE, 0 },
         { TRANSFER_UNPACK, 0x8000001b }, /* CHOWN, DAC_OVERRIDE, FOWNER, FSETID, SETFCAP */
-        { TRANSFER_REMOVE, 0xa },
+        { TRANSFER_PACK, 0 },            { TRANSFER_REMOVE, 0xa },
     };
     struct confinement confinement;
     struct err err;
