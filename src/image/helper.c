@@ -99,27 +99,64 @@ static int helper_enter(int directory, struct helper *helper, struct err *err)
     return userns_open(&maps, &helper->userns, err);
 }
 
-int helper_open(const char *program, int directory, struct helper *ret_helper, struct err *err)
+/* Executes the program inside the namespace, with the other end of a control socket. */
+static int helper_exec(struct helper *helper, const char *name, const char *program, struct err *err)
 {
-    struct helper helper = { .control = -1 };
     auto_free char *found = NULL;
     int ends[2];
 
-    if (!program && program_path("ruche-transfer", &found, err) < 0)
+    if (!program && program_path(name, &found, err) < 0)
         return -1;
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
+        return err_sys(err, "make a socket pair");
+    helper->control = ends[0];
+    const char *const argv[] = { program ? program : found, NULL };
+    const struct userns_program confined = { .argv = argv, .fds = &ends[1], .n_fds = 1 };
+    int result = userns_exec(&helper->userns, &confined, err);
+    close(ends[1]);
+    return result;
+}
+
+int helper_open(const char *program, int directory, struct helper *ret_helper, struct err *err)
+{
+    struct helper helper = { .control = -1 };
     if (helper_enter(directory, &helper, err) < 0)
         return err_wrap(err, "confine ruche-transfer");
-    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0) {
-        err_sys(err, "make a socket pair");
+    if (helper_exec(&helper, "ruche-transfer", program, err) < 0) {
         helper_close(&helper);
         return -1;
     }
-    helper.control = ends[0];
-    const char *const argv[] = { program ? program : found, NULL };
-    const struct userns_program confined = { .argv = argv, .fds = &ends[1], .n_fds = 1 };
-    int result = userns_exec(&helper.userns, &confined, err);
-    close(ends[1]);
-    if (result < 0) {
+    *ret_helper = helper;
+    return 0;
+}
+
+/* Ids that nobody has; an ordinary user has only his own ones to give. */
+static int remote_enter(struct helper *helper, struct err *err)
+{
+    auto_done(id_maps) maps = {};
+    if (geteuid() == 0) {
+        struct err ignored;
+        id_map_add(&maps.uid, 0, high_ids, high_ids - 1);
+        id_map_add(&maps.gid, 0, high_ids, high_ids - 1);
+        if (userns_open(&maps, &helper->userns, &ignored) == 0)
+            return 0;
+        id_maps_done(&maps);
+        maps = (struct id_maps){};
+        if (own_maps(&maps, err) < 0)
+            return -1;
+    } else {
+        id_map_add(&maps.uid, 0, geteuid(), 1);
+        id_map_add(&maps.gid, 0, getegid(), 1);
+    }
+    return userns_open(&maps, &helper->userns, err);
+}
+
+int helper_open_remote(struct helper *ret_helper, struct err *err)
+{
+    struct helper helper = { .control = -1 };
+    if (remote_enter(&helper, err) < 0)
+        return err_wrap(err, "confine ruche-remote");
+    if (helper_exec(&helper, "ruche-remote", NULL, err) < 0) {
         helper_close(&helper);
         return -1;
     }

@@ -19,6 +19,9 @@ struct helper {
 /* Starts the server. directory is one of the file system that the others to be handed over lie on
  * too. program may be NULL: it is looked for. */
 int helper_open(const char *program, int directory, struct helper *ret_helper, struct err *err);
+/* Starts ruche-remote in the same way, with ids that own nothing. It is asked through
+ * image/remote.h. */
+int helper_open_remote(struct helper *ret_helper, struct err *err);
 /* Ends it and all that it started, and waits until they are gone. */
 void helper_close(struct helper *helper);
 

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/file.h"
-#include "base/number.h"
+#include "image/platform.h"
 #include "image/reference.h"
 #include "image/store.h"
 
@@ -16,6 +16,7 @@ void image_free(struct image *image)
         return;
     free(image->id);
     free(image->digest);
+    free(image->list);
     strings_done(&image->names);
     oci_image_done(&image->oci);
     free(image);
@@ -35,69 +36,128 @@ int image_normal(const char *name, char **ret_name, struct err *err)
     return 0;
 }
 
-/* The note, or for a row that another tool wrote the sizes of the blobs. */
-static int row_size(struct images *images, const struct oci_descriptor *row, uint64_t *ret_size,
-                    struct err *err)
+/* All names whose rows mean the same, an image or a list. */
+static int image_names(struct images *images, const struct oci_index *index, const char *id,
+                       struct strings *names, struct err *err)
 {
-    const char *note = pairs_value(&row->annotations, NOTE_SIZE);
-    struct err ignored;
-    if (note && number_parse_unsigned(note, UINT64_MAX, "size", ret_size, &ignored) == 0)
-        return 0;
-    auto_done(oci_manifest) manifest = {};
-    if (blob_manifest(images, row->digest, &manifest, err) < 0)
-        return -1;
-    *ret_size = 0;
-    for (size_t i = 0; i < manifest.layers.len; i++)
-        *ret_size += (uint64_t)manifest.layers.at[i].size;
+    for (size_t i = 0; i < index->manifests.len; i++) {
+        auto_free char *other = NULL;
+        if (row_id(images, &index->manifests.at[i], &other, err) < 0)
+            return -1;
+        if (strcmp(other, id) != 0)
+            continue;
+        char *name = row_name(&index->manifests.at[i]);
+        if (name)
+            strings_add_taken(names, name);
+    }
     return 0;
 }
 
-/* All names whose rows mean the image. */
-static int image_names(struct images *images, const struct oci_index *index, struct image *image,
-                       struct err *err)
+/* Fills in what the manifest says. */
+static int image_of_manifest(struct images *images, struct image *image, struct err *err)
 {
-    for (size_t i = 0; i < index->manifests.len; i++) {
-        const struct oci_descriptor *row = &index->manifests.at[i];
-        auto_free char *id = NULL;
-        if (strcmp(row->digest, image->digest) != 0 && row_id(images, row, &id, err) < 0)
+    auto_done(oci_manifest) manifest = {};
+    if (blob_manifest(images, image->digest, &manifest, err) < 0)
+        return -1;
+    image->id = xstrdup(manifest.config.digest);
+    for (size_t i = 0; i < manifest.layers.len; i++)
+        image->size_bytes += (uint64_t)manifest.layers.at[i].size;
+    return blob_image(images, image->id, &image->oci, err);
+}
+
+/* The member of a list: the one that was found, or the one for the platform. */
+static int image_of_list(struct images *images, const struct oci_index *index,
+                         const struct row_found *found, const struct oci_platform *platform,
+                         struct image **ret_image, struct err *err)
+{
+    const struct oci_descriptor *row = &index->manifests.at[found->row];
+    auto_drop(image) *image = xnew(struct image);
+    auto_done(oci_platform) own = {};
+    image->list = xstrdup(row->digest);
+    if (found->member) {
+        image->digest = xstrdup(found->member);
+    } else {
+        platform_own(&own);
+        if (list_choose(images, row->digest, platform ? platform : &own, &image->digest, err) < 0)
             return -1;
-        if (id && strcmp(id, image->id) != 0)
-            continue;
-        char *name = row_name(row);
-        if (name)
-            strings_add_taken(&image->names, name);
     }
-    return 0;
+    if (!image->digest)
+        return 0;
+    if (image_names(images, index, row->digest, &image->names, err) < 0 ||
+        image_of_manifest(images, image, err) < 0)
+        return -1;
+    *ret_image = take_ptr(image);
+    return 1;
 }
 
 static int image_of_row(struct images *images, const struct oci_index *index, size_t i,
                         struct image **ret_image, struct err *err)
 {
     const struct oci_descriptor *row = &index->manifests.at[i];
+    const char *list = pairs_value(&row->annotations, NOTE_INDEX);
     auto_drop(image) *image = xnew(struct image);
     image->digest = xstrdup(row->digest);
+    image->list = list ? xstrdup(list) : NULL;
     if (row_id(images, row, &image->id, err) < 0 ||
         row_size(images, row, &image->size_bytes, err) < 0 ||
-        image_names(images, index, image, err) < 0 ||
+        image_names(images, index, image->id, &image->names, err) < 0 ||
         blob_image(images, image->id, &image->oci, err) < 0)
         return -1;
     *ret_image = take_ptr(image);
-    return 0;
+    return 1;
+}
+
+static int image_of_found(struct images *images, const struct oci_index *index,
+                          const struct row_found *found, const struct oci_platform *platform,
+                          struct image **ret_image, struct err *err)
+{
+    enum row_kind kind;
+    if (row_kind(images, &index->manifests.at[found->row], &kind, err) < 0)
+        return -1;
+    switch (kind) {
+    case ROW_IMAGE:
+        return image_of_row(images, index, found->row, ret_image, err);
+    case ROW_LIST:
+        return image_of_list(images, index, found, platform, ret_image, err);
+    case ROW_ARTIFACT:
+        break;
+    }
+    return err_set(err, ERR_UNSUPPORTED, "not an image but an artifact");
+}
+
+static bool image_is_for(const struct image *image, const struct oci_platform *wanted)
+{
+    const struct oci_platform platform = {
+        .os = image->oci.os,
+        .architecture = image->oci.architecture,
+        .variant = image->oci.variant,
+    };
+    return platform_fits(&platform, wanted) > 0;
+}
+
+int image_find_for(struct images *images, const char *name, const struct oci_platform *platform,
+                   struct image **ret_image, struct err *err)
+{
+    auto_done(oci_index) index = {};
+    auto_done(row_found) row = {};
+    auto_drop(image) *image = NULL;
+    if (index_load(images, &index, err) < 0)
+        return -1;
+    int found = index_find(images, &index, name, &row, err);
+    if (found <= 0)
+        return found;
+    found = image_of_found(images, &index, &row, platform, &image, err);
+    if (found < 0)
+        return err_wrap(err, "image %s", name);
+    if (found == 0 || (platform && !image_is_for(image, platform)))
+        return 0;
+    *ret_image = take_ptr(image);
+    return 1;
 }
 
 int image_find(struct images *images, const char *name, struct image **ret_image, struct err *err)
 {
-    auto_done(oci_index) index = {};
-    size_t row;
-    bool by_digest;
-    if (index_load(images, &index, err) < 0)
-        return -1;
-    int found = index_find(images, &index, name, &row, &by_digest, err);
-    if (found <= 0)
-        return found;
-    if (image_of_row(images, &index, row, ret_image, err) < 0)
-        return err_wrap(err, "image %s", name);
-    return 1;
+    return image_find_for(images, name, NULL, ret_image, err);
 }
 
 int image_manifest(struct images *images, const struct image *image,
@@ -110,14 +170,8 @@ int image_layers_open(struct images *images, const struct image *image, int *fds
 {
     const struct strings *layers = &image->oci.rootfs.diff_ids;
     for (size_t i = 0; i < layers->len; i++) {
-        auto_free char *path = image_layer_path(layers->at[i]);
-        fds[i] = openat(images->root, path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-        if (fds[i] >= 0)
+        if (layer_open(images, layers->at[i], &fds[i], err) == 0)
             continue;
-        if (errno == ENOENT)
-            err_set(err, ERR_NOT_FOUND, "layer %s is not unpacked", layers->at[i]);
-        else
-            err_sys(err, "open layer %s", layers->at[i]);
         while (i-- > 0)
             fd_close(&fds[i]);
         return -1;
@@ -143,15 +197,21 @@ static int row_created(struct images *images, const struct oci_descriptor *row, 
                        char **ret_created, struct err *err)
 {
     const char *note = pairs_value(&row->annotations, NOTE_CREATED);
-    if (note) {
-        *ret_created = *note ? xstrdup(note) : NULL;
+    auto_done(oci_image) image = {};
+    if (note || strcmp(row->digest, id) == 0) {
+        *ret_created = note && *note ? xstrdup(note) : NULL;
         return 0;
     }
-    auto_done(oci_image) image = {};
-    if (blob_image(images, id, &image, err) < 0)
+    if (blob_image_peek(images, id, &image, err) < 0)
         return -1;
     *ret_created = take_ptr(image.created);
     return 0;
+}
+
+static int list_failed(const struct oci_descriptor *row, struct err *err)
+{
+    auto_free char *name = row_name(row);
+    return err_wrap(err, "image %s", name ? name : row->digest);
 }
 
 int images_list(struct images *images, struct image_rows *ret_rows, struct err *err)
@@ -163,13 +223,21 @@ int images_list(struct images *images, struct image_rows *ret_rows, struct err *
     rows.at = xcalloc(index.manifests.len, sizeof(*rows.at));
     for (size_t i = 0; i < index.manifests.len; i++) {
         const struct oci_descriptor *row = &index.manifests.at[i];
-        struct image_row *out = &rows.at[rows.len++];
+        struct image_row *out = &rows.at[rows.len];
+        enum row_kind kind;
+        if (row_kind(images, row, &kind, err) < 0)
+            return list_failed(row, err);
+        auto_free char *subject = row_subject(row);
+        if (kind == ROW_ARTIFACT || subject)
+            continue;
+        rows.len++;
         out->name = row_name(row);
+        out->list = kind == ROW_LIST;
         out->digest = xstrdup(row->digest);
         if (row_id(images, row, &out->id, err) < 0 ||
             row_size(images, row, &out->size_bytes, err) < 0 ||
             row_created(images, row, out->id, &out->created, err) < 0)
-            return err_wrap(err, "image %s", out->name ? out->name : row->digest);
+            return list_failed(row, err);
     }
     *ret_rows = rows;
     rows = (struct image_rows){};
@@ -182,16 +250,19 @@ static int tag_locked(struct images *images, const char *name, const char *new_n
                       struct err *err)
 {
     auto_done(oci_index) index = {};
-    size_t row;
-    bool by_digest;
+    auto_done(row_found) row = {};
+    struct oci_descriptor copy;
     if (index_load(images, &index, err) < 0)
         return -1;
-    int found = index_find(images, &index, name, &row, &by_digest, err);
+    int found = index_find(images, &index, name, &row, err);
     if (found < 0)
         return -1;
     if (found == 0)
         return err_set(err, ERR_NOT_FOUND, "no image %s here", name);
-    struct oci_descriptor copy = row_copy(&index.manifests.at[row], new_name);
+    if (!row.member)
+        copy = row_copy(&index.manifests.at[row.row], new_name);
+    else if (row_make(images, row.member, new_name, &copy, err) < 0)
+        return -1;
     index_add(&index, &copy);
     return index_save(images, &index, err);
 }
@@ -208,4 +279,81 @@ int image_tag(struct images *images, const char *name, const char *new_name, str
     if (store_prepare(images, err) < 0 || store_lock(images, &lock, err) < 0)
         return -1;
     return tag_locked(images, name, normal, err);
+}
+
+/* Takes the name of row i; the row stays if it is the last of its image. */
+static void row_untag(struct oci_index *index, size_t i, struct strings *untagged)
+{
+    const char *digest = index->manifests.at[i].digest;
+    char *name = row_name(&index->manifests.at[i]);
+    bool other = false;
+    for (size_t k = 0; k < index->manifests.len && !other; k++)
+        other = k != i && strcmp(index->manifests.at[k].digest, digest) == 0;
+    if (name)
+        strings_add_taken(untagged, name);
+    if (other)
+        index_remove(index, i);
+    else
+        index_unname(index, i);
+}
+
+static int untag_all(struct images *images, struct oci_index *index, const char *id,
+                     struct strings *untagged, struct err *err)
+{
+    for (size_t i = index->manifests.len; i-- > 0;) {
+        auto_free char *other = NULL;
+        if (!pairs_value(&index->manifests.at[i].annotations, OCI_REF_NAME))
+            continue;
+        if (row_id(images, &index->manifests.at[i], &other, err) < 0)
+            return -1;
+        if (strcmp(other, id) == 0)
+            row_untag(index, i, untagged);
+    }
+    return 0;
+}
+
+static int untag_one(struct images *images, struct oci_index *index, const char *id,
+                     const char *name, struct strings *untagged, struct err *err)
+{
+    auto_free char *normal = NULL;
+    if (image_normal(name, &normal, err) < 0)
+        return -1;
+    for (size_t i = 0; i < index->manifests.len; i++) {
+        auto_free char *row_is = row_name(&index->manifests.at[i]);
+        auto_free char *other = NULL;
+        if (!text_same(row_is, normal))
+            continue;
+        if (row_id(images, &index->manifests.at[i], &other, err) < 0)
+            return -1;
+        if (strcmp(other, id) != 0)
+            break;
+        row_untag(index, i, untagged);
+        return 0;
+    }
+    return err_set(err, ERR_NOT_FOUND, "the image has no name %s", name);
+}
+
+int image_untag(struct images *images, const char *name, char *const *names,
+                struct strings *untagged, struct err *err)
+{
+    auto_done(oci_index) index = {};
+    auto_done(row_found) row = {};
+    auto_close int lock = -1;
+    auto_free char *id = NULL;
+    if (store_prepare(images, err) < 0 || store_lock(images, &lock, err) < 0 ||
+        index_load(images, &index, err) < 0)
+        return -1;
+    int found = index_find(images, &index, name, &row, err);
+    if (found < 0)
+        return -1;
+    if (found == 0)
+        return err_set(err, ERR_NOT_FOUND, "no image %s here", name);
+    if (row_id(images, &index.manifests.at[row.row], &id, err) < 0)
+        return -1;
+    if (!names[0] && untag_all(images, &index, id, untagged, err) < 0)
+        return -1;
+    for (size_t i = 0; names[i]; i++)
+        if (untag_one(images, &index, id, names[i], untagged, err) < 0)
+            return -1;
+    return index_save(images, &index, err);
 }

@@ -27,14 +27,26 @@ int index_load(struct images *images, struct oci_index *ret_index, struct err *e
     return 0;
 }
 
-int index_save(struct images *images, const struct oci_index *index, struct err *err)
+int index_save(struct images *images, struct oci_index *index, struct err *err)
 {
     auto_done(str) text = { .max_bytes = OCI_INDEX_MAX_BYTES };
+    for (size_t i = 0; i < index->manifests.len; i++) {
+        struct oci_descriptor *row = &index->manifests.at[i];
+        if (pairs_value(&row->annotations, NOTE_SUM))
+            continue;
+        auto_free char *sum = row_sum(row);
+        row_note(row, NOTE_SUM, sum);
+    }
     oci_index_format(index, &text);
     if (text.over)
         return err_set(err, ERR_INVALID, "the image store's index is full; remove images");
-    return file_save(images->root, FILE_INDEX, str_text(&text), text.len, FILE_MODE, FILE_SYNC,
-                     err);
+    if (file_save(images->root, FILE_INDEX, str_text(&text), text.len, FILE_MODE, FILE_SYNC, err) <
+        0)
+        return -1;
+    struct err ignored; /* it is spare, and an old one is better than none */
+    (void)file_save(images->root, FILE_INDEX_COPY, str_text(&text), text.len, FILE_MODE, 0,
+                    &ignored);
+    return 0;
 }
 
 void index_remove(struct oci_index *index, size_t i)
@@ -43,53 +55,6 @@ void index_remove(struct oci_index *index, size_t i)
     index->manifests.len--;
     memmove(&index->manifests.at[i], &index->manifests.at[i + 1],
             (index->manifests.len - i) * sizeof(index->manifests.at[0]));
-}
-
-char *row_name(const struct oci_descriptor *row)
-{
-    auto_drop(reference) *reference = NULL;
-    struct err ignored;
-    const char *text = pairs_value(&row->annotations, OCI_REF_NAME);
-    if (!text || reference_parse(text, &reference, &ignored) < 0)
-        return NULL;
-    return reference_format(reference);
-}
-
-int row_id(struct images *images, const struct oci_descriptor *row, char **ret_id, struct err *err)
-{
-    const char *note = pairs_value(&row->annotations, NOTE_ID);
-    if (note && digest_valid(note)) {
-        *ret_id = xstrdup(note);
-        return 0;
-    }
-    /* Another tool wrote the row. */
-    auto_done(oci_manifest) manifest = {};
-    if (blob_manifest(images, row->digest, &manifest, err) < 0)
-        return -1;
-    *ret_id = xstrdup(manifest.config.digest);
-    return 0;
-}
-
-struct oci_descriptor row_copy(const struct oci_descriptor *row, const char *name)
-{
-    struct oci_descriptor copy = {
-        .media_type = row->media_type ? xstrdup(row->media_type) : NULL,
-        .digest = xstrdup(row->digest),
-        .size = row->size,
-    };
-    if (row->platform) {
-        const struct oci_platform *from = row->platform;
-        copy.platform = xnew(struct oci_platform);
-        copy.platform->architecture = from->architecture ? xstrdup(from->architecture) : NULL;
-        copy.platform->os = from->os ? xstrdup(from->os) : NULL;
-        copy.platform->variant = from->variant ? xstrdup(from->variant) : NULL;
-    }
-    for (size_t i = 0; i < row->annotations.len; i++)
-        if (strcmp(row->annotations.at[i].key, OCI_REF_NAME) != 0)
-            pairs_put(&copy.annotations, row->annotations.at[i].key, row->annotations.at[i].value);
-    if (name)
-        pairs_put(&copy.annotations, OCI_REF_NAME, name);
-    return copy;
 }
 
 void index_unname(struct oci_index *index, size_t i)
@@ -129,7 +94,28 @@ void index_add(struct oci_index *index, struct oci_descriptor *row)
 
 /* ---- looking up ---- */
 
-/* A row of that name; with a digest, a row of that repository and manifest. */
+void row_found_done(struct row_found *found)
+{
+    free(found->member);
+    *found = (struct row_found){};
+}
+
+static bool same_repository(const struct oci_descriptor *row, const struct reference *wanted,
+                            struct reference **ret_reference)
+{
+    const char *text = pairs_value(&row->annotations, OCI_REF_NAME);
+    auto_drop(reference) *reference = NULL;
+    struct err ignored;
+    if (!text || reference_parse(text, &reference, &ignored) < 0 ||
+        strcmp(reference->domain, wanted->domain) != 0 ||
+        strcmp(reference->path, wanted->path) != 0)
+        return false;
+    *ret_reference = take_ptr(reference);
+    return true;
+}
+
+/* A row of that name; with a digest, a row of that repository and manifest, or taken from that
+ * index. */
 static bool row_fits(const struct oci_descriptor *row, const struct reference *wanted,
                      const char *normal)
 {
@@ -137,28 +123,74 @@ static bool row_fits(const struct oci_descriptor *row, const struct reference *w
     if (!wanted->digest && text && strcmp(text, normal) == 0)
         return true;
     auto_drop(reference) *reference = NULL;
-    struct err ignored;
-    if (!text || reference_parse(text, &reference, &ignored) < 0)
+    if (!same_repository(row, wanted, &reference))
         return false;
-    if (strcmp(reference->domain, wanted->domain) != 0 ||
-        strcmp(reference->path, wanted->path) != 0)
-        return false;
-    if (wanted->digest)
-        return strcmp(row->digest, wanted->digest) == 0;
-    return text_same(reference->tag, wanted->tag);
+    if (!wanted->digest)
+        return text_same(reference->tag, wanted->tag);
+    return strcmp(row->digest, wanted->digest) == 0 ||
+           text_same(pairs_value(&row->annotations, NOTE_INDEX), wanted->digest);
 }
 
-static int find_by_name(const struct oci_index *index, const struct reference *wanted,
-                        size_t *ret_row)
+/* What a list's members are searched for. */
+struct sought {
+    const char *hex; /* digits of a manifest's digest, or the first ones of an image's id */
+    char *id;        /* found */
+    char *digest;
+};
+
+static int sought_visit(void *context, const struct list_member *member, struct err *err)
+{
+    struct sought *sought = context;
+    const char *digest = member->descriptor->digest;
+    (void)err;
+    if (!member->manifest || !manifest_is_image(member->manifest))
+        return 0;
+    const char *id = member->manifest->config.digest;
+    if (strcmp(digest_hex(digest), sought->hex) != 0 && !text_starts(digest_hex(id), sought->hex))
+        return 0;
+    sought->digest = xstrdup(digest);
+    sought->id = xstrdup(id);
+    return 1;
+}
+
+static bool row_is_list(const struct oci_descriptor *row)
+{
+    return media_kind(row->media_type) == MEDIA_INDEX;
+}
+
+/* The member of a repository's list. */
+static int find_member_by_name(struct images *images, const struct oci_index *index,
+                               const struct reference *wanted, struct row_found *found,
+                               struct err *err)
+{
+    for (size_t i = 0; i < index->manifests.len; i++) {
+        const struct oci_descriptor *row = &index->manifests.at[i];
+        auto_drop(reference) *reference = NULL;
+        if (!row_is_list(row) || !same_repository(row, wanted, &reference))
+            continue;
+        struct sought sought = { .hex = digest_hex(wanted->digest) };
+        if (list_walk(images, row->digest, sought_visit, &sought, err) < 0)
+            return -1;
+        free(sought.id);
+        if (!sought.digest)
+            continue;
+        *found = (struct row_found){ .row = i, .by_digest = true, .member = sought.digest };
+        return 1;
+    }
+    return 0;
+}
+
+static int find_by_name(struct images *images, const struct oci_index *index,
+                        const struct reference *wanted, struct row_found *found, struct err *err)
 {
     auto_free char *normal = reference_format(wanted);
     for (size_t i = 0; i < index->manifests.len; i++) {
         if (!row_fits(&index->manifests.at[i], wanted, normal))
             continue;
-        *ret_row = i;
+        *found = (struct row_found){ .row = i, .by_digest = wanted->digest };
         return 1;
     }
-    return 0;
+    return wanted->digest ? find_member_by_name(images, index, wanted, found, err) : 0;
 }
 
 /* The digits of an id or of the beginning of one, or NULL. */
@@ -169,40 +201,80 @@ static const char *id_digits(const char *name)
     return len > 0 && len <= 64 && !hex[len] ? hex : NULL;
 }
 
+static int refuse_ambiguous(const char *hex, struct err *err)
+{
+    err_set(err, ERR_INVALID, "more than one image has an id that begins with %s", hex);
+    return err_hint(err, "give more of it");
+}
+
+static bool row_has_digest(const struct oci_descriptor *row, const char *id, const char *hex)
+{
+    const char *from = pairs_value(&row->annotations, NOTE_INDEX);
+    return text_starts(digest_hex(id), hex) || strcmp(digest_hex(row->digest), hex) == 0 ||
+           (from && strcmp(digest_hex(from), hex) == 0);
+}
+
 /* An image's id, whole or its beginning; or the whole digest of its manifest. */
 static int find_by_id(struct images *images, const struct oci_index *index, const char *hex,
-                      size_t *ret_row, struct err *err)
+                      struct row_found *found, struct err *err)
 {
-    auto_free char *found = NULL;
+    auto_free char *first = NULL;
+    for (size_t i = 0; i < index->manifests.len; i++) {
+        auto_free char *id = NULL;
+        if (row_id(images, &index->manifests.at[i], &id, err) < 0)
+            return -1;
+        if (!row_has_digest(&index->manifests.at[i], id, hex) || text_same(first, id))
+            continue;
+        if (first)
+            return refuse_ambiguous(hex, err);
+        first = take_ptr(id);
+        *found = (struct row_found){ .row = i, .by_digest = true };
+    }
+    return first ? 1 : 0;
+}
+
+/* The same of images that only lists name. */
+static int find_member_by_id(struct images *images, const struct oci_index *index, const char *hex,
+                             struct row_found *found, struct err *err)
+{
+    auto_free char *first = NULL;
     for (size_t i = 0; i < index->manifests.len; i++) {
         const struct oci_descriptor *row = &index->manifests.at[i];
-        auto_free char *id = NULL;
-        if (row_id(images, row, &id, err) < 0)
-            return -1;
-        bool fits = text_starts(digest_hex(id), hex) || strcmp(digest_hex(row->digest), hex) == 0;
-        if (!fits || (found && strcmp(found, id) == 0))
+        struct sought sought = { .hex = hex };
+        if (!row_is_list(row))
             continue;
-        if (found) {
-            err_set(err, ERR_INVALID, "more than one image has an id that begins with %s", hex);
-            return err_hint(err, "give more of it");
-        }
-        found = take_ptr(id);
-        *ret_row = i;
+        if (list_walk(images, row->digest, sought_visit, &sought, err) < 0)
+            return -1;
+        auto_free char *id = sought.id;
+        auto_free char *digest = sought.digest;
+        if (!id || text_same(first, id))
+            continue;
+        if (first)
+            return refuse_ambiguous(hex, err);
+        first = take_ptr(id);
+        *found = (struct row_found){ .row = i, .by_digest = true, .member = take_ptr(digest) };
     }
-    return found ? 1 : 0;
+    return first ? 1 : 0;
 }
 
 int index_find(struct images *images, const struct oci_index *index, const char *name,
-               size_t *ret_row, bool *ret_by_digest, struct err *err)
+               struct row_found *ret_found, struct err *err)
 {
     auto_drop(reference) *reference = NULL;
+    auto_done(row_found) found = {};
     const char *hex = id_digits(name);
-    int parsed = reference_parse(name, &reference, err);
-    if (parsed < 0 && !hex)
+    int result = 0;
+    if (reference_parse(name, &reference, err) < 0 && !hex)
         return -1;
-    *ret_by_digest = parsed < 0 || reference->digest;
-    if (parsed == 0 && find_by_name(index, reference, ret_row))
-        return 1;
-    *ret_by_digest = true;
-    return hex ? find_by_id(images, index, hex, ret_row, err) : 0;
+    if (reference)
+        result = find_by_name(images, index, reference, &found, err);
+    if (result == 0 && hex)
+        result = find_by_id(images, index, hex, &found, err);
+    if (result == 0 && hex)
+        result = find_member_by_id(images, index, hex, &found, err);
+    if (result <= 0)
+        return result;
+    *ret_found = found;
+    found = (struct row_found){};
+    return 1;
 }

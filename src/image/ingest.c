@@ -12,11 +12,13 @@
 #include <sys/random.h>
 #include <sys/sendfile.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/file.h"
 
-enum { DIR_MODE = 0700, FILE_MODE = 0600, OPEN_ATTEMPTS = 16, PATH_SIZE = 96 };
+enum { DIR_MODE = 0700, FILE_MODE = 0600, TREE_MODE = 0755, OPEN_ATTEMPTS = 16, PATH_SIZE = 96 };
+enum { LOOSE_SECONDS = 24 * 60 * 60 };
 
 static const size_t copy_most = 1 << 30;
 
@@ -150,6 +152,22 @@ static bool ingest_is_dead(struct images *images, const char *name)
     return fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0;
 }
 
+/* Blobs that came a day ago and that no manifest has named since. */
+static void loose_expire(struct images *images)
+{
+    auto_done(strings) names = {};
+    struct err ignored;
+    struct stat st;
+    time_t now = time(NULL);
+    (void)dir_list(images->root, DIR_LOOSE, &names, &ignored);
+    for (size_t i = 0; i < names.len; i++) {
+        auto_free char *path = xasprintf("%s/%s", DIR_LOOSE, names.at[i]);
+        if (fstatat(images->root, path, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+            st.st_mtime + LOOSE_SECONDS < now)
+            (void)unlinkat(images->root, path, 0);
+    }
+}
+
 void trash_empty(struct images *images)
 {
     auto_done(strings) ingests = {};
@@ -160,6 +178,7 @@ void trash_empty(struct images *images)
     for (size_t i = 0; i < ingests.len; i++)
         if (ingest_is_dead(images, ingests.at[i]))
             (void)remove_tree(images, DIR_INGEST, ingests.at[i], &ignored);
+    loose_expire(images);
     (void)dir_list(images->root, DIR_TRASH, &trash, &ignored);
     for (size_t i = 0; i < trash.len; i++)
         (void)remove_tree(images, DIR_TRASH, trash.at[i], &ignored);
@@ -224,8 +243,27 @@ int ingest_copy(const struct ingest *ingest, uint64_t number, int from, struct e
 int ingest_layer(const struct ingest *ingest, size_t number, int *ret_fd, struct err *err)
 {
     char name[PATH_SIZE];
+    auto_close int fd = -1;
     snprintf(name, sizeof(name), "layer-%zu/%s", number, LAYER_TREE);
-    return dir_open_made(ingest->directory, name, DIR_MODE, ret_fd, err);
+    if (dir_open_made(ingest->directory, name, DIR_MODE, &fd, err) < 0)
+        return -1;
+    /* As a root has it that the layer says nothing of. What is above it is closed to others. */
+    if (fchmod(fd, TREE_MODE) < 0)
+        return err_sys(err, "set the mode of a layer");
+    *ret_fd = take_fd(fd);
+    return 0;
+}
+
+int ingest_layer_file(const struct ingest *ingest, size_t number, int *ret_fd, struct err *err)
+{
+    char name[PATH_SIZE];
+    snprintf(name, sizeof(name), "layer-%zu%s", number, LAYER_EROFS);
+    int fd = openat(ingest->directory, name,
+                    O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, FILE_MODE);
+    if (fd < 0)
+        return err_sys(err, "make a file in the store");
+    *ret_fd = fd;
+    return 0;
 }
 
 /* ---- into place ---- */
@@ -241,16 +279,28 @@ int ingest_commit_blob(const struct ingest *ingest, uint64_t number, const char 
     return 0;
 }
 
+/* Returns 1, also if somebody else was there first; 0: there is no such. */
+static int layer_rename(const struct ingest *ingest, size_t number, const char *diff_id,
+                        const char *suffix, struct err *err)
+{
+    char name[PATH_SIZE];
+    snprintf(name, sizeof(name), "layer-%zu%s", number, suffix);
+    auto_free char *path = xasprintf("%s/%s%s", DIR_LAYERS, digest_hex(diff_id), suffix);
+    if (renameat(ingest->directory, name, ingest->images->root, path) == 0)
+        return 1;
+    /* A directory does not replace one that holds something, a file does one that is equal. */
+    if (errno == EEXIST || errno == ENOTEMPTY)
+        return 1;
+    return errno == ENOENT ? 0 : err_sys(err, "move a layer into the store");
+}
+
 int ingest_commit_layer(const struct ingest *ingest, size_t number, const char *diff_id,
                         struct err *err)
 {
-    char name[PATH_SIZE];
-    snprintf(name, sizeof(name), "layer-%zu", number);
-    auto_free char *path = xasprintf("%s/%s", DIR_LAYERS, digest_hex(diff_id));
-    if (renameat(ingest->directory, name, ingest->images->root, path) == 0)
-        return 0;
-    /* A directory does not replace one that holds something: somebody else was there first. */
-    if (errno == EEXIST || errno == ENOTEMPTY)
-        return 0;
-    return err_sys(err, "move a layer into the store");
+    int moved = layer_rename(ingest, number, diff_id, LAYER_EROFS, err);
+    if (moved == 0)
+        moved = layer_rename(ingest, number, diff_id, "", err);
+    if (moved == 0)
+        return err_set(err, ERR_SYSTEM, "a layer to be moved into the store is missing");
+    return moved < 0 ? -1 : 0;
 }

@@ -32,6 +32,11 @@ int ingest_save(const struct ingest *ingest, uint64_t number, const void *data, 
 int ingest_copy(const struct ingest *ingest, uint64_t number, int from, struct err *err);
 /* Makes the directory that layer `number` is unpacked into. */
 int ingest_layer(const struct ingest *ingest, size_t number, int *ret_fd, struct err *err);
+/* Makes the empty file that it is packed into instead. */
+int ingest_layer_file(const struct ingest *ingest, size_t number, int *ret_fd, struct err *err);
+/* Whether layers become files, EROFS images: if that is not said, what works here is found out once.
+ */
+int layers_are_packed(const struct ingest *ingest, bool *ret_packed, struct err *err);
 
 /* Move what is whole and verified to its place; an own copy replaces an equal one (blobs), or is
  * left (layers). Under the store's lock. */
@@ -42,6 +47,6 @@ int ingest_commit_layer(const struct ingest *ingest, size_t number, const char *
 
 /* Moves what lies at path to the trash. Absent is fine: returns 0, else 1. */
 int trash_put(struct images *images, const char *path, struct err *err);
-/* Removes what is in the trash, and ingests of the dead. What cannot be removed now is left,
- * quietly. */
+/* Removes what is in the trash, ingests of the dead, and blobs that nobody named for a day. What
+ * cannot be removed now is left, quietly. */
 void trash_empty(struct images *images);

@@ -20,7 +20,9 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "image/content.h"
 #include "image/load_plan.h"
+#include "image/partial.h"
 
 enum { ATTEMPTS = 8 };
 
@@ -56,10 +58,30 @@ static bool layer_planned(const struct load_plan *plan, const char *diff_id)
     return false;
 }
 
+/* Blobs that were in the store, and that a registry can be asked for if they are not any more. */
+static size_t blobs_missing(struct load_plan *plan, struct images *images)
+{
+    size_t missing = 0;
+    for (size_t i = 0; plan->parts.remote && i < plan->parts.len; i++) {
+        struct part *part = &plan->parts.at[i];
+        bool here = part->stored ? blob_present(images, part->digest)
+                                 : !part->fetch || !part->done ||
+                                       partial_present(images, part->digest);
+        if (here)
+            continue;
+        part->stored = false;
+        part->fetch = true;
+        part->done = false;
+        partial_close(&part->partial);
+        missing++;
+    }
+    return missing;
+}
+
 /* Asks for the layers that are missing to be unpacked. Returns how many that are more. */
 static size_t plan_missing(struct load_plan *plan, struct images *images)
 {
-    size_t missing = 0;
+    size_t missing = blobs_missing(plan, images);
     for (size_t i = 0; i < plan->len; i++) {
         const struct strings *diff_ids = &plan->at[i].oci.rootfs.diff_ids;
         for (size_t k = 0; k < diff_ids->len; k++) {
@@ -139,16 +161,15 @@ static int plan_work_with(const struct helper *helper, struct load_plan *plan,
     return made ? parts_run(&plan->parts, source->ingest, helper, NULL, err) : 0;
 }
 
-/* Digests and unpacks what has not been, and checks that all is what the documents say. */
-static int plan_work(struct load_plan *plan, struct source *source, const struct image_watch *watch,
-                     struct err *err)
+int load_plan_work(struct load_plan *plan, struct source *source, struct helper *helper,
+                   const struct image_watch *watch, struct err *err)
 {
-    struct helper helper;
     const struct ingest *ingest = source->ingest;
-    if (helper_open(ingest->images->transfer, ingest->directory, &helper, err) < 0)
+    if (helper->control < 0 &&
+        helper_open(ingest->images->transfer, ingest->directory, helper, err) < 0)
         return -1;
-    int result = plan_work_with(&helper, plan, source, watch, err);
-    helper_close(&helper);
+    int result = plan_work_with(helper, plan, source, watch, err);
+    helper_close(helper);
     return result;
 }
 
@@ -162,21 +183,30 @@ static int sync_directory(struct images *images, const char *path, struct err *e
     return 0;
 }
 
+static int blob_commit(const struct part *part, const struct ingest *ingest, struct err *err)
+{
+    if (part->fetch)
+        return partial_commit(ingest->images, part->digest, err);
+    return ingest_commit_blob(ingest, part->number, part->digest, err);
+}
+
 static int parts_commit(struct load_plan *plan, const struct ingest *ingest, struct err *err)
 {
     for (size_t i = 0; i < plan->parts.len; i++) {
         const struct part *part = &plan->parts.at[i];
         if (part->unpack && ingest_commit_layer(ingest, i, part->content, err) < 0)
             return -1;
-        if (!part->stored && ingest_commit_blob(ingest, part->number, part->digest, err) < 0)
+        if (!part->stored && blob_commit(part, ingest, err) < 0)
             return -1;
+        if (!part->stored && part->layer > 0)
+            blob_note_content(ingest->images, part->digest, part->content, part->content_size);
     }
     if (sync_directory(ingest->images, DIR_BLOBS, err) < 0)
         return -1;
     return sync_directory(ingest->images, DIR_LAYERS, err);
 }
 
-static void row_make(const struct load_plan *plan, const struct load_plan_image *image,
+static void row_fill(const struct load_plan *plan, const struct load_plan_image *image,
                      const char *name, struct oci_descriptor *row)
 {
     uint64_t size = 0;
@@ -187,6 +217,8 @@ static void row_make(const struct load_plan *plan, const struct load_plan_image 
     pairs_put(&row->annotations, NOTE_ID, plan->parts.at[image->config].digest);
     pairs_put(&row->annotations, NOTE_SIZE, size_text);
     pairs_put(&row->annotations, NOTE_CREATED, image->oci.created ? image->oci.created : "");
+    if (image->index)
+        pairs_put(&row->annotations, NOTE_INDEX, image->index);
     if (name)
         pairs_put(&row->annotations, OCI_REF_NAME, name);
 }
@@ -203,7 +235,7 @@ static int index_commit(const struct load_plan *plan, struct images *images,
         for (size_t k = 0; k < n_rows; k++) {
             const char *name = image->names.len > 0 ? image->names.at[k] : NULL;
             struct oci_descriptor row = {};
-            row_make(plan, image, name, &row);
+            row_fill(plan, image, name, &row);
             index_add(&index, &row);
             loads_add(loads, name, plan->parts.at[image->config].digest);
         }
@@ -225,14 +257,14 @@ static int plan_commit(struct load_plan *plan, const struct ingest *ingest,
     return 1;
 }
 
-static int plan_carry_out(struct load_plan *plan, struct source *source,
-                          const struct image_watch *watch, struct image_loads *loads,
-                          struct err *err)
+int load_plan_carry_out(struct load_plan *plan, struct source *source, struct helper *helper,
+                        const struct image_watch *watch, struct image_loads *loads,
+                        struct err *err)
 {
     const struct ingest *ingest = source->ingest;
     (void)plan_missing(plan, ingest->images);
     for (int i = 0; i < ATTEMPTS; i++) {
-        if (plan_work(plan, source, watch, err) < 0)
+        if (load_plan_work(plan, source, helper, watch, err) < 0)
             return -1;
         if (syncfs(ingest->directory) < 0)
             return err_sys(err, "sync the image store");
@@ -251,7 +283,8 @@ static int load_into(const struct ingest *ingest, int fd, const struct image_wat
     if (source_open(ingest, fd, watch, &source, err) < 0 ||
         load_plan_read(&source, watch, &plan, err) < 0)
         return -1;
-    return plan_carry_out(&plan, &source, watch, loads, err);
+    struct helper helper = { .control = -1 };
+    return load_plan_carry_out(&plan, &source, &helper, watch, loads, err);
 }
 
 int image_load(struct images *images, int fd, const struct image_watch *watch,
@@ -316,6 +349,15 @@ static int unpack_commit(struct load_plan *plan, const struct ingest *ingest, st
     if (store_lock(ingest->images, &lock, err) < 0)
         return -1;
     return parts_commit(plan, ingest, err);
+}
+
+bool image_unpacked(struct images *images, const struct image *image)
+{
+    const struct strings *diff_ids = &image->oci.rootfs.diff_ids;
+    for (size_t i = 0; i < diff_ids->len; i++)
+        if (!layer_present(images, diff_ids->at[i]))
+            return false;
+    return true;
 }
 
 int image_unpack(struct images *images, const struct image *image, const struct image_watch *watch,

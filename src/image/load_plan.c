@@ -15,12 +15,18 @@ static void plan_image_done(struct load_plan_image *image)
     free(image->layers);
     oci_image_done(&image->oci);
     free(image->media_type);
+    free(image->index);
+}
+
+void load_plan_cut(struct load_plan *plan, size_t len)
+{
+    while (plan->len > len)
+        plan_image_done(&plan->at[--plan->len]);
 }
 
 void load_plan_done(struct load_plan *plan)
 {
-    for (size_t i = 0; i < plan->len; i++)
-        plan_image_done(&plan->at[i]);
+    load_plan_cut(plan, 0);
     free(plan->at);
     parts_done(&plan->parts);
     *plan = (struct load_plan){};

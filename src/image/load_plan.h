@@ -15,6 +15,7 @@ struct load_plan_image {
     bool has_manifest; /* false: it is made from the parts, once they are verified */
     size_t manifest;   /* place of its part */
     char *media_type;  /* of the manifest */
+    char *index;       /* digest of the index it was chosen from, or NULL */
 };
 
 struct load_plan {
@@ -27,6 +28,20 @@ struct load_plan {
 int load_plan_read(struct source *source, const struct image_watch *watch,
                    struct load_plan *ret_plan, struct err *err);
 void load_plan_done(struct load_plan *plan);
+/* Keeps the first `len` images; parts stay. */
+void load_plan_cut(struct load_plan *plan, size_t len);
+
+/* Fetches, digests and unpacks what has not been, as far as it was asked for, checks that all is what
+ * the documents say, and makes manifests where there were none. Closes the helper, so that nobody
+ * changes any more what was unpacked; one that is not open is opened. */
+int load_plan_work(struct load_plan *plan, struct source *source, struct helper *helper,
+                   const struct image_watch *watch, struct err *err);
+/* Brings what was planned into the store: parts digested, or fetched first, layers unpacked, all
+ * checked and synced, index and blobs changed under the lock. helper is closed; one that is not open
+ * is opened. Adds what came to loads. */
+int load_plan_carry_out(struct load_plan *plan, struct source *source, struct helper *helper,
+                        const struct image_watch *watch, struct image_loads *loads,
+                        struct err *err);
 
 /* For the two readers: an image more, and its parts. */
 struct load_plan_image *load_plan_add(struct load_plan *plan);

@@ -4,9 +4,9 @@
  * of which this machine's is taken. Blobs lie under their digests.
  */
 #include <string.h>
-#include <sys/utsname.h>
 
 #include "image/load_plan.h"
+#include "image/platform.h"
 
 enum { INDEX_DEPTH_MAX = 4 };
 
@@ -18,61 +18,8 @@ struct reading {
     struct load_plan *plan;
     struct source *source;
     const struct image_watch *watch;
+    const struct oci_platform *platform;
 };
-
-/* ---- platforms ---- */
-
-/* machine of uname(2), architecture, variant; images call them as Go does */
-static const char platforms[][3][12] = {
-    { "x86_64", "amd64", "" },    { "aarch64", "arm64", "v8" }, { "armv7l", "arm", "v7" },
-    { "armv6l", "arm", "v6" },    { "riscv64", "riscv64", "" }, { "ppc64le", "ppc64le", "" },
-    { "s390x", "s390x", "" },     { "i686", "386", "" },        { "loongarch64", "loong64", "" },
-    { "mips64", "mips64le", "" },
-};
-
-static const char *own_architecture(const char **ret_variant)
-{
-    static const char unknown[] = "unknown";
-    struct utsname name;
-    *ret_variant = "";
-    if (uname(&name) < 0)
-        return unknown;
-    for (size_t i = 0; i < array_size(platforms); i++) {
-        if (strcmp(platforms[i][0], name.machine) != 0)
-            continue;
-        *ret_variant = platforms[i][2];
-        return platforms[i][1];
-    }
-    return unknown;
-}
-
-/* 0: not this machine's; 2: its variant too, or none is named. */
-static int platform_fits(const struct oci_platform *platform)
-{
-    const char *variant;
-    const char *own = own_architecture(&variant);
-    if (!platform)
-        return 1;
-    if (!text_same(platform->os, "linux") || !text_same(platform->architecture, own))
-        return 0;
-    return !platform->variant || strcmp(platform->variant, variant) == 0 ? 2 : 1;
-}
-
-static int none_fits(const struct oci_index *index, struct err *err)
-{
-    auto_done(str) there = { .max_bytes = 300 };
-    const char *variant;
-    for (size_t i = 0; i < index->manifests.len; i++) {
-        const struct oci_platform *platform = index->manifests.at[i].platform;
-        if (!platform || text_same(platform->os, "unknown"))
-            continue;
-        auto_free char *text =
-            xasprintf("%s%s/%s", there.len > 0 ? ", " : "", platform->os, platform->architecture);
-        text_escape(&there, text, strlen(text));
-    }
-    return err_set(err, ERR_UNSUPPORTED, "there is no image for linux/%s in it, only for: %s",
-                   own_architecture(&variant), str_text(&there));
-}
 
 /* ---- documents ---- */
 
@@ -130,23 +77,14 @@ static int index_choose(const struct reading *reading, const char *data, size_t 
                         const struct strings *names, int depth, struct err *err)
 {
     auto_done(oci_index) index = {};
-    const struct oci_descriptor *best = NULL;
-    int best_fit = 0;
+    size_t place;
     if (depth == 0)
         return err_set(err, ERR_INVALID, "indexes lie in one another deeper than %d",
                        INDEX_DEPTH_MAX);
-    if (oci_index_parse(data, len, &index, err) < 0)
+    if (oci_index_parse(data, len, &index, err) < 0 ||
+        platform_choose(&index, reading->platform, &place, err) < 0)
         return -1;
-    for (size_t i = 0; i < index.manifests.len; i++) {
-        int fit = platform_fits(index.manifests.at[i].platform);
-        if (fit <= best_fit)
-            continue;
-        best = &index.manifests.at[i];
-        best_fit = fit;
-    }
-    if (!best)
-        return none_fits(&index, err);
-    return descriptor_read(reading, best, names, depth - 1, err);
+    return descriptor_read(reading, &index.manifests.at[place], names, depth - 1, err);
 }
 
 static int descriptor_read(const struct reading *reading, const struct oci_descriptor *descriptor,
@@ -188,17 +126,17 @@ static const char *row_label(const struct oci_descriptor *row)
 
 /* Another row has the same name and is this machine's, while this one is not; or it is no image at
  * all. */
-static bool row_skip(const struct oci_index *index, size_t i)
+static bool row_skip(const struct reading *reading, const struct oci_index *index, size_t i)
 {
     const struct oci_descriptor *row = &index->manifests.at[i];
     enum media_kind kind = media_kind(row->media_type);
     if (kind != MEDIA_OTHER && kind != MEDIA_MANIFEST && kind != MEDIA_INDEX)
         return true;
-    if (platform_fits(row->platform) > 0)
+    if (platform_fits(row->platform, reading->platform) > 0)
         return false;
     for (size_t k = 0; k < index->manifests.len; k++)
         if (k != i && text_same(row_label(&index->manifests.at[k]), row_label(row)) &&
-            platform_fits(index->manifests.at[k].platform) > 0)
+            platform_fits(index->manifests.at[k].platform, reading->platform) > 0)
             return true;
     return false;
 }
@@ -206,7 +144,10 @@ static bool row_skip(const struct oci_index *index, size_t i)
 int load_plan_read_layout(struct load_plan *plan, struct source *source,
                           const struct image_watch *watch, struct err *err)
 {
-    const struct reading reading = { .plan = plan, .source = source, .watch = watch };
+    auto_done(oci_platform) platform = {};
+    const struct reading reading = {
+        .plan = plan, .source = source, .watch = watch, .platform = &platform
+    };
     auto_done(oci_index) index = {};
     auto_free char *data = NULL;
     size_t len;
@@ -215,10 +156,11 @@ int load_plan_read_layout(struct load_plan *plan, struct source *source,
         return found;
     if (oci_index_parse(data, len, &index, err) < 0)
         return err_wrap(err, "index.json");
+    platform_own(&platform);
     for (size_t i = 0; i < index.manifests.len; i++) {
         const struct oci_descriptor *row = &index.manifests.at[i];
         auto_done(strings) names = {};
-        if (row_skip(&index, i))
+        if (row_skip(&reading, &index, i))
             continue;
         if (row_label(row))
             strings_add(&names, row_label(row));

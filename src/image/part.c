@@ -3,10 +3,18 @@
  * A part needs one or two processes. Alone, DIGEST reads the blob. With a layer to unpack: a plain
  * one is read by DIGEST and by UNPACK side by side; of a compressed one INFLATE digests both forms
  * and hands the inflated one through a pipe to UNPACK. Neither can go wrong without the other's
- * work being thrown away.
+ * work being thrown away. Where layers are files, PACK is in UNPACK's place.
  *
  * If both fail, one mostly does because of the other: damaged data ends UNPACK's pipe too early,
  * and a refused member breaks INFLATE's. So INFLATE's reason counts unless it is the broken pipe.
+ *
+ * A part that is to be fetched has one process more in front: ruche-remote, which writes the blob to
+ * its partial file and into a pipe, whose bytes are what is digested. The same rule holds: who is
+ * nearer to the source knows better why it failed, unless it is a broken pipe.
+ *
+ * Another process may be fetching the same blob. Then other parts go first; with nothing else left
+ * to do, we let go of the locks of what is done, so that two who wait for each other do not, and ask
+ * again from time to time. Mostly the blob is in the store then.
  */
 #include "image/part.h"
 
@@ -15,21 +23,29 @@
 #include <poll.h>
 #include <sched.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include "image/content.h"
 #include "image/device.h"
 #include "image/helper.h"
+#include "image/partial.h"
 #include "image/source.h"
 
 enum {
     AT_ONCE_MAX = 4,
     PIPE_BYTES = 1 << 20,
     MAGIC_LEN = 4,
+    LOCKED_MAX = 128, /* partial files that are locked before their turn */
+    HELD_MAX = 256,   /* descriptors of partial files, those that are done included */
+    WAIT_MS = 100,    /* between two looks at what others are fetching */
 };
 
 static const uint64_t entries_most = 10000000;
 
 enum { END_DIGEST, END_UNPACK, ENDS };
+
+enum fetch { FETCH_NONE, FETCH_RUNS, FETCH_DONE, FETCH_FAILED };
 
 /* A process that serves a part. */
 struct end {
@@ -41,9 +57,13 @@ struct end {
 struct run {
     struct part *part; /* NULL: free */
     size_t place;
-    int tree; /* the layer's directory, not mapped; or -1 */
+    int tree; /* the layer's directory, not mapped; -1: none, or a file */
     bool digested;
+    bool inflates; /* UNPACK is fed by INFLATE */
     struct end ends[ENDS];
+    enum fetch fetch;
+    uint64_t fetch_id; /* of the operation */
+    struct err fetch_err;
 };
 
 struct work {
@@ -54,7 +74,7 @@ struct work {
     struct transfer_request request; /* limits */
     struct run runs[AT_ONCE_MAX];
     size_t at_once;
-    size_t next; /* part to be looked at */
+    size_t waiting; /* parts that others are fetching */
 };
 
 void parts_done(struct parts *parts)
@@ -62,6 +82,8 @@ void parts_done(struct parts *parts)
     for (size_t i = 0; i < parts->len; i++) {
         free(parts->at[i].digest);
         free(parts->at[i].content);
+        free(parts->at[i].wanted);
+        partial_close(&parts->at[i].partial);
     }
     free(parts->at);
     *parts = (struct parts){};
@@ -73,8 +95,116 @@ size_t parts_add(struct parts *parts, const char *digest, uint64_t number)
     parts->at[parts->len] = (struct part){
         .digest = digest ? xstrdup(digest) : NULL,
         .number = number,
+        .partial = -1,
     };
     return parts->len++;
+}
+
+size_t parts_add_fetched(struct parts *parts, struct images *images, const char *digest,
+                         uint64_t size_bytes)
+{
+    size_t place = parts_add(parts, digest, 0);
+    struct part *part = &parts->at[place];
+    part->size = size_bytes;
+    part->stored = blob_present(images, digest);
+    part->fetch = !part->stored;
+    return place;
+}
+
+/* A layer that is here, and its blob, of which is known that it unpacks to the layer, need not even
+ * be read. */
+void part_settle(struct part *part, struct images *images)
+{
+    auto_free char *content = NULL;
+    uint64_t size;
+    if (!part->stored || !part->wanted || !layer_present(images, part->wanted))
+        return;
+    part->unpack = false;
+    if (!blob_content(images, part->digest, &content, &size) ||
+        strcmp(content, part->wanted) != 0)
+        return;
+    free(part->content);
+    part->content = take_ptr(content);
+    part->content_size = size;
+    part->done = true;
+}
+
+/* ---- telling ---- */
+
+static void step_tell(const struct work *work, const struct part *part, enum image_step step)
+{
+    if (work->watch && work->watch->step && part->layer > 0)
+        work->watch->step(work->watch->context, part->layer, work->parts->n_layers, part->digest,
+                          step);
+}
+
+/* ---- what others may be fetching ---- */
+
+/* Takes the lock of a part's file, or finds the blob in the store. Returns 1, or 0: another process
+ * has it. */
+static int part_lock(struct images *images, struct part *part, struct err *err)
+{
+    struct stat st;
+    if (part->partial < 0 && !blob_present(images, part->digest)) {
+        int got = partial_open(images, part->digest, part->size, &part->partial, err);
+        if (got <= 0)
+            return got;
+    }
+    if (!blob_present(images, part->digest)) {
+        if (fstat(part->partial, &st) < 0)
+            return err_sys(err, "look at a partial download");
+        part->resumed = st.st_size > 0;
+        return 1;
+    }
+    if (part->partial >= 0)
+        partial_remove(images, part->digest);
+    partial_close(&part->partial);
+    part->fetch = false;
+    part->stored = true;
+    part_settle(part, images);
+    return 1;
+}
+
+/* Lets others have what is done. */
+static void work_yield(struct work *work)
+{
+    for (size_t i = 0; i < work->parts->len; i++)
+        if (work->parts->at[i].done)
+            partial_close(&work->parts->at[i].partial);
+}
+
+static size_t parts_held(const struct parts *parts)
+{
+    size_t held = 0;
+    for (size_t i = 0; i < parts->len; i++)
+        held += parts->at[i].partial >= 0;
+    return held;
+}
+
+/* Takes what is to be had of those that are not done. Whoever comes first gets all of them, so that
+ * two who want the same image do not both do half of it. */
+static int work_lock(struct work *work, struct err *err)
+{
+    size_t held = 0;
+    work->waiting = 0;
+    if (parts_held(work->parts) > HELD_MAX)
+        work_yield(work);
+    for (size_t i = 0; i < work->parts->len && held < LOCKED_MAX; i++) {
+        struct part *part = &work->parts->at[i];
+        if (part->done || !part->fetch)
+            continue;
+        int got = part->partial >= 0 ? 1 : part_lock(work->ingest->images, part, err);
+        if (got < 0)
+            return -1;
+        held += got > 0;
+        if (got == 0 && !part->waits)
+            step_tell(work, part, IMAGE_STEP_WAIT);
+        part->waits = got == 0;
+        work->waiting += got == 0;
+        if (part->done)
+            step_tell(work, part, IMAGE_STEP_HERE);
+    }
+    return 0;
 }
 
 /* ---- beginning ---- */
@@ -84,6 +214,8 @@ static int part_open(const struct work *work, const struct part *part, int *ret_
 {
     if (part->stored)
         return blob_open(work->ingest->images, part->digest, ret_fd, ret_size, err);
+    if (part->fetch)
+        return partial_read(work->ingest->images, part->digest, ret_fd, ret_size, err);
     return ingest_file(work->ingest, part->number, ret_fd, ret_size, err);
 }
 
@@ -111,33 +243,90 @@ static int request(struct work *work, struct end *end, enum transfer_verb verb, 
     return helper_request(work->helper, &wanted, fds, output >= 0 ? 2 : 1, &end->socket, err);
 }
 
-/* The layer's directory, and how its archive gets to whoever unpacks it. */
+static int pipe_make(int *ret_from, int *ret_to, struct err *err)
+{
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC) < 0)
+        return err_sys(err, "make a pipe");
+    *ret_from = ends[0];
+    *ret_to = ends[1];
+    (void)fcntl(ends[1], F_SETPIPE_SZ, PIPE_BYTES); /* a small one works too */
+    return 0;
+}
+
+/* What the layer is written to. */
+static int run_target(struct work *work, struct run *run, bool packed, int *ret_fd,
+                      struct err *err)
+{
+    if (packed)
+        return ingest_layer_file(work->ingest, run->place, ret_fd, err);
+    if (ingest_layer(work->ingest, run->place, &run->tree, err) < 0)
+        return -1;
+    return helper_directory(work->helper, run->tree, ret_fd, err);
+}
+
+/* The layer's file or directory, and how its archive gets to whoever unpacks it. */
 static int run_unpack(struct work *work, struct run *run, int blob, struct err *err)
 {
-    auto_close int directory = -1;
+    auto_close int target = -1;
     auto_close int from = -1;
     auto_close int to = -1;
+    bool packed = run->part->storage == STORAGE_EROFS;
     uint64_t size;
 
-    if (ingest_layer(work->ingest, run->place, &run->tree, err) < 0 ||
-        helper_directory(work->helper, run->tree, &directory, err) < 0)
+    if ((run->part->storage == STORAGE_AUTO &&
+         layers_are_packed(work->ingest, &packed, err) < 0) ||
+        run_target(work, run, packed, &target, err) < 0)
         return -1;
-    if (run->part->format == LAYER_PLAIN) {
+    if (!run->inflates) {
         /* Opened once more: what is duplicated shares its place in the file. */
         if (part_open(work, run->part, &from, &size, err) < 0 ||
             request(work, &run->ends[END_DIGEST], TRANSFER_DIGEST, blob, -1, err) < 0)
             return -1;
-    } else {
-        int ends[2];
-        if (pipe2(ends, O_CLOEXEC) < 0)
-            return err_sys(err, "make a pipe");
-        from = ends[0];
-        to = ends[1];
-        (void)fcntl(to, F_SETPIPE_SZ, PIPE_BYTES); /* a small one works too */
-        if (request(work, &run->ends[END_DIGEST], TRANSFER_INFLATE, blob, to, err) < 0)
-            return -1;
+    } else if (pipe_make(&from, &to, err) < 0 ||
+               request(work, &run->ends[END_DIGEST], TRANSFER_INFLATE, blob, to, err) < 0) {
+        return -1;
     }
-    return request(work, &run->ends[END_UNPACK], TRANSFER_UNPACK, from, directory, err);
+    return request(work, &run->ends[END_UNPACK], packed ? TRANSFER_PACK : TRANSFER_UNPACK, from,
+                   target, err);
+}
+
+/* Asks the registry for what is not in the file yet. *ret_blob: all of it, from its beginning. */
+static int run_fetch(struct work *work, struct run *run, uint64_t have, int *ret_blob,
+                     struct err *err)
+{
+    struct remote_request wanted;
+    auto_close int from = -1;
+    auto_close int to = -1;
+    if (pipe_make(&from, &to, err) < 0 ||
+        remote_request_init(&wanted, REMOTE_BLOB, run->part->digest, NULL, err) < 0)
+        return -1;
+    wanted.bytes = run->part->size;
+    wanted.offset = have;
+    const int fds[] = { run->part->partial, to };
+    if (remote_send(work->parts->remote, &wanted, fds, array_size(fds), &run->fetch_id, err) < 0)
+        return -1;
+    run->fetch = FETCH_RUNS;
+    *ret_blob = take_fd(from);
+    return 0;
+}
+
+/* The blob, from its beginning, wherever it is or comes from. */
+static int run_open(struct work *work, struct run *run, int *ret_blob, struct err *err)
+{
+    struct part *part = run->part;
+    struct stat st;
+    if (part->fetch && fstat(part->partial, &st) < 0)
+        return err_sys(err, "look at a partial download");
+    if (part->fetch && (uint64_t)st.st_size < part->size) {
+        run->inflates = true;
+        return run_fetch(work, run, (uint64_t)st.st_size, ret_blob, err);
+    }
+    if (part_open(work, part, ret_blob, &part->size, err) < 0 ||
+        format_tell(*ret_blob, &part->format, err) < 0)
+        return -1;
+    run->inflates = part->format != LAYER_PLAIN;
+    return 0;
 }
 
 static int run_begin(struct work *work, struct run *run, size_t place, struct err *err)
@@ -148,16 +337,19 @@ static int run_begin(struct work *work, struct run *run, size_t place, struct er
     run->part = part;
     run->place = place;
     run->digested = false;
-    if (part_open(work, part, &blob, &part->size, err) < 0 ||
-        format_tell(blob, &part->format, err) < 0)
+    if (run_open(work, run, &blob, err) < 0)
         return -1;
-    if (part->unpack)
+    step_tell(work, part, run->fetch == FETCH_RUNS ? IMAGE_STEP_FETCH : IMAGE_STEP_UNPACK);
+    if (part->unpack && !part->unpacked)
         return run_unpack(work, run, blob, err);
     return request(work, &run->ends[END_DIGEST], TRANSFER_DIGEST, blob, -1, err);
 }
 
-static void run_clear(struct run *run)
+static void run_clear(const struct work *work, struct run *run)
 {
+    if (run->fetch == FETCH_RUNS)
+        remote_cancel(work->parts->remote, run->fetch_id);
+    run->fetch = FETCH_NONE;
     run->part = NULL;
     fd_close(&run->tree);
     for (size_t i = 0; i < ENDS; i++) {
@@ -208,12 +400,11 @@ static void event_warn(const struct work *work, const struct run *run,
     work->watch->warning(work->watch->context, str_text(&text));
 }
 
-static void event_progress(const struct work *work, const struct run *run,
-                           const struct transfer_event *event)
+static void progress_tell(const struct work *work, const struct run *run, uint64_t bytes)
 {
     if (work->watch && work->watch->progress && run->part->layer > 0)
-        work->watch->progress(work->watch->context, run->part->layer, work->parts->n_layers,
-                              event->bytes, run->part->size);
+        work->watch->progress(work->watch->context, run->part->layer, work->parts->n_layers, bytes,
+                              run->part->size);
 }
 
 /* Takes one event of one process. -1: it failed, for its own reason. */
@@ -225,15 +416,15 @@ static int end_event(struct work *work, struct run *run, size_t i, struct err *e
         return -1;
     switch ((enum transfer_event_kind)event.kind) {
     case TRANSFER_PROGRESS:
-        if (i == END_DIGEST)
-            event_progress(work, run, &event);
+        if (i == END_DIGEST && run->fetch == FETCH_NONE)
+            progress_tell(work, run, event.bytes);
         return 0;
     case TRANSFER_DIGESTS:
         if (i == END_DIGEST)
             return digests_take(run, &event, err);
         break;
     case TRANSFER_DEVICE:
-        if (i == END_UNPACK)
+        if (i == END_UNPACK && run->tree >= 0)
             return device_answer(run, end, &event, err);
         break;
     case TRANSFER_WARNING:
@@ -248,6 +439,7 @@ static int end_event(struct work *work, struct run *run, size_t i, struct err *e
         event_error(&event, err);
         return -1;
     case TRANSFER_MEMBER:
+    case TRANSFER_SIGNATURE:
     case TRANSFER_EVENT_COUNT:
         break;
     }
@@ -263,73 +455,168 @@ static int part_failed(const struct work *work, const struct part *part, struct 
     return part->digest ? err_wrap(err, "%s", part->digest) : -1;
 }
 
-/* Both ends of the run have ended, or one of them beyond repair. Returns 1 if so, -1 if it went
+/* What of the blob there is may not be what it should be, and is not to be gone on with. */
+static void part_spoiled(struct work *work, const struct run *run, const struct err *err)
+{
+    const struct part *part = run->part;
+    if (!part->fetch || err == &run->fetch_err || err->kind != ERR_INVALID)
+        return;
+    partial_remove(work->ingest->images, part->digest);
+    work->parts->damaged = work->parts->damaged || part->resumed;
+}
+
+/* Whose error it is that the run failed with, if that can be told by now; or NULL. */
+static const struct err *run_error(const struct run *run)
+{
+    const struct end *digest = &run->ends[END_DIGEST], *unpack = &run->ends[END_UNPACK];
+    if (run->fetch == FETCH_FAILED && run->fetch_err.errnum != EPIPE)
+        return &run->fetch_err;
+    /* Fetching, it will end by itself now, and may know better; inflating as well. */
+    if (digest->failed && digest->err.errnum != EPIPE && run->fetch != FETCH_RUNS)
+        return &digest->err;
+    if (unpack->failed && !(run->inflates && digest->socket >= 0))
+        return &unpack->err;
+    if (digest->socket >= 0 || unpack->socket >= 0 || run->fetch == FETCH_RUNS)
+        return NULL;
+    if (digest->failed)
+        return &digest->err;
+    return run->fetch == FETCH_FAILED ? &run->fetch_err : NULL;
+}
+
+/* Whether all of the run has ended, or part of it beyond repair. Returns 1 if so, -1 if it went
  * wrong. */
 static int run_ended(struct work *work, struct run *run, struct err *err)
 {
-    struct end *digest = &run->ends[END_DIGEST], *unpack = &run->ends[END_UNPACK];
-    bool pipe = run->part->format != LAYER_PLAIN;
-    if (digest->failed && digest->err.errnum != EPIPE) {
-        *err = digest->err;
+    const struct err *error = run_error(run);
+    if (error) {
+        part_spoiled(work, run, error);
+        *err = *error;
         return part_failed(work, run->part, err);
     }
-    /* Inflating, it will end by itself now, and may know better. */
-    if (unpack->failed && !(pipe && digest->socket >= 0)) {
-        *err = unpack->err;
-        return part_failed(work, run->part, err);
-    }
-    if (digest->socket >= 0 || unpack->socket >= 0)
+    if (run->ends[END_DIGEST].socket >= 0 || run->ends[END_UNPACK].socket >= 0 ||
+        run->fetch == FETCH_RUNS)
         return 0;
-    if (digest->failed) {
-        *err = digest->err;
-        return part_failed(work, run->part, err);
-    }
     run->part->done = true;
-    run_clear(run);
+    run->part->unpacked = run->part->unpack;
+    progress_tell(work, run, run->part->size);
+    step_tell(work, run->part, IMAGE_STEP_DONE);
+    run_clear(work, run);
     return 1;
+}
+
+/* ---- waiting ---- */
+
+static int fetch_event_take(struct work *work, struct run *run, const struct remote_event *event,
+                            struct err *err)
+{
+    switch ((enum remote_event_kind)event->kind) {
+    case REMOTE_PROGRESS:
+        if (event->bytes > run->part->size)
+            break;
+        progress_tell(work, run, event->bytes);
+        return 0;
+    case REMOTE_DONE:
+        run->fetch = FETCH_DONE;
+        return 0;
+    case REMOTE_FAILED:
+        remote_error(event, &run->fetch_err);
+        run->fetch = FETCH_FAILED;
+        return 0;
+    case REMOTE_FOUND:
+    case REMOTE_NOTE:
+    case REMOTE_EVENT_COUNT:
+        break;
+    }
+    return err_set(err, ERR_SYSTEM, "ruche-remote says what it cannot say");
+}
+
+/* Takes one event of ruche-remote, whosever part it is about. */
+static int fetch_event(struct work *work, struct err *err)
+{
+    struct remote_event event;
+    int got = remote_event(work->parts->remote, &event, err);
+    if (got <= 0)
+        return got;
+    for (size_t i = 0; i < AT_ONCE_MAX; i++) {
+        struct run *run = &work->runs[i];
+        if (!run->part || run->fetch != FETCH_RUNS || run->fetch_id != event.id)
+            continue;
+        if (fetch_event_take(work, run, &event, err) < 0)
+            return -1;
+        return run_ended(work, run, err) < 0 ? -1 : 0;
+    }
+    return 0; /* of one that is no longer wanted */
+}
+
+static int run_event(struct work *work, struct run *run, size_t i, struct err *err)
+{
+    struct end *end = &run->ends[i];
+    if (end->socket < 0 || !run->part)
+        return 0;
+    if (end_event(work, run, i, &end->err) < 0) {
+        end->failed = true;
+        fd_close(&end->socket);
+    }
+    return run_ended(work, run, err) < 0 ? -1 : 0;
 }
 
 /* Waits until some process says something, and takes that. */
 static int work_wait(struct work *work, struct err *err)
 {
-    struct pollfd polls[AT_ONCE_MAX * ENDS];
+    struct pollfd polls[AT_ONCE_MAX * ENDS + 1];
     size_t len = 0;
     for (size_t i = 0; i < AT_ONCE_MAX; i++)
         for (size_t k = 0; k < ENDS; k++)
             polls[len++] = (struct pollfd){ .fd = work->runs[i].ends[k].socket, .events = POLLIN };
-    if (poll(polls, len, -1) < 0)
+    polls[len] = (struct pollfd){ .fd = -1, .events = POLLIN };
+    if (work->parts->remote)
+        polls[len].fd = work->parts->remote->helper.control;
+    if (poll(polls, len + 1, work->waiting > 0 ? WAIT_MS : -1) < 0)
         return errno == EINTR ? 0 : err_sys(err, "wait for ruche-transfer");
-    for (size_t i = 0; i < len; i++) {
-        struct run *run = &work->runs[i / ENDS];
-        struct end *end = &run->ends[i % ENDS];
-        if (!polls[i].revents || end->socket < 0 || !run->part)
-            continue;
-        if (end_event(work, run, i % ENDS, &end->err) < 0) {
-            end->failed = true;
-            fd_close(&end->socket);
-        }
-        if (run_ended(work, run, err) < 0)
+    if (polls[len].revents && fetch_event(work, err) < 0)
+        return -1;
+    for (size_t i = 0; i < len; i++)
+        if (polls[i].revents && run_event(work, &work->runs[i / ENDS], i % ENDS, err) < 0)
             return -1;
-    }
     return 0;
 }
 
-/* Begins as many as may run. Returns how many do. */
+static bool part_runs(const struct work *work, const struct part *part)
+{
+    for (size_t i = 0; i < AT_ONCE_MAX; i++)
+        if (work->runs[i].part == part)
+            return true;
+    return false;
+}
+
+/* The next part that can be begun. False: none for now. */
+static bool part_next(const struct work *work, size_t *ret_place)
+{
+    for (size_t i = 0; i < work->parts->len; i++) {
+        const struct part *part = &work->parts->at[i];
+        if (part->done || (part->fetch && part->partial < 0) || part_runs(work, part))
+            continue;
+        *ret_place = i;
+        return true;
+    }
+    return false;
+}
+
+/* Begins as many as may run. Returns how many do, or are waited for. */
 static int work_begin(struct work *work, struct err *err)
 {
-    int running = 0;
+    size_t place, busy = 0;
+    if (work_lock(work, err) < 0)
+        return -1;
     for (size_t i = 0; i < work->at_once; i++) {
         struct run *run = &work->runs[i];
-        while (!run->part && work->next < work->parts->len) {
-            size_t place = work->next++;
-            if (work->parts->at[place].done)
-                continue;
-            if (run_begin(work, run, place, err) < 0)
-                return part_failed(work, &work->parts->at[place], err);
-        }
-        running += run->part != NULL;
+        if (!run->part && part_next(work, &place) && run_begin(work, run, place, err) < 0)
+            return part_failed(work, &work->parts->at[place], err);
+        busy += run->part != NULL;
     }
-    return running;
+    if (busy == 0 && work->waiting > 0)
+        work_yield(work);
+    return (int)(busy + work->waiting);
 }
 
 static size_t processors(void)
@@ -350,15 +637,18 @@ int parts_run(struct parts *parts, const struct ingest *ingest, const struct hel
         .request = { .version = TRANSFER_VERSION,
                      .max_bytes = store_limit(ingest->images),
                      .max_entries = entries_most },
-        .at_once = processors(),
+        .at_once = parts->remote ? AT_ONCE_MAX : processors(),
     };
     for (size_t i = 0; i < AT_ONCE_MAX; i++)
         work.runs[i] = (struct run){ .tree = -1, .ends = { { .socket = -1 }, { .socket = -1 } } };
 
+    for (size_t i = 0; i < parts->len; i++)
+        if (parts->at[i].done)
+            step_tell(&work, &parts->at[i], IMAGE_STEP_HERE);
     int running;
     while ((running = work_begin(&work, err)) > 0 && work_wait(&work, err) == 0)
         continue;
     for (size_t i = 0; i < AT_ONCE_MAX; i++)
-        run_clear(&work.runs[i]);
+        run_clear(&work, &work.runs[i]);
     return running == 0 ? 0 : -1;
 }

@@ -255,5 +255,9 @@ char *reference_familiar(const char *name)
     const char *path = name + domain_len + 1;
     if (text_starts(path, default_namespace) && !strchr(path + strlen(default_namespace), '/'))
         path += strlen(default_namespace);
+    /* Without its domain "docker.io/a.example/b" would be another registry's. */
+    struct view rest = view_of(path), first;
+    if (view_cut(&rest, '/', &first) && is_domain(first))
+        return xstrdup(name);
     return xstrdup(path);
 }

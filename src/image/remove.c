@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "image/ingest.h"
+#include "image/partial.h"
 #include "image/reference.h"
 
 struct removal {
@@ -38,6 +39,28 @@ static int ask_users(struct removal *removal, struct err *err)
     return removal->users ? removal->users(removal->context, &removal->used, err) : 0;
 }
 
+/* The container that uses the row's image, or one of its list's; NULL: none, or it cannot be told,
+ * and then nothing can run it either. */
+static const char *row_user(const struct removal *removal, const struct oci_descriptor *row)
+{
+    auto_done(strings) ids = {};
+    enum row_kind kind;
+    struct err unreadable;
+    if (row_kind(removal->images, row, &kind, &unreadable) < 0)
+        return NULL;
+    if (kind == ROW_LIST) {
+        (void)list_ids(removal->images, row->digest, &ids, &unreadable);
+    } else {
+        char *id = NULL;
+        if (row_id(removal->images, row, &id, &unreadable) == 0)
+            strings_add_taken(&ids, id);
+    }
+    const char *user = NULL;
+    for (size_t i = 0; i < ids.len && !user; i++)
+        user = pairs_value(&removal->used, ids.at[i]);
+    return user;
+}
+
 /* Takes row i out, and reports its name. */
 static void take_row(struct removal *removal, size_t i)
 {
@@ -65,22 +88,21 @@ static int settle(struct removal *removal, const struct oci_index *before, struc
         return -1;
     for (size_t i = 0; i < before->manifests.len; i++) {
         const struct oci_descriptor *row = &before->manifests.at[i];
-        auto_free char *id = NULL;
         bool there = false;
         for (size_t k = 0; k < removal->index.manifests.len && !there; k++)
             there = strcmp(removal->index.manifests.at[k].digest, row->digest) == 0;
         if (there)
             continue;
-        struct err unreadable; /* then nothing can run it either */
-        bool used =
-            row_id(removal->images, row, &id, &unreadable) == 0 && pairs_value(&removal->used, id);
-        if (used) {
+        if (row_user(removal, row)) {
             struct oci_descriptor copy = row_copy(row, NULL);
             index_add(&removal->index, &copy);
             back = true;
-        } else if (id) {
-            report_deleted(removal, id, pairs_value(&row->annotations, NOTE_SIZE));
+            continue;
         }
+        auto_free char *id = NULL;
+        struct err unreadable;
+        if (row_id(removal->images, row, &id, &unreadable) == 0)
+            report_deleted(removal, id, pairs_value(&row->annotations, NOTE_SIZE));
     }
     return back ? index_save(removal->images, &removal->index, err) : 0;
 }
@@ -149,7 +171,18 @@ static int take_all_rows(struct removal *removal, const char *id, struct err *er
     return 0;
 }
 
-static int remove_found(struct removal *removal, const char *name, size_t row, bool by_digest,
+/* Only its name goes: the image has more of them, which may also mean another manifest that packs
+ * the same layers otherwise. */
+static int remove_name(struct removal *removal, size_t row, struct err *err)
+{
+    take_row(removal, row);
+    if (index_save(removal->images, &removal->index, err) < 0 || ask_users(removal, err) < 0)
+        return -1;
+    collect(removal);
+    return 0;
+}
+
+static int remove_found(struct removal *removal, const char *name, const struct row_found *found,
                         enum image_remove_flags flags, struct err *err)
 {
     auto_done(oci_index) before = {};
@@ -157,29 +190,26 @@ static int remove_found(struct removal *removal, const char *name, size_t row, b
     size_t rows, names;
 
     if (index_load(removal->images, &before, err) < 0 ||
-        row_id(removal->images, &removal->index.manifests.at[row], &id, err) < 0 ||
+        row_id(removal->images, &removal->index.manifests.at[found->row], &id, err) < 0 ||
         count_rows(removal, id, &rows, &names, err) < 0)
         return -1;
-    if (rows > 1 && !by_digest) {
-        /* The other names may mean another manifest, which packs the same layers otherwise. */
-        take_row(removal, row);
-        if (index_save(removal->images, &removal->index, err) < 0 || ask_users(removal, err) < 0)
-            return -1;
-        collect(removal);
-        return 0;
-    }
+    if (rows > 1 && !found->by_digest)
+        return remove_name(removal, found->row, err);
     if (names > 1 && !(flags & IMAGE_REMOVE_FORCE))
         return refuse_names(removal, id, name, err);
     if (ask_users(removal, err) < 0)
         return -1;
-    const char *user = pairs_value(&removal->used, id);
+    if (found->row >= before.manifests.len)
+        return err_set(err, ERR_SYSTEM, "the image store's index was changed without its lock");
+    const struct oci_descriptor *row = &before.manifests.at[found->row];
+    const char *user = row_user(removal, row);
     if (user && !(flags & IMAGE_REMOVE_FORCE))
         return refuse_used(name, user, err);
 
     if (take_all_rows(removal, id, err) < 0 || settle(removal, &before, err) < 0)
         return -1;
     /* A container came between the two questions. */
-    user = pairs_value(&removal->used, id);
+    user = row_user(removal, row);
     if (user && !(flags & IMAGE_REMOVE_FORCE)) {
         if (index_save(removal->images, &before, err) < 0)
             return -1;
@@ -189,19 +219,30 @@ static int remove_found(struct removal *removal, const char *name, size_t row, b
     return 0;
 }
 
+static int refuse_member(const struct removal *removal, const struct row_found *found,
+                         const char *name, struct err *err)
+{
+    const struct oci_descriptor *row = &removal->index.manifests.at[found->row];
+    auto_free char *list = row_name(row);
+    auto_free char *familiar = reference_familiar(list ? list : row->digest);
+    err_set(err, ERR_CONFLICT, "image %s belongs to the list %s", name, familiar);
+    return err_hint(err, "remove the list");
+}
+
 static int remove_locked(struct removal *removal, const char *name, enum image_remove_flags flags,
                          struct err *err)
 {
-    size_t row;
-    bool by_digest;
+    auto_done(row_found) row = {};
     if (index_load(removal->images, &removal->index, err) < 0)
         return -1;
-    int found = index_find(removal->images, &removal->index, name, &row, &by_digest, err);
+    int found = index_find(removal->images, &removal->index, name, &row, err);
     if (found < 0)
         return -1;
     if (found == 0)
         return err_set(err, ERR_NOT_FOUND, "no image %s here", name);
-    return remove_found(removal, name, row, by_digest, flags, err);
+    if (row.member)
+        return refuse_member(removal, &row, name, err);
+    return remove_found(removal, name, &row, flags, err);
 }
 
 static void removed_take(struct removal *removal, struct image_removed *ret_removed)
@@ -227,37 +268,144 @@ int image_remove(struct images *images, const char *name, enum image_remove_flag
 
 /* ---- all that nobody needs ---- */
 
-static int prune_locked(struct removal *removal, enum images_prune_flags flags, struct err *err)
+static int digests_visit(void *context, const struct list_member *member, struct err *err)
 {
-    auto_done(oci_index) before = {};
-    if (index_load(removal->images, &before, err) < 0 ||
-        index_load(removal->images, &removal->index, err) < 0 || ask_users(removal, err) < 0)
+    (void)err;
+    strings_add(context, member->descriptor->digest);
+    return 0;
+}
+
+/* Digests of all that the rows are, or bring with them. */
+static int kept_digests(const struct removal *removal, struct strings *digests, struct err *err)
+{
+    for (size_t i = 0; i < removal->index.manifests.len; i++) {
+        const struct oci_descriptor *row = &removal->index.manifests.at[i];
+        const char *list = pairs_value(&row->annotations, NOTE_INDEX);
+        strings_add(digests, row->digest);
+        if (list)
+            strings_add(digests, list);
+        if (media_kind(row->media_type) == MEDIA_INDEX &&
+            list_walk(removal->images, row->digest, digests_visit, digests, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+static bool label_had(const struct pairs *labels, const char *wanted)
+{
+    const char *equals = strchr(wanted, '=');
+    auto_free char *key = equals ? xstrndup(wanted, (size_t)(equals - wanted)) : xstrdup(wanted);
+    const char *value = pairs_value(labels, key);
+    return value && (!equals || strcmp(value, equals + 1) == 0);
+}
+
+static bool labels_fit(const struct images_prune *which, const struct pairs *labels)
+{
+    for (size_t i = 0; which->labels && i < which->labels->len; i++)
+        if (!label_had(labels, which->labels->at[i]))
+            return false;
+    for (size_t i = 0; which->not_labels && i < which->not_labels->len; i++)
+        if (label_had(labels, which->not_labels->at[i]))
+            return false;
+    return true;
+}
+
+/* Whether the image or list is one of those asked for. What cannot be read of it does not fit. */
+static bool row_asked(const struct removal *removal, const struct images_prune *which,
+                      const struct oci_descriptor *row)
+{
+    auto_done(oci_image) image = {};
+    auto_free char *id = NULL;
+    struct err unreadable;
+    bool plain = !which->until && (!which->labels || which->labels->len == 0) &&
+                 (!which->not_labels || which->not_labels->len == 0);
+    if (row_id(removal->images, row, &id, &unreadable) < 0 ||
+        (which->ids && !strings_have(which->ids, id)))
+        return false;
+    if (plain)
+        return true;
+    /* Of a list nobody knows; it has no labels, and no time. */
+    if (strcmp(id, row->digest) == 0 ||
+        blob_image_peek(removal->images, id, &image, &unreadable) < 0)
+        return false;
+    if (which->until && (!image.created || strcmp(image.created, which->until) >= 0))
+        return false;
+    return labels_fit(which, &image.config.labels);
+}
+
+/* Images and lists, unless they have a name, if that counts, or a user. */
+static int prune_images(struct removal *removal, const struct images_prune *which, struct err *err)
+{
+    for (size_t i = removal->index.manifests.len; i-- > 0;) {
+        const struct oci_descriptor *row = &removal->index.manifests.at[i];
+        auto_free char *subject = row_subject(row);
+        enum row_kind kind;
+        if (subject ||
+            (pairs_value(&row->annotations, OCI_REF_NAME) && !(which->flags & IMAGES_PRUNE_ALL)))
+            continue;
+        if (row_kind(removal->images, row, &kind, err) < 0)
+            return -1;
+        if (kind != ROW_ARTIFACT && row_asked(removal, which, row) && !row_user(removal, row))
+            take_row(removal, i);
+    }
+    return 0;
+}
+
+/* Signatures and the like go with what they are about; those about nothing as images do. */
+static int prune_artifacts(struct removal *removal, const struct images_prune *which,
+                           struct err *err)
+{
+    auto_done(strings) digests = {};
+    bool all = !which->until && !which->labels && !which->not_labels && !which->ids;
+    if (kept_digests(removal, &digests, err) < 0)
         return -1;
     for (size_t i = removal->index.manifests.len; i-- > 0;) {
         const struct oci_descriptor *row = &removal->index.manifests.at[i];
-        auto_free char *id = NULL;
-        if (pairs_value(&row->annotations, OCI_REF_NAME) && !(flags & IMAGES_PRUNE_ALL))
-            continue;
-        if (row_id(removal->images, row, &id, err) < 0)
+        auto_free char *subject = row_subject(row);
+        bool named = pairs_value(&row->annotations, OCI_REF_NAME);
+        enum row_kind kind;
+        if (row_kind(removal->images, row, &kind, err) < 0)
             return -1;
-        if (!pairs_value(&removal->used, id))
+        if (kind != ROW_ARTIFACT && !subject)
+            continue;
+        bool kept = subject ? named && strings_have(&digests, subject)
+                            : named && !((which->flags & IMAGES_PRUNE_ALL) && all);
+        if (!kept && !row_user(removal, row))
             take_row(removal, i);
     }
+    return 0;
+}
+
+static int prune_locked(struct removal *removal, const struct images_prune *which, struct err *err)
+{
+    auto_done(oci_index) before = {};
+    if (index_load(removal->images, &before, err) < 0 ||
+        index_load(removal->images, &removal->index, err) < 0 || ask_users(removal, err) < 0 ||
+        prune_images(removal, which, err) < 0 || prune_artifacts(removal, which, err) < 0)
+        return -1;
     if (removal->index.manifests.len < before.manifests.len && settle(removal, &before, err) < 0)
         return -1;
     return store_collect(removal->images, &removal->index, &removal->used, err);
 }
 
-int images_prune(struct images *images, enum images_prune_flags flags, image_users *users,
-                 void *context, struct image_removed *ret_removed, struct err *err)
+int images_prune_some(struct images *images, const struct images_prune *which, image_users *users,
+                      void *context, struct image_removed *ret_removed, struct err *err)
 {
     auto_done(removal) removal = { .images = images, .users = users, .context = context };
     auto_close int lock = -1;
     if (store_prepare(images, err) < 0 || store_lock(images, &lock, err) < 0 ||
-        prune_locked(&removal, flags, err) < 0)
+        prune_locked(&removal, which, err) < 0)
         return -1;
     removed_take(&removal, ret_removed);
+    ret_removed->freed_bytes += partials_prune(images);
     fd_close(&lock);
     trash_empty(images);
     return 0;
+}
+
+int images_prune(struct images *images, enum images_prune_flags flags, image_users *users,
+                 void *context, struct image_removed *ret_removed, struct err *err)
+{
+    const struct images_prune which = { .flags = flags };
+    return images_prune_some(images, &which, users, context, ret_removed, err);
 }

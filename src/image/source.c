@@ -135,6 +135,7 @@ static int spool_events(struct source *source, int socket, const struct image_wa
             return -1;
         case TRANSFER_DIGESTS:
         case TRANSFER_DEVICE:
+        case TRANSFER_SIGNATURE:
         case TRANSFER_WARNING:
         case TRANSFER_EVENT_COUNT:
             return err_set(err, ERR_SYSTEM, "ruche-transfer says what it cannot say");

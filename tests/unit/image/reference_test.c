@@ -29,6 +29,7 @@ Test(reference, normal_and_familiar_forms)
         { "latest", "docker.io/library/latest:latest", "latest:latest" },
         { "library/busybox", "docker.io/library/busybox:latest", "busybox:latest" },
         { "docker.io/library/a/b", "docker.io/library/a/b:latest", "library/a/b:latest" },
+        { "docker.io/a.example/b", "docker.io/a.example/b:latest", "docker.io/a.example/b:latest" },
     };
     for (size_t i = 0; i < array_size(rows); i++) {
         auto_drop(reference) *reference = NULL;
