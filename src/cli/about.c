@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What tells of ruche itself: version, help, man, completion; and the hidden commands that ruche's
+/* What tells of ruche itself: help, man, completion; and the hidden commands that ruche's
  * own parts call. */
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <sys/utsname.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -19,34 +18,6 @@
 
 struct no_args {
     char unused;
-};
-
-/* ---- version ---- */
-
-static int version_run(void *context, void *args, char **operands, struct err *err)
-{
-    auto_done(str) out = {};
-    struct utsname host = {};
-    (void)context;
-    (void)args;
-    (void)operands;
-    (void)uname(&host); /* it fails for bad addresses alone */
-    str_addf(&out,
-             "Version:       %s\n"
-             "OCI runtime:   1.3\n"
-             "OCI image:     1.1\n"
-             "Kernel:        %s %s\n"
-             "Architecture:  %s\n",
-             RUCHE_VERSION, host.sysname, host.release, host.machine);
-    return say(&out, err);
-}
-
-const struct command version_command = {
-    .name = "version",
-    .args = "",
-    .summary = "Show the versions of ruche and of what it speaks",
-    .args_size = sizeof(struct no_args),
-    .run = version_run,
 };
 
 /* ---- help ---- */

@@ -2,6 +2,7 @@
 #include "cli/ago.h"
 
 #include <inttypes.h>
+#include <time.h>
 
 #include "engine/timestamp.h"
 
@@ -65,4 +66,16 @@ void ago_format(const char *time, int64_t now_s, struct str *out)
     since_format(time, now_s, out);
     if (time && timestamp_parse(time, &then) == 0)
         str_add(out, " ago");
+}
+
+void date_format(const char *time, struct str *out)
+{
+    struct timespec then;
+    struct tm parts;
+    char text[64];
+    if (!time || timestamp_parse(time, &then) < 0 || !localtime_r(&then.tv_sec, &parts) ||
+        strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%S %z %Z", &parts) == 0)
+        str_add(out, "N/A");
+    else
+        str_add(out, text);
 }

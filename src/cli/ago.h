@@ -13,3 +13,6 @@ void span_format(int64_t seconds, struct str *out);
 void ago_format(const char *time, int64_t now_s, struct str *out);
 /* Adds how long it is since then, without "ago". */
 void since_format(const char *time, int64_t now_s, struct str *out);
+/* Adds a time in RFC 3339 as docker shows it, in the zone of the user:
+ * "2026-01-02 03:04:05 +0000 UTC". */
+void date_format(const char *time, struct str *out);

@@ -52,6 +52,7 @@ int cli_engine(struct cli *cli, struct engine **ret_engine, struct err *err)
     if (!cli->engine) {
         if (engine_open(cli->root, cli->run, &cli->engine, err) < 0)
             return -1;
+        engine_storage(cli->engine, program_storage(cli->storage));
         debug(cli, "root %s, run %s, %s", engine_root(cli->engine), engine_run(cli->engine),
               engine_rootless(cli->engine) ? "rootless" : "as root");
     }
@@ -191,7 +192,8 @@ int cli_main(char **argv)
         str_add(&text, "ruche version " RUCHE_VERSION "\n");
         return print_and_leave(&cli, &text);
     }
-    cli = (struct cli){ .argv = called, .root = args.root, .run = args.run, .debug = args.debug };
+    cli = (struct cli){ .argv = called, .root = args.root, .run = args.run,
+                        .storage = args.storage, .debug = args.debug };
     if (cli.debug)
         cli.begun_ns = now_ns();
     return dispatch(&cli, words);

@@ -17,6 +17,7 @@ struct cli {
     char **argv;      /* as the program was called, in its order */
     const char *root; /* --root and --run; NULL: the defaults */
     const char *run;
+    const char *storage; /* --storage-driver, one of its words; NULL: what works */
     bool debug;
     uint64_t begun_ns;     /* CLOCK_MONOTONIC; only with debug */
     struct engine *engine; /* NULL until cli_engine */

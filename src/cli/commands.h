@@ -38,15 +38,68 @@ extern const struct command pause_command;
 extern const struct command unpause_command;
 /* inspect.c */
 extern const struct command inspect_command;
-/* images.c */
+extern const struct command container_inspect_command;
+extern const struct command image_inspect_command;
+/* image_list.c */
 extern const struct command images_command;
 extern const struct command image_ls_command;
+/* images.c */
 extern const struct command rmi_command;
 extern const struct command tag_command;
+extern const struct command image_rm_command;
+extern const struct command image_tag_command;
+extern const struct command untag_command;
+extern const struct command image_untag_command;
+/* history.c */
+extern const struct command history_command;
+extern const struct command image_history_command;
+/* pull.c */
+extern const struct command pull_command;
+extern const struct command image_pull_command;
+/* push.c */
+extern const struct command push_command;
+extern const struct command image_push_command;
+/* image_remote.c */
+extern const struct command search_command;
+extern const struct command image_copy_command;
+extern const struct command image_tags_command;
+extern const struct command image_delete_command;
+extern const struct command image_referrers_command;
 /* load.c */
 extern const struct command load_command;
-/* about.c */
+extern const struct command image_load_command;
+/* prune.c */
+extern const struct command image_prune_command;
+extern const struct command system_prune_command;
+/* system.c */
+extern const struct command system_df_command;
+extern const struct command system_check_command;
+extern const struct command system_gc_command;
+/* import.c */
+extern const struct command import_command;
+extern const struct command image_import_command;
+/* manifest.c */
+extern const struct command manifest_create_command;
+extern const struct command manifest_add_command;
+extern const struct command manifest_annotate_command;
+extern const struct command manifest_inspect_command;
+extern const struct command manifest_remove_command;
+extern const struct command manifest_rm_command;
+extern const struct command manifest_push_command;
+/* save.c */
+extern const struct command save_command;
+extern const struct command image_save_command;
+/* sign.c */
+extern const struct command image_sign_command;
+extern const struct command image_verify_command;
+/* registry.c */
+extern const struct command registry_serve_command;
+/* login.c */
+extern const struct command login_command;
+extern const struct command logout_command;
+/* version.c */
 extern const struct command version_command;
+/* about.c */
 extern const struct command help_command;
 extern const struct command man_command;
 extern const struct command completion_command;

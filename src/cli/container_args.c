@@ -17,6 +17,7 @@ enum { STOP_TIMEOUT_MAX_S = 1 << 30 };
 
 static const char *const private_words[] = { "private", "host", NULL };
 static const char *const bool_words[] = { "true", "false", NULL };
+static const char *const pull_words[] = { "always", "missing", "never", NULL };
 
 /* clang-format off */
 static const struct option shared_options[] = {
@@ -71,7 +72,7 @@ static const struct option shared_options[] = {
     OPTION_SIZE(container_args, memory_reservation_bytes, 0, "memory-reservation", "BYTES",
         "Memory it keeps when the host is short of it"),
     OPTION_SIZE(container_args, memory_swap_bytes, 0, "memory-swap", "BYTES",
-        "Limit of memory and swap together; -1: swap without limit"),
+        "Limit of memory and swap together (default twice --memory); -1: swap without limit"),
     OPTION_LIST(container_args, mounts, 0, "mount", "KEY=VALUE[,...]",
         "Mount a directory or file (type=bind,src=,dst=) or a tmpfs (type=tmpfs,dst=)"),
     OPTION_TEXT(container_args, name, 0, "name", "NAME", "Name of the container"),
@@ -82,8 +83,13 @@ static const struct option shared_options[] = {
         "PID namespace: private, host or container:NAME"),
     OPTION_NUMBER(container_args, pids_limit, 0, "pids-limit", "NUMBER", -1, 1 << 22,
         "Processes and threads at most, 2048 by default; 0 or -1: no limit"),
+    OPTION_TEXT(container_args, platform, 0, "platform", "OS/ARCH[/VARIANT]",
+        "Of an image for several platforms, the one for this"),
     OPTION_BOOL(container_args, privileged, 0, "privileged",
         "Give all capabilities and devices, and protect nothing of the host"),
+    OPTION_CHOICE(container_args, pull, 0, "pull", "WHEN", pull_words,
+        "Pull the image; if it is missing by default"),
+    OPTION_BOOL(container_args, quiet, 'q', "quiet", "Show no progress of a pull"),
     OPTION_BOOL(container_args, readonly, 0, "read-only", "Make the root file system read-only"),
     OPTION_BOOL(container_args, remove, 0, "rm", "Remove the container when it ends"),
     OPTION_TEXT(container_args, rootfs, 0, "rootfs", "DIRECTORY[:O]",
@@ -109,6 +115,7 @@ static const struct option shared_options[] = {
     OPTION_CHOICE(container_args, userns, 0, "userns", "MODE", private_words, "User namespace"),
     OPTION_CHOICE(container_args, uts, 0, "uts", "MODE", private_words,
         "UTS namespace: that of the host name"),
+    REGISTRY_OPTIONS(container_args, registry),
     OPTION_LIST(container_args, volumes, 'v', "volume", "SOURCE:PATH[:OPTIONS]",
         "Mount a directory or file of the host; it is made if it is not there"),
     OPTION_TEXT(container_args, workdir, 'w', "workdir", "PATH",
@@ -154,6 +161,7 @@ static int operands_set(const struct container_args *args, char *const *operands
         return err_set(err, ERR_USAGE, "no image was given; name one, or a directory by --rootfs");
     } else {
         config->image = xstrdup(*operands++);
+    config->platform = copy_or_null(args->platform);
     }
     /* An empty first word stands for "none, not even the image's", as in docker's own
      * configurations. */

@@ -6,10 +6,16 @@
  * here, before anything is made.
  */
 #include "base/option.h"
+#include "cli/registry_options.h"
 
 struct container_config;
 
 struct container_args {
+    /* its image */
+    const char *pull;
+    const char *platform;
+    bool quiet;
+    struct registry_args registry;
     /* what the container is */
     const char *name;
     struct strings labels;

@@ -5,24 +5,34 @@
 #include "base/mem.h"
 #include "cli/cli.h"
 #include "cli/commands.h"
+#include "cli/format.h"
 #include "cli/json_indent.h"
 #include "engine/engine.h"
 #include "image/image.h"
 #include "oci/image.h"
 
 struct inspect_args {
-    const char *type;
+    const char *type; /* NULL: any */
+    const char *format;
 };
 
 static const char *const inspect_types[] = { "container", "image", NULL };
 
+#define INSPECT_FORMAT_HELP "How to print: json, or a Go template such as '{{.Id}}'"
+
 /* clang-format off */
-static const struct option inspect_table[] = {
+static const struct option format_table[] = {
+    OPTION_TEXT(inspect_args, format, 'f', "format", "FORMAT", INSPECT_FORMAT_HELP),
+    OPTION_END,
+};
+
+static const struct option type_table[] = {
     OPTION_CHOICE(inspect_args, type, 0, "type", "TYPE", inspect_types, "Look for nothing else"),
     OPTION_END,
 };
 /* clang-format on */
-static const struct option *const inspect_options[] = { inspect_table, NULL };
+static const struct option *const inspect_options[] = { format_table, type_table, NULL };
+static const struct option *const typed_options[] = { format_table, NULL };
 
 /* ---- images: docker's keys ---- */
 
@@ -91,10 +101,10 @@ static void names_add(const struct image *image, struct inspect_image *to)
     }
 }
 
-static void image_inspect(const struct image *image, struct str *out)
+/* Only looked at: what it points to stays the image's, but for the two lists of names. */
+static struct inspect_image image_view(const struct image *image)
 {
     const struct oci_image *oci = &image->oci;
-    /* Only looked at: what it points to stays the image's, but for the two lists. */
     struct inspect_image view = {
         .id = image->id,
         .comment = oci->comment,
@@ -109,74 +119,167 @@ static void image_inspect(const struct image *image, struct str *out)
         .rootfs = { .type = oci->rootfs.type, .layers = oci->rootfs.diff_ids },
     };
     names_add(image, &view);
-    field_write(inspect_image_fields, &view, 0, out);
-    strings_done(&view.repo_tags);
-    strings_done(&view.repo_digests);
+    return view;
+}
+
+static void image_view_done(struct inspect_image *view)
+{
+    strings_done(&view->repo_tags);
+    strings_done(&view->repo_digests);
 }
 
 /* ---- one object after the other ---- */
 
+/* What is printed of an object: its JSON, or a template's idea of it. */
+struct inspection {
+    const struct inspect_args *args;
+    struct str json; /* of all objects so far, without the brackets */
+    size_t n;
+};
+
+static void inspection_done(struct inspection *inspection)
+{
+    str_done(&inspection->json);
+}
+
+static bool wants_template(const struct inspect_args *args)
+{
+    return args->format && args->format[0] && strcmp(args->format, "json") != 0;
+}
+
+/* "json" is an array on one line, no format the same indented. */
+static void json_add(struct inspection *inspection, const char *object)
+{
+    struct str *json = &inspection->json;
+    bool indented = !inspection->args->format || !inspection->args->format[0];
+    if (inspection->n++ > 0)
+        str_add(json, indented ? ",\n    " : ",");
+    if (indented)
+        json_indent(object, 1, json);
+    else
+        str_add(json, object);
+}
+
+static int object_value_print(struct inspection *inspection, const struct value *value,
+                              struct err *err)
+{
+    auto_done(str) object = {};
+    if (wants_template(inspection->args))
+        return format_value(inspection->args->format, value, err);
+    value_json(value, &object);
+    json_add(inspection, str_text(&object));
+    return 0;
+}
+
 /* Returns 1, or 0 if there is no such container. */
-static int container_object(struct engine *engine, const char *name, struct str *object,
+static int container_object(struct inspection *inspection, struct engine *engine, const char *name,
                             struct err *err)
 {
     auto_drop(container) *container = NULL;
+    auto_done(str) object = {};
+    auto_done(pool) pool = {};
+    struct value value;
     if (container_find(engine, name, &container, err) < 0)
         return err->kind == ERR_NOT_FOUND ? 0 : -1;
-    container_inspect(engine, container, object);
+    if (inspection->args->format && inspection->args->format[0]) {
+        container_inspect_value(engine, container, &pool, &value);
+        return object_value_print(inspection, &value, err) < 0 ? -1 : 1;
+    }
+    container_inspect(engine, container, &object);
+    json_add(inspection, str_text(&object));
     return 1;
 }
 
-static int image_object(struct engine *engine, const char *name, struct str *object,
+static int image_object(struct inspection *inspection, struct engine *engine, const char *name,
                         struct err *err)
 {
     auto_drop(image) *image = NULL;
+    auto_done(str) object = {};
+    auto_done(pool) pool = {};
     struct images *images;
+    int result = 1;
     if (engine_images(engine, &images, err) < 0)
         return -1;
     int found = image_find(images, name, &image, err);
-    if (found > 0)
-        image_inspect(image, object);
-    return found;
+    if (found <= 0)
+        return found;
+    struct inspect_image view = image_view(image);
+    if (wants_template(inspection->args)) {
+        const struct value value = value_of_fields(inspect_image_fields, &view, &pool);
+        result = object_value_print(inspection, &value, err) < 0 ? -1 : 1;
+    } else {
+        field_write(inspect_image_fields, &view, 0, &object);
+        json_add(inspection, str_text(&object));
+    }
+    image_view_done(&view);
+    return result;
 }
 
-static int object_find(struct cli *cli, const struct inspect_args *args, const char *name,
-                       struct str *object, struct err *err)
+static int object_inspect(struct inspection *inspection, struct cli *cli, const char *name,
+                          struct err *err)
 {
+    const char *type = inspection->args->type;
     struct engine *engine;
     int found = 0;
     if (cli_engine(cli, &engine, err) < 0)
         return -1;
-    if (!text_same(args->type, "image"))
-        found = container_object(engine, name, object, err);
-    if (found == 0 && !text_same(args->type, "container"))
-        found = image_object(engine, name, object, err);
+    if (!text_same(type, "image"))
+        found = container_object(inspection, engine, name, err);
+    if (found == 0 && !text_same(type, "container"))
+        found = image_object(inspection, engine, name, err);
     if (found == 0)
-        return err_set(err, ERR_NOT_FOUND, "no such %s: %s", args->type ? args->type : "object",
-                       name);
+        return err_set(err, ERR_NOT_FOUND, "no such %s: %s", type ? type : "object", name);
     return found < 0 ? -1 : 0;
+}
+
+static int json_say(const struct inspection *inspection, struct err *err)
+{
+    auto_done(str) out = {};
+    bool indented = !inspection->args->format || !inspection->args->format[0];
+    const char *json = str_text(&inspection->json);
+    if (inspection->n == 0 || !indented)
+        str_addf(&out, "[%s]\n", json);
+    else
+        str_addf(&out, "[\n    %s\n]\n", json);
+    return say(&out, err);
+}
+
+static int inspect_objects(struct cli *cli, const struct inspect_args *args, char *const *names,
+                           struct err *err)
+{
+    auto_done(inspection) inspection = { .args = args };
+    int exit_status = 0;
+    if (wants_template(args) && format_check(args->format, err) < 0)
+        return -1;
+    for (; *names; names++) {
+        struct err why = {};
+        if (object_inspect(&inspection, cli, *names, &why) == 0)
+            continue;
+        complain(why.text);
+        exit_status = 1;
+    }
+    if (!wants_template(args) && json_say(&inspection, err) < 0)
+        return -1;
+    return exit_status;
 }
 
 static int inspect_run(void *context, void *args, char **operands, struct err *err)
 {
-    auto_done(str) out = {};
-    size_t n = 0;
-    int exit_status = 0;
-    for (char **name = operands; *name; name++) {
-        auto_done(str) object = {};
-        struct err why = {};
-        if (object_find(context, args, *name, &object, &why) < 0) {
-            complain(why.text);
-            exit_status = 1;
-            continue;
-        }
-        str_add(&out, n++ > 0 ? ",\n    " : "[\n    ");
-        json_indent(str_text(&object), 1, &out);
-    }
-    str_add(&out, n > 0 ? "\n]\n" : "[]\n");
-    if (say(&out, err) < 0)
-        return -1;
-    return exit_status;
+    return inspect_objects(context, args, operands, err);
+}
+
+static int container_inspect_run(void *context, void *args_, char **operands, struct err *err)
+{
+    struct inspect_args *args = args_;
+    args->type = "container";
+    return inspect_objects(context, args, operands, err);
+}
+
+static int image_inspect_run(void *context, void *args_, char **operands, struct err *err)
+{
+    struct inspect_args *args = args_;
+    args->type = "image";
+    return inspect_objects(context, args, operands, err);
 }
 
 static const char *const inspect_examples[] = {
@@ -184,17 +287,28 @@ static const char *const inspect_examples[] = {
     "All there is to know about a container",
     "ruche inspect --type image busybox",
     "About an image, even if a container has that name",
-    "ruche inspect web | jq -r '.[0].State.Pid'",
+    "ruche inspect -f '{{.State.Pid}}' web",
     "One value of it",
+    "ruche inspect -f '{{range .Config.Env}}{{println .}}{{end}}' web",
+    "A list, one a line",
+    "ruche inspect -f '{{json .HostConfig}}' web",
+    "A part as JSON",
     NULL,
 };
+
+static const char inspect_text[] =
+    "Prints an array with one object for each name or id, in docker's form. A container goes "
+    "before "
+    "an image of the same name.\n\n"
+    "With --format each object is printed by a Go template, in which members are named as they are "
+    "in "
+    "the JSON: {{.State.Running}}, {{index .Config.Labels \"a.b\"}}.";
 
 const struct command inspect_command = {
     .name = "inspect",
     .args = "[OPTIONS] NAME [NAME...]",
     .summary = "Show all about containers and images, as JSON",
-    .text = "Prints an array with one object for each name or id, in docker's form. A container "
-            "goes before an image of the same name.",
+    .text = inspect_text,
     .examples = inspect_examples,
     .options = inspect_options,
     .flags = COMMAND_INTERSPERSED,
@@ -203,4 +317,48 @@ const struct command inspect_command = {
     .most = -1,
     .args_size = sizeof(struct inspect_args),
     .run = inspect_run,
+};
+
+static const char *const container_inspect_examples[] = {
+    "ruche container inspect web",
+    "All there is to know about a container",
+    NULL,
+};
+
+const struct command container_inspect_command = {
+    .name = "container inspect",
+    .args = "[OPTIONS] CONTAINER [CONTAINER...]",
+    .summary = "Show all about containers, as JSON",
+    .text = inspect_text,
+    .examples = container_inspect_examples,
+    .options = typed_options,
+    .flags = COMMAND_INTERSPERSED,
+    .operands = OPERANDS_CONTAINERS,
+    .least = 1,
+    .most = -1,
+    .args_size = sizeof(struct inspect_args),
+    .run = container_inspect_run,
+};
+
+static const char *const image_inspect_examples[] = {
+    "ruche image inspect busybox",
+    "All there is to know about an image",
+    "ruche image inspect -f '{{join .RootFS.Layers \"\\n\"}}' busybox",
+    "Its layers",
+    NULL,
+};
+
+const struct command image_inspect_command = {
+    .name = "image inspect",
+    .args = "[OPTIONS] IMAGE [IMAGE...]",
+    .summary = "Show all about images, as JSON",
+    .text = inspect_text,
+    .examples = image_inspect_examples,
+    .options = typed_options,
+    .flags = COMMAND_INTERSPERSED,
+    .operands = OPERANDS_IMAGES,
+    .least = 1,
+    .most = -1,
+    .args_size = sizeof(struct inspect_args),
+    .run = image_inspect_run,
 };

@@ -51,6 +51,8 @@ static int memory_set(const struct container_args *args, struct container_resour
                        "--memory-swap: it counts memory and swap together, and is below --memory");
     if (reservation.set && memory.set && reservation.value > memory.value)
         return err_set(err, ERR_INVALID, "--memory-reservation: it is above --memory");
+    if (memory.set && !swap.set)
+        swap = (struct maybe_i64){ true, container_swap_default(memory.value) };
     resources->memory_bytes = memory;
     resources->memory_swap_bytes = swap;
     resources->memory_reservation_bytes = reservation;

@@ -25,18 +25,6 @@ static const struct option load_table[] = {
 /* clang-format on */
 static const struct option *const load_options[] = { load_table, NULL };
 
-static void watch_progress(void *context, size_t layer, size_t n_layers, uint64_t bytes,
-                           uint64_t total)
-{
-    progress_tell(context, layer, n_layers, bytes, total);
-}
-
-static void watch_warning(void *context, const char *text)
-{
-    progress_clear(context);
-    warn_lines(text);
-}
-
 static int input_open(const struct load_args *args, int *ret_fd, struct err *err)
 {
     if (!args->input && isatty(STDIN_FILENO))
@@ -74,11 +62,7 @@ static int load_run(void *context, void *args_, char **operands, struct err *err
         engine_images(engine, &images, err) < 0)
         return -1;
     progress_init(&progress, args->quiet);
-    struct image_watch watch = {
-        .progress = watch_progress,
-        .warning = watch_warning,
-        .context = &progress,
-    };
+    struct image_watch watch = progress_watch(&progress);
     int result = image_load(images, fd, &watch, &loads, err);
     progress_clear(&progress);
     if (result < 0)
@@ -104,6 +88,26 @@ const struct command load_command = {
             "gzip or zstd, from a file or a pipe; or of a directory that holds an OCI layout. "
             "Images that are named in it get these names.",
     .examples = load_examples,
+    .options = load_options,
+    .flags = COMMAND_INTERSPERSED,
+    .args_size = sizeof(struct load_args),
+    .run = load_run,
+};
+
+static const char *const image_load_examples[] = {
+    "ruche image load -i app.tar.gz",
+    "Load what `docker save`, podman or skopeo wrote",
+    NULL,
+};
+
+const struct command image_load_command = {
+    .name = "image load",
+    .args = "[OPTIONS]",
+    .summary = "Load images from an archive (same as \"load\")",
+    .text = "Loads all images of an archive: docker-archive or oci-archive, plain or compressed by "
+            "gzip or zstd, from a file or a pipe; or of a directory that holds an OCI layout. "
+            "Images that are named in it get these names.",
+    .examples = image_load_examples,
     .options = load_options,
     .flags = COMMAND_INTERSPERSED,
     .args_size = sizeof(struct load_args),

@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/program.h"
 
+#include <string.h>
+
 #include "base/mem.h"
 #include "cli/commands.h"
+
+static const char *const storage_words[] = { "erofs", "overlay", NULL };
 
 /* clang-format off */
 static const struct option global_options[] = {
@@ -11,6 +15,8 @@ static const struct option global_options[] = {
     OPTION_TEXT(program_args, root, 0, "root", "DIRECTORY", "Where images and containers are kept"),
     OPTION_TEXT(program_args, run, 0, "run", "DIRECTORY",
         "Where the state of running containers is kept"),
+    OPTION_CHOICE(program_args, storage, 0, "storage-driver", "DRIVER", storage_words,
+        "What layers are unpacked to: an EROFS image each, or directories"),
     OPTION_BOOL(program_args, version, 'v', "version", "Print the version"),
     OPTION_END,
 };
@@ -43,6 +49,13 @@ const struct command program_command = {
     .options = program_options,
     .args_size = sizeof(struct program_args),
 };
+
+enum image_storage program_storage(const char *word)
+{
+    if (!word)
+        return STORAGE_AUTO;
+    return strcmp(word, "erofs") == 0 ? STORAGE_EROFS : STORAGE_OVERLAY;
+}
 
 void program_help(struct str *out)
 {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 /*
- * What long work in several parts has come to, on standard error: a bar that is drawn over where
- * that is a terminal, elsewhere a line when a part begins. Parts may go on at the same time; the
- * bar is that of all of them.
+ * What long work in several parts has come to, on standard error: where that is a terminal a bar for
+ * each part that goes on, with its speed and the time that is left, drawn over; elsewhere a line
+ * when a part comes to another step.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -11,25 +11,39 @@
 
 #include "base/str.h"
 
+struct image_watch;
+
 enum progress_kind {
     PROGRESS_NONE,
     PROGRESS_LINES,
-    PROGRESS_BAR,
+    PROGRESS_BARS,
+};
+
+/* How fast it goes, as of the last few seconds. */
+struct progress_speed {
+    uint64_t since_ns; /* of the measurement at hand; 0: none has begun */
+    uint64_t since_bytes;
+    double bytes_per_s; /* of those before; 0: not known */
 };
 
 struct progress_part {
     bool begun;
+    bool ended;
+    char *label;      /* "a1b2c3d4e5f6", or NULL: it is called by its number */
+    const char *step; /* "downloading"; of static text; NULL: "unpacking" */
     uint64_t bytes;
     uint64_t total; /* 0: not known */
+    struct progress_speed speed;
 };
 
 struct progress {
     enum progress_kind kind;
-    size_t width;                /* of the terminal */
-    bool drawn;                  /* a bar stands in the line */
-    uint64_t drawn_ns;           /* when it was drawn last, CLOCK_MONOTONIC */
+    bool colours;
+    size_t lines;                /* that stand on the terminal, the cursor in the last */
+    uint64_t drawn_ns;           /* when they were drawn last, CLOCK_MONOTONIC */
     struct progress_part *parts; /* from 0: reading, which comes before the others */
     size_t len;
+    struct progress_speed speed; /* of all but the reading */
 };
 
 void progress_init(struct progress *progress, bool quiet);
@@ -38,11 +52,18 @@ void progress_done(struct progress *progress);
  * reading. */
 void progress_tell(struct progress *progress, size_t part, size_t n_parts, uint64_t bytes,
                    uint64_t total);
-/* Takes the bar away, so that something else may be written. */
+/* A part comes to another step, which is static text; it may be the last one. label may be NULL. */
+void progress_step(struct progress *progress, size_t part, size_t n_parts, const char *label,
+                   const char *step, bool last);
+/* Takes the bars away, so that something else may be written. */
 void progress_clear(struct progress *progress);
 
-/* Notes a part, without drawing. True: it is news that it has begun. */
+/* A watcher of images that tells this progress, and warnings on standard error. */
+struct image_watch progress_watch(struct progress *progress);
+
+/* Notes a part at a time, without drawing. True: it is news that it has begun. */
 bool progress_note(struct progress *progress, size_t part, size_t n_parts, uint64_t bytes,
-                   uint64_t total);
-/* Adds "unpacking 2 layers  [=====>    ]  12.5MB of 50MB" in at most `width` columns. */
-void progress_format(const struct progress *progress, size_t width, struct str *out);
+                   uint64_t total, uint64_t now_ns);
+/* Adds the lines, of at most `width` columns: for parts that go on, then for all together. Gives how
+ * many. */
+size_t progress_format(const struct progress *progress, size_t width, struct str *out);

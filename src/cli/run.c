@@ -11,6 +11,7 @@
 #include "cli/commands.h"
 #include "cli/container_args.h"
 #include "cli/explain.h"
+#include "cli/image_get.h"
 #include "cli/relay.h"
 #include "engine/engine.h"
 
@@ -68,11 +69,13 @@ static int cidfile_open(const char *path, int *ret_fd, struct err *err)
 }
 
 /* The file tells the id of a container that there is: the record is made first. */
-static int prepare_recorded(struct engine *engine, int fd, struct container_config *config,
-                            struct container **ret_container, struct err *err)
+static int prepare_recorded(struct cli *cli, const struct container_args *args, int fd,
+                            struct container_config *config, struct container **ret_container,
+                            struct err *err)
 {
     auto_drop(container) *container = NULL;
-    if (container_prepare(engine, config, &container, err) < 0 ||
+    struct engine *engine = cli->engine;
+    if (image_get_prepare(cli, args, config, &container, err) < 0 ||
         container_record(engine, container, err) < 0)
         return -1;
     const char *id = container->config.id;
@@ -86,16 +89,16 @@ static int prepare_recorded(struct engine *engine, int fd, struct container_conf
     return 0;
 }
 
-static int prepare_with_cidfile(struct engine *engine, const char *path,
+static int prepare_with_cidfile(struct cli *cli, const struct container_args *args,
                                 struct container_config *config, struct container **ret_container,
                                 struct err *err)
 {
     auto_close int fd = -1;
-    if (cidfile_open(path, &fd, err) < 0)
+    if (cidfile_open(args->cidfile, &fd, err) < 0)
         return -1;
-    int result = prepare_recorded(engine, fd, config, ret_container, err);
+    int result = prepare_recorded(cli, args, fd, config, ret_container, err);
     if (result < 0)
-        (void)unlink(path); /* it tells of nothing */
+        (void)unlink(args->cidfile); /* it tells of nothing */
     return result;
 }
 
@@ -107,8 +110,8 @@ static int prepare(struct cli *cli, const struct container_args *args,
     if (cli_engine(cli, &engine, err) < 0)
         return -1;
     if (args->cidfile)
-        return prepare_with_cidfile(engine, args->cidfile, config, ret_container, err);
-    return container_prepare(engine, config, ret_container, err);
+        return prepare_with_cidfile(cli, args, config, ret_container, err);
+    return image_get_prepare(cli, args, config, ret_container, err);
 }
 
 static int create_run(void *context, void *args_, char **operands, struct err *err)

@@ -26,7 +26,7 @@ static void complain_as(const char *head, const char *text, size_t len)
 {
     auto_done(str) line = {};
     str_add(&line, head);
-    text_escape(&line, text, len);
+    text_escape_rest(&line, text, len);
     str_add_char(&line, '\n');
     (void)fd_write_all(STDERR_FILENO, line.at, line.len); /* there is nobody else to tell */
 }

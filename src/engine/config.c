@@ -51,6 +51,7 @@ const struct field container_config_fields[] = {
     FIELD_TEXT(container_config, name, "name", F_REQUIRED),
     FIELD_TEXT(container_config, created, "created", F_REQUIRED),
     FIELD_TEXT(container_config, image, "image", 0),
+    FIELD_TEXT(container_config, platform, "platform", 0),
     FIELD_TEXT(container_config, image_id, "image_id", 0),
     FIELD_LIST(container_config, layers, "layers", 0),
     FIELD_TEXT(container_config, rootfs, "rootfs", 0),

@@ -36,6 +36,13 @@ struct container_resources {
     struct maybe_i64 blkio_weight;
 };
 
+/* Memory and swap together where a limit of memory alone is asked for: as much of one as of the
+ * other, as docker has it. -1: no limit. */
+static inline int64_t container_swap_default(int64_t memory_bytes)
+{
+    return memory_bytes > INT64_MAX / 2 ? -1 : memory_bytes * 2;
+}
+
 /* What namespaces are shared with: "private", "host" or "container:<id>"; network "none" or "host"
  * as well. */
 struct container_namespaces {
@@ -54,6 +61,7 @@ struct container_config {
     char *name;
     char *created;         /* RFC 3339 */
     char *image;           /* as it was asked for; NULL with rootfs */
+    char *platform;        /* "linux/arm64", as it was asked for; NULL: this machine's */
     char *image_id;        /* digest of its configuration */
     struct strings layers; /* diff-ids, lowest first */
     char *rootfs;          /* a directory of the host instead of an image */

@@ -16,6 +16,8 @@
 #include "engine/record_part.h"
 #include "engine/timestamp.h"
 #include "image/image.h"
+#include "image/trust.h"
+#include "image/platform.h"
 
 enum {
     ID_BYTES = 32,
@@ -51,28 +53,45 @@ int container_check(const struct container *container, struct err *err)
 
 /* --- the image --- */
 
-static int image_get(struct images *images, const char *name, struct image **ret_image,
-                     struct err *err)
+static int image_look(struct images *images, const struct container_config *config,
+                      struct image **ret_image, struct err *err)
 {
-    int found = image_find(images, name, ret_image, err);
+    auto_done(oci_platform) platform = {};
+    if (!config->platform)
+        return image_find(images, config->image, ret_image, err);
+    if (platform_parse(config->platform, &platform, err) < 0)
+        return err_wrap(err, "--platform");
+    return image_find_for(images, config->image, &platform, ret_image, err);
+}
+
+static int image_get(struct images *images, const struct container_config *config,
+                     struct image **ret_image, struct err *err)
+{
+    const char *name = config->image;
+    int found = image_look(images, config, ret_image, err);
     if (found == 0 && image_is_builtin(name)) {
         if (image_builtin_load(images, NULL, err) < 0)
             return err_wrap(err, "image %s", name);
-        found = image_find(images, name, ret_image, err);
+        found = image_look(images, config, ret_image, err);
     }
     if (found == 0)
         return err_set(err, ERR_NOT_FOUND,
-                       "image %s is not on this machine; bring it with \"ruche load\"", name);
+                       "image %s is not on this machine; bring it with \"ruche pull\" or \"ruche "
+                       "load\"",
+                       name);
     return found < 0 ? -1 : 0;
 }
 
 static int complete_image(struct engine *engine, struct container_config *config, struct err *err)
 {
-    auto_drop(image) *image = NULL;
+    auto_drop(image) *image = NULL;    static const struct image_trust_options trust;
     struct images *images;
     if (engine_images(engine, &images, err) < 0 ||
-        image_get(images, config->image, &image, err) < 0)
+        image_get(images, config, &image, err) < 0 ||
+        image_trusted(images, image, config->image, &trust, err) < 0)
         return -1;
+    if (!image_unpacked(images, image) && image_unpack(images, image, NULL, err) < 0)
+        return err_wrap(err, "unpack image %s", config->image);
     config_add_image(config, &image->oci.config);
     free(config->image_id);
     config->image_id = take_ptr(image->id);

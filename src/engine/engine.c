@@ -199,6 +199,11 @@ int engine_cgroups(struct engine *engine, const struct cgroup_host **ret_cgroups
     return 0;
 }
 
+void engine_storage(struct engine *engine, enum image_storage storage)
+{
+    engine->storage = storage;
+}
+
 int engine_images(struct engine *engine, struct images **ret_images, struct err *err)
 {
     int root_fd;
@@ -206,6 +211,7 @@ int engine_images(struct engine *engine, struct images **ret_images, struct err 
         if (engine_root_fd(engine, &root_fd, err) < 0)
             return -1;
         engine->images = images_open(root_fd, NULL);
+        images_storage(engine->images, engine->storage);
     }
     *ret_images = engine->images;
     return 0;

@@ -12,11 +12,12 @@
 
 #include "base/err.h"
 #include "engine/config.h"
+#include "image/image.h"
 #include "kernel/terminal.h"
 #include "runtime/runtime.h"
 
 struct engine;
-struct images;
+struct usage;
 
 /* root, run: NULL for the defaults of root or of an ordinary user. Opens and creates nothing yet.
  */
@@ -27,6 +28,8 @@ DROP(engine);
 const char *engine_root(const struct engine *engine);
 const char *engine_run(const struct engine *engine);
 bool engine_rootless(const struct engine *engine);
+/* What layers are unpacked to: before the first use of the store. */
+void engine_storage(struct engine *engine, enum image_storage storage);
 /* The image store, opened on first use. */
 int engine_images(struct engine *engine, struct images **ret_images, struct err *err);
 
@@ -76,6 +79,12 @@ void container_states_done(struct container_states *states);
 /* Which images containers are of: image_users of image/image.h, whose context is the engine. A record
  * that cannot be read is an error: nobody knows what it uses. */
 int engine_image_users(void *context, struct pairs *users, struct err *err);
+
+/* The same of those that run, for images_check. */
+int engine_running_images(void *context, struct pairs *users, struct err *err);
+/* Adds what a container, or all of them, takes of the disk: record, log, writable layer. */
+int container_usage(struct engine *engine, const char *id, struct usage *usage, struct err *err);
+int engine_usage(struct engine *engine, struct usage *usage, struct err *err);
 
 /* --- life (start.c, monitor.c, stop.c, remove.c) ---------------------------------------------- */
 
@@ -183,3 +192,8 @@ int container_logs(struct engine *engine, const struct container *container,
                    const struct log_request *request, int out_fd, int err_fd, struct err *err);
 /* The inspection as docker has it: one JSON object. */
 void container_inspect(struct engine *engine, const struct container *container, struct str *out);
+/* The same for templates (base/template_value.h); all of it is the pool's. */
+struct pool;
+struct value;
+void container_inspect_value(struct engine *engine, const struct container *container,
+                             struct pool *pool, struct value *ret_value);

@@ -6,6 +6,7 @@
  */
 #include <string.h>
 
+#include "base/template_value.h"
 #include "engine/defaults.h"
 #include "engine/logfile.h"
 #include "engine/record_part.h"
@@ -547,11 +548,12 @@ static void fill_command(struct inspect *to, const struct container_config *from
     memmove(to->args.at, to->args.at + 1, (to->args.len + 1) * sizeof(*to->args.at));
 }
 
-void container_inspect(struct engine *engine, const struct container *container, struct str *out)
+static void inspect_fill(struct inspect *inspect, const struct engine *engine,
+                         const struct container *container)
 {
     const struct container_config *config = &container->config;
     const char *run = engine->run;
-    struct inspect inspect = {
+    *inspect = (struct inspect){
         .id = xstrdup(config->id),
         .created = text_or(config->created, ""),
         .image = text_or(config->image_id, ""),
@@ -563,13 +565,28 @@ void container_inspect(struct engine *engine, const struct container *container,
         .driver = xstrdup("overlay"),
         .platform = xstrdup("linux"),
     };
-    fill_command(&inspect, config);
-    fill_state(&inspect.state, &container->state);
-    fill_host(&inspect.host, config);
+    fill_command(inspect, config);
+    fill_state(&inspect->state, &container->state);
+    fill_host(&inspect->host, config);
     for (size_t i = 0; i < config->mounts.len; i++)
-        add_mount(&inspect, &config->mounts.at[i]);
-    fill_config(&inspect.config, config);
-    fill_ruche(&inspect.ruche, engine, container);
+        add_mount(inspect, &config->mounts.at[i]);
+    fill_config(&inspect->config, config);
+    fill_ruche(&inspect->ruche, engine, container);
+}
+
+void container_inspect(struct engine *engine, const struct container *container, struct str *out)
+{
+    struct inspect inspect;
+    inspect_fill(&inspect, engine, container);
     field_write(inspect_fields, &inspect, INDENT, out);
+    field_done(inspect_fields, &inspect);
+}
+
+void container_inspect_value(struct engine *engine, const struct container *container,
+                             struct pool *pool, struct value *ret_value)
+{
+    struct inspect inspect;
+    inspect_fill(&inspect, engine, container);
+    *ret_value = value_of_fields(inspect_fields, &inspect, pool);
     field_done(inspect_fields, &inspect);
 }

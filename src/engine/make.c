@@ -119,13 +119,17 @@ static int maps_make(struct engine *engine, const struct container *container,
 }
 
 /* Topmost first, as overlay wants them. */
-static void layers_list(const struct engine *engine, const struct container_config *config,
-                        struct strings *layers)
+static int layers_list(struct engine *engine, const struct container_config *config,
+                       struct strings *layers, struct err *err)
 {
+    struct images *images;
+    if (config->layers.len > 0 && engine_images(engine, &images, err) < 0)
+        return -1;
     for (size_t i = config->layers.len; i-- > 0;) {
-        auto_free char *path = image_layer_path(config->layers.at[i]);
+        auto_free char *path = image_layer_path(images, config->layers.at[i]);
         strings_addf(layers, "%s/%s", engine->root, path);
     }
+    return 0;
 }
 
 /* --- the start -------------------------------------------------------------------------------- */
@@ -146,8 +150,8 @@ static int making_prepare(struct engine *engine, const struct container_config *
     auto_done(strings) layers = {};
     const struct cgroup_host *cgroups;
     making->run_dir = xasprintf("%s/containers/%s", engine->run, config->id);
-    layers_list(engine, config, &layers);
-    if (engine_cgroups(engine, &cgroups, err) < 0 ||
+    if (layers_list(engine, config, &layers, err) < 0 ||
+        engine_cgroups(engine, &cgroups, err) < 0 ||
         start_plan_make(engine, config, userns ? &making->maps : NULL, &layers, making->run_dir,
                         &making->plan, err) < 0)
         return -1;

@@ -46,6 +46,7 @@ struct engine {
     int root_fd;           /* -1 until engine_root_fd */
     int run_fd;            /* -1 until engine_run_fd */
     struct images *images; /* NULL until engine_images */
+    enum image_storage storage;
     struct cgroup_host cgroups;
     bool cgroups_known;
 };

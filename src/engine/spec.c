@@ -558,6 +558,9 @@ static void add_resources(struct spec *spec, const struct container_config *conf
         resources->memory->limit = from->memory_bytes;
         resources->memory->swap = from->memory_swap_bytes;
         resources->memory->reservation = from->memory_reservation_bytes;
+        /* Where swap is not accounted it is left out, unless it was asked for. */
+        if (from->memory_swap_bytes.value == container_swap_default(from->memory_bytes.value))
+            *ret_optional |= CGROUP_OPTIONAL_SWAP;
     }
     if (from->blkio_weight.set) {
         resources->block_io = xnew(struct spec_block_io);

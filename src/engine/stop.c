@@ -15,7 +15,8 @@
 
 enum {
     KILL_WAIT_MS = 10000, /* SIGKILL is carried out at once, unless a process hangs in the kernel */
-    MONITOR_WAIT_MS = 2000, /* after the monitor itself was killed */
+    MONITOR_PROMPT_MS = 200, /* what a monitor needs to record an end, many times over */
+    MONITOR_WAIT_MS = 2000,  /* after the monitor itself was killed */
     FREEZE_WAIT_MS = 10000,
     MS_PER_S = 1000,
 };
@@ -132,6 +133,17 @@ int monitor_pidfd(struct engine *engine, const char *id, int *ret_pidfd)
     return 1;
 }
 
+/* Until the monitor of a process that has ended recorded that. One that is stopped is let go on. */
+static bool monitor_wait(struct engine *engine, const char *id)
+{
+    auto_close int monitor = -1;
+    if (record_wait_unlocked(engine, id, MONITOR_PROMPT_MS))
+        return true;
+    if (monitor_pidfd(engine, id, &monitor) > 0)
+        (void)pidfd_signal(monitor, SIGCONT); /* it may have ended just now */
+    return record_wait_unlocked(engine, id, KILL_WAIT_MS);
+}
+
 /* Until the process is gone and its monitor, if there is one, has recorded that. Returns 1, or 0
  * after timeout_ms (-1: no limit). */
 static int target_wait(struct engine *engine, const struct target *target, int timeout_ms,
@@ -140,15 +152,14 @@ static int target_wait(struct engine *engine, const struct target *target, int t
     int ended = pidfd_poll(target->pidfd, timeout_ms);
     if (ended < 0)
         return err_sys(err, "wait for process %" PRId64, target->state.pid);
-    return ended > 0 && record_wait_unlocked(engine, target->state.id, KILL_WAIT_MS);
+    return ended > 0 && monitor_wait(engine, target->state.id);
 }
 
-/* Of a process that has ended. A monitor that was stopped, or hangs, would keep its container for
- * ever. */
+/* Of a process that has ended. A monitor that hangs would keep its container for ever. */
 static int monitor_end(struct engine *engine, const struct container_state *state, struct err *err)
 {
     auto_close int monitor = -1;
-    if (record_wait_unlocked(engine, state->id, KILL_WAIT_MS))
+    if (monitor_wait(engine, state->id))
         return 0;
     if (monitor_pidfd(engine, state->id, &monitor) > 0)
         (void)pidfd_signal(monitor, SIGKILL); /* it may have ended just now */

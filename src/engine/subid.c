@@ -21,36 +21,38 @@ struct pool {
     uint32_t slots;
 };
 
-static int pool_named(const char *name, struct id_map *uids, struct id_map *gids, struct err *err)
+/* One range is used, and only as far as users and groups have it alike. */
+static bool pool_named(const char *name, const char *users, const char *groups,
+                       struct pool *ret_pool)
 {
-    if (id_map_add_subids(uids, "/etc/subuid", name, UINT32_MAX, 0, err) < 0)
-        return -1;
-    return id_map_add_subids(gids, "/etc/subgid", name, UINT32_MAX, 0, err);
+    struct id_maps maps = {};
+    id_map_find_subids(&maps.uid, users, name, UINT32_MAX, 0);
+    id_map_find_subids(&maps.gid, groups, name, UINT32_MAX, 0);
+    bool usable = maps.uid.len && maps.gid.len &&
+                  maps.uid.at[0].outside == maps.gid.at[0].outside &&
+                  maps.uid.at[0].count >= SUBID_COUNT && maps.gid.at[0].count >= SUBID_COUNT;
+    if (usable) {
+        uint32_t count = maps.uid.at[0].count < maps.gid.at[0].count ? maps.uid.at[0].count
+                                                                     : maps.gid.at[0].count;
+        *ret_pool = (struct pool){ maps.uid.at[0].outside, count / SUBID_COUNT };
+    }
+    id_maps_done(&maps);
+    return usable;
 }
 
-/* One range is used, and only as far as users and groups have it alike. */
 static int pool_find(struct pool *ret_pool, struct err *err)
 {
     static const char names[][8] = { "ruche", "root" };
+    auto_free char *users = NULL;
+    auto_free char *groups = NULL;
     *ret_pool = (struct pool){ POOL_FIRST, POOL_SLOTS };
-    for (size_t i = 0; i < array_size(names); i++) {
-        struct id_maps maps = {};
-        if (pool_named(names[i], &maps.uid, &maps.gid, err) < 0) {
-            id_maps_done(&maps);
-            return -1;
-        }
-        bool usable = maps.uid.len && maps.gid.len &&
-                      maps.uid.at[0].outside == maps.gid.at[0].outside &&
-                      maps.uid.at[0].count >= SUBID_COUNT && maps.gid.at[0].count >= SUBID_COUNT;
-        if (usable) {
-            uint32_t count = maps.uid.at[0].count < maps.gid.at[0].count ? maps.uid.at[0].count
-                                                                         : maps.gid.at[0].count;
-            *ret_pool = (struct pool){ maps.uid.at[0].outside, count / SUBID_COUNT };
-        }
-        id_maps_done(&maps);
-        if (usable)
+    if (subids_load("/etc/subuid", &users, err) < 0)
+        return -1;
+    if (!users || subids_load("/etc/subgid", &groups, err) < 0)
+        return users ? -1 : 0;
+    for (size_t i = 0; i < array_size(names) && groups; i++)
+        if (pool_named(names[i], users, groups, ret_pool))
             return 0;
-    }
     return 0;
 }
 

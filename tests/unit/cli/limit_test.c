@@ -12,6 +12,8 @@ Test(limit, reads_memory)
     cr_expect_eq(resources->memory_bytes.value, 512 << 20);
     cr_expect_eq(resources->memory_swap_bytes.value, 1 << 30);
     cr_expect_eq(resources->memory_reservation_bytes.value, 64 << 20);
+    PARSE(alone, "-m", "512m");
+    cr_expect_eq(alone.config.resources.memory_swap_bytes.value, 1 << 30);
     PARSE(unlimited, "-m", "1g", "--memory-swap", "-1");
     cr_expect_eq(unlimited.config.resources.memory_swap_bytes.value, -1);
     PARSE(none, "-m", "0");
