@@ -121,6 +121,6 @@ commands() {
     assert_output 'unpause'
     complete_line 'ruche run --read'
     assert_output '--read-only'
-    complete_line 'ruche image '
-    assert_output 'ls'
+    complete_line 'ruche image ins'
+    assert_output 'inspect'
 }

@@ -29,8 +29,8 @@ usage() {
 }
 
 @test "flags of docker that are not there yet are errors, and not passed over" {
-    usage 'unknown flag: --format*' ps --format '{{.ID}}'
-    usage 'unknown flag: --filter*' ps --filter name=x
+    usage 'unknown flag: --size*' inspect --size x
+    usage 'unknown flag: --all*' images --all
     usage 'unknown flag: --publish*' run --publish 80:80 busybox
     usage 'unknown flag: --detach-keys*' run --detach-keys ctrl-p busybox
     usage 'unknown flag: --volumes*' rm --volumes x
@@ -123,7 +123,7 @@ usage() {
 }
 
 @test "an image that is not there is 125, and leaves nothing" {
-    run --separate-stderr ruche run --rm "localhost/$(random_name)"
+    run --separate-stderr ruche run --rm --pull never "localhost/$(random_name)"
     assert_status 125
     assert_stderr 'ruche: image * is not on this machine; *'
 }

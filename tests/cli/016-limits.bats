@@ -42,6 +42,9 @@ assert_value() {
     stay "$BOX" -m 64m --memory-reservation 32m
     assert_value memory memory.limit_in_bytes memory.max 67108864 67108864
     assert_value memory memory.soft_limit_in_bytes memory.low 33554432 33554432
+    # As much swap as memory, unless it is said otherwise, and where swap is accounted.
+    [[ -e /sys/fs/cgroup/memory/memory.limit_in_bytes && ! -e /sys/fs/cgroup/memory/memory.memsw.limit_in_bytes ]] ||
+        assert_value memory memory.memsw.limit_in_bytes memory.swap.max 134217728 67108864
 }
 
 @test "--memory is enforced, and told" {

@@ -32,6 +32,12 @@ fails() {
     [[ -z $(ruche ps -aq) ]] || fail "a container is left"
 }
 
+@test "a backslash is escaped once" {
+    try ruche run --rm --name 'a\b' busybox true
+    assert_error 125 '*"a\\\\b"*'
+    [[ $stderr != *\\\\\\\\* ]] || fail "$stderr"
+}
+
 @test "a command that is not there is 127" {
     fails 127 '*nosuch-command*' busybox nosuch-command
     fails 127 '*/nosuch/command*' busybox /nosuch/command

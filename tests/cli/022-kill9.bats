@@ -24,6 +24,25 @@ sleeps() {
     [[ $(<"/proc/$1/comm") == ruche-sleep ]]
 }
 
+@test "a monitor that is stopped holds up no rm -f, stop or kill" {
+    local monitor begin
+    for command in 'rm -f' 'stop -t 0' 'kill'; do
+        BOX=$(random_name)
+        stay "$BOX"
+        monitor=$(monitor_of)
+        kill -STOP "$monitor"
+        begin=$(date +%s)
+        # shellcheck disable=SC2086 # words
+        ruche $command "$BOX"
+        # Once it is let go on it records the end; it is not killed, and nobody waits for it for long.
+        (($(date +%s) - begin < 8)) || fail "$command took $(($(date +%s) - begin)) seconds"
+        if [[ $command != rm* ]]; then
+            [[ $(ruche inspect "$BOX" | jq -r '.[0].State.ExitCode') == 137 ]] || fail "$command: its end is not known"
+            ruche rm "$BOX"
+        fi
+    done
+}
+
 # A list is never held up.
 assert_ps() {
     run timeout 2 "$RUCHE" --root "$ROOT" --run "$RUN" ps -a

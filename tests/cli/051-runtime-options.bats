@@ -235,6 +235,98 @@ PYTHON
     assert_output other
 }
 
+# groups_of ID: its directories in all hierarchies
+groups_of() {
+    find /sys/fs/cgroup -maxdepth 4 -type d -name "$1"
+}
+
+@test "exec --cgroup: below the container's group, wherever it has one" {
+    local group names
+    need_root
+    create "$ID"
+    runtime start "$ID"
+    try runtime exec --cgroup sub "$ID" true
+    assert_runtime_error 255 'sub'
+    try runtime exec --cgroup ../"$ID" "$ID" true
+    assert_runtime_error 255 'is not a sub cgroup path'
+    try runtime exec --cgroup nosuch:sub "$ID" true
+    assert_runtime_error 255 'unknown controller nosuch'
+    try runtime exec --cgroup a --cgroup b "$ID" true
+    assert_runtime_error 255 'missing <controller>: prefix'
+    try runtime exec --cgroup / "$ID" cat /proc/self/cgroup
+    assert_status 0
+    groups_of "$ID" | sed 's|$|/sub|' | tac | xargs mkdir
+    # A cpuset of v1 begins empty, and lets nobody in.
+    for group in $(groups_of "$ID"); do
+        [[ -e $group/cpuset.sched_load_balance ]] || continue
+        cat "$group/cpuset.cpus" >"$group/sub/cpuset.cpus"
+        cat "$group/cpuset.mems" >"$group/sub/cpuset.mems"
+    done
+    # One that is missing in one hierarchy: nowhere is the process let out of the container's.
+    group=$(groups_of "$ID" | grep -v cpuset | head -1)
+    rmdir "$group/sub"
+    try runtime exec --cgroup sub "$ID" true
+    assert_runtime_error 255 "$group/sub"
+    mkdir "$group/sub"
+    try runtime exec --cgroup sub "$ID" cat /proc/self/cgroup
+    assert_status 0
+    names=$(groups_of "$ID" | wc -l)
+    [[ $(grep -c "/$ID/sub\$" <<<"$output") == "$names" ]] || fail "$output"
+    if [[ -e /sys/fs/cgroup/pids/pids.max || -d /sys/fs/cgroup/pids/$ID ]]; then
+        try runtime exec --cgroup pids:sub "$ID" cat /proc/self/cgroup
+        assert_status 0
+        [[ $(grep -c "/$ID/sub\$" <<<"$output") == 1 && $(grep -c "/$ID\$" <<<"$output") == $((names - 1)) ]] || fail "$output"
+        try runtime exec --cgroup pids,pids:sub "$ID" true
+        assert_runtime_error 255 'controller pids specified multiple times'
+    fi
+    groups_of "$ID" | sed 's|$|/sub|' | tac | xargs rmdir
+}
+
+@test "a relative cgroup path begins below the caller's own groups" {
+    local own
+    need_root
+    own=$(sed -n 's/^[0-9]*:memory://p' /proc/self/cgroup)
+    [[ $own ]] || skip "memory is not a hierarchy of v1"
+    mkdir -p "/sys/fs/cgroup/memory/own-$ID"
+    bundle_make ".linux.cgroupsPath = \"part/$ID\""
+    (
+        echo 0 >"/sys/fs/cgroup/memory/own-$ID/cgroup.procs"
+        create "$ID"
+    )
+    runtime start "$ID"
+    # From another group: it is written down where the container's is.
+    try runtime exec "$ID" cat /proc/self/cgroup
+    assert_match "*:memory:/own-$ID/part/$ID"$'\n'*
+    [[ $(runtime events --stats "$ID" | jq .data.memory.usage.usage) -gt 0 ]]
+    runtime pause "$ID"
+    status_is "$ID" paused
+    runtime delete -f "$ID"
+    rmdir "/sys/fs/cgroup/memory/own-$ID"
+    [[ -z $(find /sys/fs/cgroup -maxdepth 3 -name part) ]]
+}
+
+@test "a file and a directory below a file system of the container's own" {
+    bundle_make '.mounts += [{destination: "/tmp", type: "tmpfs", source: "tmpfs"},
+        {destination: "/tmp/file", type: "bind", source: "/etc/hostname", options: ["bind", "ro"]},
+        {destination: "/tmp/directory", type: "bind", source: "/etc", options: ["bind", "ro"]},
+        {destination: "/tmp/memory", type: "tmpfs", source: "tmpfs"}] |
+        .process.args = ["sh", "-c", "cat /tmp/file /tmp/directory/hostname; grep -c /tmp/memory /proc/mounts; pwd"]'
+    try runtime run --bundle "$BUNDLE" "$ID"
+    assert_status 0
+    assert_output "$(cat /etc/hostname /etc/hostname; echo 1; echo /)"
+}
+
+@test "update gives a group in a hierarchy where run made none, and run removes it" {
+    need_root
+    runtime run --bundle "$BUNDLE" "$ID" </dev/null >/dev/null 2>&1 3>&- &
+    eventually status_is "$ID" running
+    runtime update --cpu-share 512 "$ID"
+    [[ -n $(find /sys/fs/cgroup \( -path "*/$ID/cpu.shares" -o -path "*/$ID/cpu.weight" \)) ]]
+    runtime kill "$ID" KILL
+    wait || :
+    runtime_cgroups_gone
+}
+
 @test "help and version, and words nobody knows" {
     run runtime --version
     assert_match 'ruche-runtime version *spec: 1.*'

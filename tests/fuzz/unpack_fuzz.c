@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Any bytes as a layer's archive, unpacked into a directory with a canary beside it: whatever
- * happens, the canary lives, nothing else appears next to the layer, and what is refused leaves one
- * line of error.
+ * Any bytes as a layer's archive, unpacked into a directory with a canary beside it, and packed
+ * into an image: whatever happens, the canary lives, nothing else appears next to the layer, and
+ * what is refused leaves one line of error.
  *
  * Headers' checksums are mended first, or hardly any input would come further than the first one.
  *
@@ -127,6 +127,22 @@ static void unpack_once(const uint8_t *data, size_t size)
     demand(tree_remove(scratch, "layer", &err) == 0);
 }
 
+/* The same as an EROFS image. */
+static void pack_once(const uint8_t *data, size_t size)
+{
+    static const struct sink_help help = { .warning = warning_pass };
+    static const struct unpack_limits limits = { MAX_BYTES, MAX_ENTRIES };
+    struct unpack_result result;
+    struct err err = {};
+    auto_close int archive = memfd_create("archive", MFD_CLOEXEC);
+    auto_close int image = memfd_create("image", MFD_CLOEXEC);
+    demand(fd_write_all(archive, data, size) == 0 && lseek(archive, 0, SEEK_SET) == 0);
+    auto_drop(stream) *stream = stream_new(archive, MAX_BYTES);
+    auto_drop(sink) *sink = erofs_sink_new(image, &help);
+    if (unpack_layer(stream, sink, &limits, &help, progress_pass, &result, &err) < 0)
+        demand(err.text[0] && !strchr(err.text, '\n'));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -138,6 +154,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         memcpy(mended, data, size);
     checksums_mend(mended, size);
     unpack_once(mended, size);
+    pack_once(mended, size);
     free(mended);
     return 0;
 }
