@@ -322,7 +322,7 @@ static int call_run(struct run *run, const struct call *call, const struct value
     if (first->kind == NODE_NIL)
         return run_error(run, first->at, err, "nil is not a value to print");
     size_t n = call->n_words - 1 + (piped != NULL), i = 0;
-    auto_free struct value *args = n > 0 ? xcalloc(n, sizeof(*args)) : NULL;
+    auto_free struct value *args = xcalloc(n + 1, sizeof(*args));
     for (const struct node *word = first->next; word; word = word->next)
         if (operand_run(run, word, dot, NULL, 0, &args[i++], err) < 0)
             return -1;
@@ -419,7 +419,7 @@ static int round_run(struct run *run, const struct node *node, const struct valu
     const struct value *values[] = { pipe->n_variables == 2 ? key : item, item };
     if (step(run, node->at, err) < 0)
         return -1;
-    for (size_t i = 0; i < pipe->n_variables; i++) {
+    for (size_t i = 0; i < pipe->n_variables && i < array_size(values); i++) {
         if (pipe->assigns)
             variable_find(run, pipe->variables[i])->value = *values[i];
         else if (variable_push(run, node->at, pipe->variables[i], values[i], err) < 0)

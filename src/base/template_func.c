@@ -163,7 +163,7 @@ static int order_of(const struct calling *calling, int *ret_order, struct err *e
 
 static int call_lt(const struct calling *calling, struct value *ret_value, struct err *err)
 {
-    int order;
+    int order = 0;
     if (order_of(calling, &order, err) < 0)
         return -1;
     *ret_value = value_bool(order < 0);
@@ -172,7 +172,7 @@ static int call_lt(const struct calling *calling, struct value *ret_value, struc
 
 static int call_le(const struct calling *calling, struct value *ret_value, struct err *err)
 {
-    int order;
+    int order = 0;
     if (order_of(calling, &order, err) < 0)
         return -1;
     *ret_value = value_bool(order <= 0);
@@ -181,7 +181,7 @@ static int call_le(const struct calling *calling, struct value *ret_value, struc
 
 static int call_gt(const struct calling *calling, struct value *ret_value, struct err *err)
 {
-    int order;
+    int order = 0;
     if (order_of(calling, &order, err) < 0)
         return -1;
     *ret_value = value_bool(order == 1);
@@ -190,7 +190,7 @@ static int call_gt(const struct calling *calling, struct value *ret_value, struc
 
 static int call_ge(const struct calling *calling, struct value *ret_value, struct err *err)
 {
-    int order;
+    int order = 0;
     if (order_of(calling, &order, err) < 0)
         return -1;
     *ret_value = value_bool(order == 0 || order == 1);

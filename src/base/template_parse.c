@@ -206,8 +206,10 @@ static int operand_parse(struct parser *parser, struct node **ret_node, struct e
     if (term_parse(parser, &node, err) < 0)
         return -1;
     *ret_node = node;
-    bool first = node && node->kind == NODE_FIELD;
-    while (node && parser->token.kind == TOKEN_FIELD && (first || !parser->token.spaced)) {
+    if (!node)
+        return 0;
+    bool first = node->kind == NODE_FIELD;
+    while (parser->token.kind == TOKEN_FIELD && (first || !parser->token.spaced)) {
         if (node->kind == NODE_CONSTANT || node->kind == NODE_NIL || node->kind == NODE_DOT)
             return unexpected(parser, "an expression: it has no fields", err);
         if (node->kind != NODE_FIELD && node->kind != NODE_VARIABLE && node->kind != NODE_CHAIN) {

@@ -72,10 +72,12 @@ static struct toml_node *node_find(const struct toml_node *table, const char *ke
 static int node_add(struct toml_reader *reader, struct toml_node *to, const char *key,
                     struct toml_node **ret_node)
 {
-    if (to->depth + 1 > TOML_DEPTH_MAX)
-        return toml_fail(reader, "nested deeper than %d levels", TOML_DEPTH_MAX);
-    if (++reader->n_values > TOML_VALUES_MAX)
-        return toml_fail(reader, "more than %d values", TOML_VALUES_MAX);
+    bool deep = to->depth + 1 > TOML_DEPTH_MAX;
+    if (deep || ++reader->n_values > TOML_VALUES_MAX) {
+        toml_fail(reader, deep ? "nested deeper than %d levels" : "more than %d values",
+                  deep ? TOML_DEPTH_MAX : TOML_VALUES_MAX);
+        return -1;
+    }
     struct toml_node *node = xnew(struct toml_node);
     node->depth = to->depth + 1;
     node->line = reader->line;
