@@ -90,7 +90,7 @@ static int overlay_mount(struct start *start, int upper, int work, struct err *e
     bool upper_is_source = plan->request->rootfs->upper;
     const int *lower = start->sources + upper_is_source;
     size_t n_lower = plan->n_root_sources - upper_is_source;
-    auto_close int fs = fs_open("overlay");
+    auto_leave int fs = fs_open("overlay");
     if (fs < 0)
         return step_fail(err, "the kernel has no overlay file system", NULL);
 
@@ -135,8 +135,8 @@ static int overlay_root(struct start *start, struct err *err)
         return overlay_mount(start, -1, -1, err);
     bool in_memory = plan->request->rootfs->flags & ROOTFS_TMPFS;
     int holder = in_memory ? memory_mount() : start->sources[0];
-    auto_close int upper = holder < 0 ? -1 : directory_at(holder, "upper");
-    auto_close int work = holder < 0 ? -1 : directory_at(holder, "work");
+    auto_leave int upper = holder < 0 ? -1 : directory_at(holder, "upper");
+    auto_leave int work = holder < 0 ? -1 : directory_at(holder, "work");
     if (upper < 0 || work < 0)
         return step_fail(err, "open the upper layer",
                          in_memory ? "in memory" : plan->sources[0].path);

@@ -161,8 +161,13 @@ static int parent_prepare(struct start *start, size_t i, struct err *err)
 static int parent_source(struct start *start, size_t i, struct err *err)
 {
     const struct plan_source *source = &start->plan->sources[i];
-    if (source_clone(start, i) < 0)
-        return err_sys(err, "open %s", source->path);
+    if (source_clone(start, i) < 0) {
+        int errnum = errno;
+        err_sys(err, "open %s", source->path);
+        return errnum == ENOTBLK ? err_hint(err, "from a file layers can be mounted since Linux "
+                                                 "6.12, and not of every file system")
+                                 : -1;
+    }
     return source_map(start, i, err);
 }
 
@@ -361,10 +366,10 @@ static int child_init_open(struct start *start, size_t i, struct err *err)
     (void)i;
     /* It becomes /proc/1/exe, which leads whoever opens it to the host's own file: by a mount that
      * is read-only. */
-    start->init = mount_clone(AT_FDCWD, start->plan->process.init, 0);
-    if (start->init < 0 ||
-        mount_change(start->init, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV, 0,
-                     MS_PRIVATE, 0) < 0)
+    start->init = mount_clone_changed(AT_FDCWD, start->plan->process.init,
+                                      MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV, 0,
+                                      MS_PRIVATE, 0);
+    if (start->init < 0)
         return step_fail(err, "open", start->plan->process.init);
     return 0;
 }
@@ -548,7 +553,7 @@ static const struct step parent_table[] = {
     { "wait for the process inside", "recvmsg, waitid", "", count_between, NULL, parent_between },
     { "map user and group ids", "write", NULL, count_maps, describe_maps, parent_maps },
     { "make the container's directories", "mkdirat, openat", "", count_prepare, NULL, parent_prepare },
-    { "clone mount", "open_tree", NULL, count_parent_sources, describe_source, parent_source },
+    { "clone mount", "open_tree_attr", NULL, count_parent_sources, describe_source, parent_source },
     { "give the stream to the container's root", "fchown", "uid 0 of the namespace", count_streams, NULL, parent_streams },
     { "limit", "prlimit", NULL, count_limits, describe_limit, parent_limit },
     { "set the out-of-memory score", "write", "oom_score_adj", count_oom_score, NULL, parent_oom_score },
@@ -574,14 +579,14 @@ static const struct step child_table[] = {
     { "shift the clock", "write", NULL, count_time_offsets, describe_time, child_time_offset },
     { "bring up the loopback interface", "ioctl", "SIOCSIFFLAGS, lo, IFF_UP", count_loopback, NULL, child_loopback },
     { "clone device", "open_tree", "OPEN_TREE_CLONE", device_count, describe_device, child_devices_clone },
-    { "open ruche-init", "open_tree, mount_setattr", "MOUNT_ATTR_RDONLY", count_init, NULL, child_init_open },
+    { "open ruche-init", "open_tree_attr", "MOUNT_ATTR_RDONLY", count_init, NULL, child_init_open },
     { "wait for the parent", "recvmsg", "", NULL, NULL, child_wait },
     { "hide from the container", "prctl", "PR_SET_DUMPABLE, 0", NULL, NULL, child_hide },
     { "become root of the user namespace", "setresuid", "0, 0, 0", count_maps, NULL, child_become_root },
     { "set sysctl", "write", NULL, count_sysctls, describe_sysctl, child_sysctl },
     { "join the mount namespace", "setns", NULL, count_join_mount, describe_mount_path, child_join_mount },
     { "keep mounts from the host", "mount_setattr", "/, AT_RECURSIVE, MS_SLAVE", count_propagation, NULL, child_propagation },
-    { "clone mount", "open_tree", NULL, count_child_sources, describe_source, child_sources_clone },
+    { "clone mount", "open_tree_attr", NULL, count_child_sources, describe_source, child_sources_clone },
     { "make file system", "fsopen, fsmount", NULL, count_fs, describe_fs, child_mount_make },
     { "change to the root file system", "fsopen, fsmount, move_mount, pivot_root", NULL, NULL, describe_root, child_root_mount },
     { "mount", "move_mount", NULL, count_mounts, describe_mount, child_mount },
@@ -596,7 +601,7 @@ static const struct step child_table[] = {
     { "set the host name", "sethostname", NULL, count_hostname, describe_hostname, child_hostname },
     { "set the domain name", "setdomainname", NULL, count_domainname, describe_domainname, child_domainname },
     { "mask", "open_tree, move_mount", NULL, count_masked, describe_masked, child_mask },
-    { "make read-only", "mount_setattr, move_mount", NULL, count_readonly, describe_readonly, child_readonly },
+    { "make read-only", "open_tree_attr, move_mount", NULL, count_readonly, describe_readonly, child_readonly },
     { "set the root's propagation", "mount_setattr", "", count_root_propagation, NULL, child_root_propagation },
     PROCESS_STEPS_AS_ROOT,
     { "make the root file system read-only", "mount_setattr", "MOUNT_ATTR_RDONLY", count_root_readonly, NULL, child_root_readonly },

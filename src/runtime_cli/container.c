@@ -64,25 +64,24 @@ static bool is_deleted(int dir)
     return fstat(dir, &status) == 0 && status.st_nlink == 0;
 }
 
-int container_lock(const struct container *container, struct err *err)
+int container_lock(struct container *container, struct err *err)
 {
+    struct stat status;
     if (directory_lock(container->dir, container->id, err) < 0)
         return -1;
-    return !is_deleted(container->dir);
+    if (fstat(container->dir, &status) < 0)
+        return err_sys(err, "look at container %s", container->id);
+    if (status.st_mode & S_ISVTX)
+        container->hierarchies = 0;
+    return status.st_nlink != 0;
 }
 
-/* In the directory's mode, where whoever waits for the process looks with one call. */
+/* In the directory's mode, where whoever locks it looks anyway. */
 int container_spread(const struct container *container, struct err *err)
 {
     if (fchmod(container->dir, S_ISVTX | 0700) < 0)
         return err_sys(err, "note in container %s that its cgroup spreads", container->id);
     return 0;
-}
-
-bool container_is_spread(const struct container *container)
-{
-    struct stat status;
-    return fstat(container->dir, &status) < 0 || status.st_mode & S_ISVTX;
 }
 
 int container_make(struct program *program, const char *id, struct container *ret_container,

@@ -74,11 +74,10 @@ void container_done(struct container *container);
 
 /* Lets others change it, and takes it back. Returns 1, or 0 if it has been deleted meanwhile. */
 void container_unlock(const struct container *container);
-int container_lock(const struct container *container, struct err *err);
-/* Notes, before it is so, that the group gets directories where it had none. */
+int container_lock(struct container *container, struct err *err);
+/* Notes, before it is so, that the group gets directories where it had none: who locks the container
+ * then forgets where they were. */
 int container_spread(const struct container *container, struct err *err);
-/* Whether that was noted. */
-bool container_is_spread(const struct container *container);
 /* Writes the record beside and renames it. */
 int container_save(const struct container *container, struct err *err);
 int container_status(struct container *container, enum container_status *ret_status,

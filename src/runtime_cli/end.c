@@ -74,8 +74,8 @@ static int group_remove(const struct container *container, struct err *err)
     struct err why = {};
     if (is_unborn(container) && container_frozen(container, &why) == 1)
         return 0; /* whose group it is froze it */
-    bool known = container->hierarchies && !container_is_spread(container);
-    int result = known ? cgroup_remove_known(&cgroup, 0, &why) : cgroup_remove(&cgroup, 0, &why);
+    int result = container->hierarchies ? cgroup_remove_known(&cgroup, 0, &why)
+                                        : cgroup_remove(&cgroup, 0, &why);
     if (result < 0 && (is_unborn(container) || record->shares_cgroup)) {
         result = 0; /* somebody else is in it */
     } else if (result < 0) {
