@@ -258,7 +258,8 @@ static void answered(void *context, struct exchange *exchange, const struct err 
     struct blob *blob = operation->state;
     if (whole(blob)) { /* however it ended */
         exchange_free(take_ptr(operation->exchange));
-        (void)ended(blob);
+        if (!ended(blob))
+            operation_turn_over(operation); /* what is left is for the pipe's reader to do */
     } else if (failure) {
         operation_failed(operation, failure);
     } else if (exchange->status == 416 && !blob->no_range) {
@@ -320,7 +321,8 @@ static int begin(struct operation *operation, struct err *err)
         return -1;
     blob->no_range = false;
     if (whole(blob)) {
-        (void)ended(blob); /* or when the pipe has all of it */
+        if (!ended(blob))
+            operation_turn_over(operation);
         return 0;
     }
     auto_free char *path = operation_path(operation, "blobs", operation->texts[0]);

@@ -6,6 +6,7 @@
 #include <linux/landlock.h>
 #include <linux/seccomp.h>
 #include <malloc.h>
+#include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/ioctl.h>
@@ -200,8 +201,21 @@ enum {
     ADDRESS_MIB = 1024,
     FILE_TIB = 8,
     FILES_OPEN = 1024, /* two for an operation, and connections */
-    ARENAS_MAX = 2,    /* of malloc: the resolver's threads need none of their own */
+    ARENAS_MAX = 2,    /* of malloc */
+    STACK_KIB = 1024,  /* of a thread */
 };
+
+/* The resolver has one for each name that is looked up at a time. */
+static void threads_small(void)
+{
+    pthread_attr_t attributes;
+    (void)mallopt(M_ARENA_MAX, ARENAS_MAX);
+    if (pthread_attr_init(&attributes) != 0)
+        return;
+    if (pthread_attr_setstacksize(&attributes, STACK_KIB << 10) == 0)
+        (void)pthread_setattr_default_np(&attributes);
+    (void)pthread_attr_destroy(&attributes);
+}
 
 static int limits_enter(struct err *err)
 {
@@ -226,7 +240,7 @@ static int limits_enter(struct err *err)
         if (setrlimit((__rlimit_resource_t)limits[i].resource, &now) < 0)
             return err_sys(err, "set a resource limit");
     }
-    (void)mallopt(M_ARENA_MAX, ARENAS_MAX);
+    threads_small();
     /* Errors of the calls instead. */
     (void)signal(SIGXFSZ, SIG_IGN);
     (void)signal(SIGPIPE, SIG_IGN);

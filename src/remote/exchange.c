@@ -326,6 +326,25 @@ static void answered(struct exchange *exchange)
     exchange->done(exchange->context, exchange, NULL);
 }
 
+/* Whether the transfer broke because nobody there speaks TLS. */
+static bool tls_missing(const struct exchange *exchange, CURLcode code)
+{
+    if (exchange->story->spoken || exchange->redirects > 0 || !url_is_https(exchange->now) ||
+        failure_of_proxy(exchange))
+        return false;
+    switch ((int)code) {        /* an enum of a hundred */
+    case CURLE_COULDNT_CONNECT: /* where plain HTTP would be at another port */
+        return !url_names_port(exchange->now);
+    case CURLE_SSL_CONNECT_ERROR:
+    case CURLE_GOT_NOTHING:
+    case CURLE_RECV_ERROR:
+    case CURLE_SEND_ERROR:
+        return true;
+    default:
+        return false;
+    }
+}
+
 /* Whether plain HTTP will do, and is tried now. */
 static bool turned_plain(struct exchange *exchange, CURLcode code)
 {
@@ -333,9 +352,7 @@ static bool turned_plain(struct exchange *exchange, CURLcode code)
     char *plain;
     struct err ignored;
     if (!endpoint->may_be_plain || exchange->plain || exchange->url[0] != '/' ||
-        !url_is_https(exchange->now) || exchange->redirects > 0 || exchange->story->spoken)
-        return false;
-    if (code == CURLE_COULDNT_RESOLVE_HOST || code == CURLE_COULDNT_RESOLVE_PROXY)
+        !tls_missing(exchange, code))
         return false;
     exchange->plain = true;
     /* Another exchange may have found out already. */

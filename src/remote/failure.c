@@ -228,27 +228,56 @@ static int certificate_failure(const struct exchange *exchange, struct err *err)
     return err_hint(err, "use --tls-verify=false if you do not mind");
 }
 
+/* Servers that go away without one do not always say why. */
+static bool certificate_wanted(const struct exchange *exchange)
+{
+    return exchange->story->wants_certificate && !exchange->endpoint->config->client_cert;
+}
+
+/* Whether it was TLS that failed, and not what is spoken through it. */
+static bool handshake_failed(const struct exchange *exchange, CURLcode code)
+{
+    if (code == CURLE_SSL_CONNECT_ERROR)
+        return true;
+    if (!exchange->story->spoken || exchange->status)
+        return false;
+    return strstr(exchange->said, "alert") ||
+           ((code == CURLE_RECV_ERROR || code == CURLE_SEND_ERROR || code == CURLE_GOT_NOTHING) &&
+            certificate_wanted(exchange));
+}
+
 static int handshake_failure(const struct exchange *exchange, struct err *err)
 {
+    const struct remote_endpoint *config = exchange->endpoint->config;
     if (!exchange->story->spoken) {
         err_set(err, ERR_UNSUPPORTED, "it does not speak TLS");
         return err_hint(err, "if it is a registry of plain HTTP, use --tls-verify=false");
     }
+    if (certificate_wanted(exchange)) {
+        err_set(err, ERR_DENIED, "it wants a certificate of yours");
+        return err_hint(err, "put it into certs.d/%s/client.cert, and its key into client.key",
+                        config->name);
+    }
     auto_done(str) said = {};
     said_add(&said, exchange->said);
-    err_set(err, ERR_DENIED, "no TLS connection: %s", str_text(&said));
-    if (!exchange->endpoint->config->client_cert && strstr(exchange->said, "certificate"))
-        err_hint(err,
-                 "if it wants a certificate of yours, put it into certs.d/%s/client.cert, and "
-                 "its key into client.key",
-                 exchange->endpoint->config->name);
-    return -1;
+    return err_set(err, ERR_DENIED, "no TLS connection: %s", str_text(&said));
+}
+
+/* By libcurl's words. */
+bool failure_of_proxy(const struct exchange *exchange)
+{
+    return strstr(exchange->said, "CONNECT tunnel") || strstr(exchange->said, "from proxy");
 }
 
 static void transfer_text(const struct exchange *exchange, CURLcode code, struct str *text)
 {
     auto_free char *host = url_host(exchange->now);
     long errnum = 0;
+    if (failure_of_proxy(exchange)) {
+        str_add(text, "the proxy refuses: ");
+        said_add(text, exchange->said);
+        return;
+    }
     switch ((int)code) { /* an enum of a hundred */
     case CURLE_COULDNT_RESOLVE_HOST:
         str_addf(text, "the name %s is not known", host);
@@ -282,13 +311,21 @@ static void transfer_text(const struct exchange *exchange, CURLcode code, struct
     }
 }
 
+/* Who it was, if not the endpoint. */
+static int elsewhere_wrap(const struct exchange *exchange, struct err *err)
+{
+    auto_free char *host = url_host(exchange->now);
+    return is_stranger(exchange) ? err_wrap(err, "%s", host) : -1;
+}
+
 int failure_of_transfer(const struct exchange *exchange, CURLcode code, struct err *err)
 {
     if (code == CURLE_PEER_FAILED_VERIFICATION) {
         certificate_failure(exchange, err);
-    } else if (code == CURLE_SSL_CONNECT_ERROR ||
-               (strstr(exchange->said, "alert") && exchange->story->spoken)) {
+        elsewhere_wrap(exchange, err);
+    } else if (handshake_failed(exchange, code)) {
         handshake_failure(exchange, err);
+        elsewhere_wrap(exchange, err);
     } else {
         auto_done(str) text = {};
         transfer_text(exchange, code, &text);

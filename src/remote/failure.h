@@ -14,6 +14,8 @@ int failure_of_status(const struct exchange *exchange, struct err *err);
 int failure_of_transfer(const struct exchange *exchange, CURLcode code, struct err *err);
 /* "registry: what" before err. Returns -1. */
 int failure_name(const struct exchange *exchange, struct err *err);
+/* Whether it was a proxy that did not connect us. */
+bool failure_of_proxy(const struct exchange *exchange);
 /* Whether the same question may be answered later. */
 bool failure_passes(CURLcode code);
 bool status_passes(long status);

@@ -6,6 +6,7 @@
 #include "remote/digest.h"
 #include "remote/failure.h"
 #include "remote/manifest.h"
+#include "remote/url.h"
 
 static const char formats[] = "application/vnd.oci.image.index.v1+json, "
                               "application/vnd.oci.image.manifest.v1+json, "
@@ -17,17 +18,25 @@ void manifest_accept(struct exchange *exchange)
     exchange_header_add(exchange, "Accept", formats);
 }
 
-/* The value without its parameters ("; charset=utf-8"). */
+/* The value without its parameters ("; charset=utf-8"); empty if there is none that may be shown. */
 static char *media_type(const struct exchange *exchange)
 {
     const char *type = exchange_header(exchange, "Content-Type");
-    return type ? xstrndup(type, strcspn(type, "; \t")) : xstrdup("");
+    auto_free char *plain = type ? xstrndup(type, strcspn(type, "; \t")) : xstrdup("");
+    return url_plain_path(plain) ? take_ptr(plain) : xstrdup("");
+}
+
+/* The digest that the registry says, or NULL. */
+static const char *digest_told(const struct exchange *exchange)
+{
+    const char *digest = exchange_header(exchange, "Docker-Content-Digest");
+    return digest && url_plain_path(digest) ? digest : NULL;
 }
 
 int manifest_check(const struct exchange *exchange, const char *reference, struct err *err)
 {
     const struct str *document = &exchange->document;
-    const char *told = exchange_header(exchange, "Docker-Content-Digest");
+    const char *told = digest_told(exchange);
     auto_free char *type = media_type(exchange);
     bool known;
     if (strstr(type, "vnd.docker.distribution.manifest.v1+"))
@@ -36,9 +45,10 @@ int manifest_check(const struct exchange *exchange, const char *reference, struc
     if (strcmp(exchange->method, "HEAD") == 0)
         return 0;
     if (strchr(reference, ':')) {
-        if (!digest_matches(reference, document->at, document->len, &known))
-            return err_set(err, ERR_INVALID, "what came has another digest");
-        return 0;
+        if (digest_matches(reference, document->at, document->len, &known))
+            return 0;
+        return known ? err_set(err, ERR_INVALID, "what came has another digest")
+                     : err_set(err, ERR_UNSUPPORTED, "such digests are not known here");
     }
     if (told && !digest_matches(told, document->at, document->len, &known) && known)
         return err_set(err, ERR_INVALID, "what came has another digest than the registry says");
@@ -56,8 +66,7 @@ static void found_tell(const struct operation *operation, const struct exchange 
         size = (curl_off_t)exchange->document.len;
     found.number = size >= 0;
     found.bytes = size >= 0 ? (uint64_t)size : 0;
-    channel_send(&operation->client->channel, &found, type,
-                 exchange_header(exchange, "Docker-Content-Digest"));
+    channel_send(&operation->client->channel, &found, type, digest_told(exchange));
 }
 
 /* A mirror that has it not says nothing about the registry. */

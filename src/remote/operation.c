@@ -90,10 +90,20 @@ static void turns_give(struct client *client)
             continue;
         }
         operation->waits = false;
+        operation->turn = true;
         client->transferring++;
         operation_try(operation);
         operation = client->operations; /* it may be gone, and others with it */
     }
+}
+
+void operation_turn_over(struct operation *operation)
+{
+    if (!operation->turn)
+        return;
+    operation->turn = false;
+    operation->client->transferring--;
+    turns_give(operation->client);
 }
 
 /* ---- a life ---- */
@@ -115,7 +125,7 @@ void operation_free(struct operation *operation)
         at = &(*at)->next;
     *at = operation->next;
     client->n_operations--;
-    if (operation->kind->flags & OPERATION_TRANSFERS && !operation->waits)
+    if (operation->turn)
         client->transferring--;
     if (operation->kind->free)
         operation->kind->free(operation);

@@ -42,6 +42,7 @@ struct operation {
     struct endpoint *endpoint;
     size_t place; /* how many endpoints were looked at */
     bool waits;   /* for its turn */
+    bool turn;    /* has it */
     void *state;  /* of its kind */
     struct exchange *exchange;
     struct operation *next;
@@ -63,6 +64,9 @@ void operation_done(struct operation *operation, uint32_t detail);
 void operation_failed(struct operation *operation, const struct err *err);
 /* operation_failed with what the exchange was answered. */
 void operation_refused(struct operation *operation, const struct exchange *exchange);
+
+/* It does not transfer any more, whatever else it does: the next one may. */
+void operation_turn_over(struct operation *operation);
 
 /* A fresh exchange in place of the one there was, at the endpoint, `done` being called with the
  * operation. To be started by the caller. */

@@ -22,10 +22,12 @@ static int begin(struct operation *operation, struct err *err)
 {
     (void)err;
     char *words = curl_easy_escape(NULL, operation->texts[0], 0);
-    auto_free char *path =
-        xasprintf("/v1/search?q=%s&n=%" PRIu64, words ? words : "", operation->bytes);
+    auto_done(str) path = {};
+    str_addf(&path, "/v1/search?q=%s", words ? words : "");
+    if (operation->bytes > 0)
+        str_addf(&path, "&n=%" PRIu64, operation->bytes);
     curl_free(words);
-    exchange_start(operation_ask(operation, "GET", path, answered));
+    exchange_start(operation_ask(operation, "GET", str_text(&path), answered));
     return 0;
 }
 

@@ -197,12 +197,13 @@ static void message_seen(int sent, int version, int type, const void *at, size_t
                          void *arg)
 {
     (void)version;
-    (void)at;
-    (void)len;
     (void)ssl;
     struct tls_story *story = arg;
-    if (!sent && (type == SSL3_RT_HANDSHAKE || type == SSL3_RT_ALERT))
-        story->spoken = true;
+    if (sent || (type != SSL3_RT_HANDSHAKE && type != SSL3_RT_ALERT))
+        return;
+    story->spoken = true;
+    if (type == SSL3_RT_HANDSHAKE && len > 0 && *(const uint8_t *)at == SSL3_MT_CERTIFICATE_REQUEST)
+        story->wants_certificate = true;
 }
 
 static void story_attach(SSL_CTX *context, struct tls_story *story)

@@ -25,6 +25,7 @@ struct tls_story {
     unsigned refs;
     struct tls_roots *roots; /* borrowed */
     bool spoken;             /* the other side has answered in TLS */
+    bool wants_certificate;  /* of the client's */
     int error;               /* X509_V_ERR_…, or X509_V_OK */
     bool root_at_fault;      /* error is about an authority, not about the server */
     char *issuer;            /* of the certificate at fault, or of the server's */

@@ -98,6 +98,13 @@ bool url_is_loopback(const char *url)
     return text_starts(host, "127.") && strspn(host, "0123456789.") == strlen(host);
 }
 
+bool url_names_port(const char *url)
+{
+    auto_parts *parts = parts_of(url);
+    auto_text *port = parts ? part(parts, CURLUPART_PORT, 0) : NULL;
+    return port;
+}
+
 int url_query_add(char **url, const char *key, const char *value, struct err *err)
 {
     auto_parts *parts = parts_of(*url);

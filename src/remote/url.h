@@ -18,6 +18,8 @@ bool url_same_origin(const char *a, const char *b);
 bool url_is_https(const char *url);
 /* localhost, 127.0.0.0/8 and ::1 by name. */
 bool url_is_loopback(const char *url);
+/* A port is written in it. */
+bool url_names_port(const char *url);
 /* Adds key=value to the query, the value encoded. *url is replaced. */
 int url_query_add(char **url, const char *key, const char *value, struct err *err);
 /* Another scheme; a port that is the scheme's own goes with it. */

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A registry that lies, for tests.
 
-    hostile.py DIRECTORY [CERTIFICATE KEY]
+    hostile.py DIRECTORY [CERTIFICATE KEY [AUTHORITY]]
 
 listens on two free ports of 127.0.0.1, the registry's and that of a stranger ("other"), and writes into DIRECTORY:
 
@@ -10,7 +10,8 @@ listens on two free ports of 127.0.0.1, the registry's and that of a stranger ("
     requests           a line for each request: "registry|other METHOD PATH AUTHORIZATION", the latter "-" if there is none
     image.json         {"manifest": digest, "layer": digest, "layer_size": n, "config": digest, "index-deep": digest}
 
-With a certificate the registry speaks TLS and the stranger does not. It ends when its standard input is closed.
+With a certificate the registry speaks TLS and the stranger does not; with an authority clients must have a certificate of
+that. It ends when its standard input is closed.
 
 Every repository holds the same honest image of one layer of 1 MiB and a bit, tagged "latest", linux/amd64. The first part of
 a repository's name says how it is served ("resets/image"); credentials are user:secret where any are asked for.
@@ -20,6 +21,8 @@ a repository's name says how it is served ("resets/image"); credentials are user
     bearer            wants a token, had from /token with Basic credentials
     bearer-short      the same; a token is good for three requests only
     anonymous         wants a token that anybody gets
+    oauth             wants a token that is had for an identity token ("identity") by POST
+    oauth-redirect    the same, but the realm redirects to the stranger
     auth-forever      401 to every token
     token-huge        a token of 8 MiB
     token-none        an answer without a token
@@ -225,6 +228,11 @@ class Handler(BaseHTTPRequestHandler):
         self.error(401, "UNAUTHORIZED", "authentication required", [("WWW-Authenticate", value)])
 
     def token_answer(self, lie):
+        form = self.body().decode() if self.command == "POST" else ""
+        if lie == "oauth-redirect":
+            return self.answer(307, b"", [("Location", self.state.other + self.path)])
+        if lie == "oauth" and "refresh_token=identity&" not in form:
+            return self.error(401, "UNAUTHORIZED", "no such identity token")
         if lie == "token-huge":
             return self.answer(200, json_bytes({"token": "x" * (8 << 20)}))
         if lie == "token-none":
@@ -233,7 +241,7 @@ class Handler(BaseHTTPRequestHandler):
             return self.answer(200, json_bytes({"token": "x\r\nEvil: yes"}))
         if lie == "realm-redirect" and self.role == "registry":
             return self.answer(307, b"", [("Location", self.state.other + self.path)])
-        wants = lie not in ("anonymous", "auth-forever")
+        wants = lie not in ("anonymous", "auth-forever", "oauth")
         if wants and self.headers.get("Authorization") != CREDENTIALS:
             return self.error(401, "UNAUTHORIZED", "incorrect user name or password")
         with self.state.lock:
@@ -257,7 +265,7 @@ class Handler(BaseHTTPRequestHandler):
                 return True
             self.challenge("basic")
             return False
-        realms = ("bearer", "bearer-short", "anonymous", "auth-forever", "token-huge", "token-none",
+        realms = ("oauth", "oauth-redirect", "bearer", "bearer-short", "anonymous", "auth-forever", "token-huge", "token-none",
                   "token-control", "realm-redirect", "realm-other")
         if lie not in realms or self.token_good(lie):
             return True
@@ -544,6 +552,9 @@ def main():
     if len(sys.argv) > 3:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(sys.argv[2], sys.argv[3])
+    if len(sys.argv) > 4:
+        context.verify_mode = ssl.CERT_REQUIRED
+        context.load_verify_locations(sys.argv[4])
     other = listen(state, "other", None)
     port = listen(state, "registry", context)
     state.other = f"http://127.0.0.1:{other}"

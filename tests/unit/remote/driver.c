@@ -58,7 +58,7 @@ static const char certificates[] =
     "        -subj /CN=registry.example -addext \"$@\" 2>/dev/null\n"
     "}\n"
     "case $(cat kind) in\n"
-    "self) make subjectAltName=IP:127.0.0.1 -days 2 ;;\n"
+    "self | both) make subjectAltName=IP:127.0.0.1 -days 2 ;;\n"
     "name) make subjectAltName=DNS:registry.example -days 2 ;;\n"
     "old)\n"
     "    make subjectAltName=IP:127.0.0.1 -days 2\n"
@@ -105,14 +105,16 @@ static void facts_load(struct hostile *hostile)
     hostile->layer_size = facts.layer_size;
 }
 
-static _Noreturn void hostile_execute(const struct hostile *hostile, int input, bool tls)
+static _Noreturn void hostile_execute(const struct hostile *hostile, int input,
+                                      const char *certificate)
 {
     const char *program = getenv("RUCHE_HOSTILE");
     auto_free char *cert = xasprintf("%s/cert.pem", hostile->directory);
     auto_free char *key = xasprintf("%s/key.pem", hostile->directory);
+    bool both = certificate && strcmp(certificate, "both") == 0;
     dup2(input, STDIN_FILENO);
     execlp("python3", "python3", program ? program : "tests/registry/hostile.py",
-           hostile->directory, tls ? cert : NULL, key, (char *)NULL);
+           hostile->directory, certificate ? cert : NULL, key, both ? cert : NULL, (char *)NULL);
     _exit(127);
 }
 
@@ -175,6 +177,11 @@ char *hostile_requests(const struct hostile *hostile)
 char *hostile_certificate(const struct hostile *hostile)
 {
     return text_load(hostile, "cert.pem");
+}
+
+char *hostile_key(const struct hostile *hostile)
+{
+    return text_load(hostile, "key.pem");
 }
 
 /* ---- the client ---- */

@@ -24,14 +24,15 @@ struct hostile {
     uint64_t layer_size;
 };
 
-/* certificate: "self" (for 127.0.0.1), "name" (for registry.example), "old" (has expired), or NULL:
+/* certificate: "self" (for 127.0.0.1), "both" (the same, and the client must have it too), "name" (for registry.example), "old" (has expired), or NULL:
  * plain HTTP. */
 void hostile_start(struct hostile *hostile, const char *certificate);
 void hostile_stop(struct hostile *hostile);
 /* All requests so far. */
 char *hostile_requests(const struct hostile *hostile);
-/* The certificate's PEM. */
+/* The certificate's PEM, and its key's. */
 char *hostile_certificate(const struct hostile *hostile);
+char *hostile_key(const struct hostile *hostile);
 
 /* What an operation came to. */
 struct outcome {

@@ -295,6 +295,70 @@ Test(registry, who_does_not_say_who_he_is)
     driver_stop(&driver);
 }
 
+/* The layer, as who the endpoint says. */
+static struct outcome layer_get_as(const char *repository, const char *identity_token,
+                                   const char *registry_token)
+{
+    struct driver driver;
+    struct remote_setup setup = {};
+    struct remote_endpoint *endpoint = setup_endpoint(&setup, "http", hostile.port, repository);
+    endpoint->identity_token = identity_token ? xstrdup(identity_token) : NULL;
+    endpoint->registry_token = registry_token ? xstrdup(registry_token) : NULL;
+    cr_assert_not(driver_start(&driver, &setup).failed);
+    int file = file_new("", 0);
+    struct outcome outcome =
+        *driver_blob(&driver, hostile.layer, hostile.layer_size, 0, file, NULL);
+    close(file);
+    driver_stop(&driver);
+    return outcome;
+}
+
+Test(registry, identity_tokens)
+{
+    struct outcome outcome = layer_get_as("oauth/image", "identity", NULL);
+    cr_assert_not(outcome.failed, "%s", outcome.text);
+    outcome = layer_get_as("oauth/image", "another", NULL);
+    expect_failed(&outcome, ERR_DENIED, "no such identity token");
+    outcome = layer_get_as("oauth-redirect/image", "identity", NULL);
+    expect_failed(&outcome, ERR_DENIED, "it redirects credentials to 127.0.0.1:");
+    outcome = layer_get_as("bearer/image", NULL, "mine");
+    expect_failed(&outcome, ERR_DENIED, "does not accept the credentials");
+    auto_free char *requests = hostile_requests(&hostile);
+    cr_assert(strstr(requests, " Bearer mine\n"));
+    cr_assert_null(strstr(requests, "other "));
+}
+
+/* ---- proxies ---- */
+
+static struct outcome ping_by_proxy(const char *scheme, const char *no_proxy)
+{
+    struct driver driver;
+    struct remote_setup setup = { .stall_seconds = 1 };
+    struct remote_endpoint *endpoint = setup_endpoint(&setup, scheme, hostile.port, NULL);
+    free(endpoint->url);
+    endpoint->url = xasprintf("%s://registry.invalid", scheme);
+    endpoint->insecure = true;
+    setup.http_proxy = xasprintf("http://127.0.0.1:%d", hostile.port);
+    setup.https_proxy = xasprintf("http://127.0.0.1:%d", hostile.port);
+    setup.no_proxy = no_proxy ? xstrdup(no_proxy) : NULL;
+    cr_assert_not(driver_start(&driver, &setup).failed);
+    struct outcome outcome = *DO(&driver, .op = REMOTE_PING);
+    driver_stop(&driver);
+    return outcome;
+}
+
+Test(registry, proxies)
+{
+    struct outcome outcome = ping_by_proxy("http", NULL);
+    cr_assert_not(outcome.failed, "%s", outcome.text);
+    auto_free char *requests = hostile_requests(&hostile);
+    cr_assert(strstr(requests, "registry GET http://registry.invalid/v2/ -\n"), "%s", requests);
+    outcome = ping_by_proxy("https", NULL);
+    expect_failed(&outcome, ERR_SYSTEM, "the proxy refuses: ");
+    outcome = ping_by_proxy("http", "other.invalid,.invalid");
+    expect_failed(&outcome, ERR_SYSTEM, "registry.invalid is not known");
+}
+
 /* ---- lists ---- */
 
 static const struct outcome *list_get(struct driver *driver, const struct ask *ask, char **ret_text)

@@ -68,6 +68,23 @@ Test(tls, wrong_name)
     expect_good(ping(NULL, NULL, true), "https://");
 }
 
+Test(tls, of_the_client)
+{
+    hostile_start(&hostile, "both");
+    auto_free char *ca = hostile_certificate(&hostile);
+    auto_free char *remedy = xasprintf("certs.d/registry-%d/client.cert", hostile.port);
+    expect_refused(ping(NULL, ca, false), "wants a certificate", remedy);
+    struct driver driver;
+    struct remote_setup setup = {};
+    struct remote_endpoint *endpoint = setup_endpoint(&setup, "https", hostile.port, NULL);
+    endpoint->ca = xstrdup(ca);
+    endpoint->client_cert = xstrdup(ca);
+    endpoint->client_key = hostile_key(&hostile);
+    cr_assert_not(driver_start(&driver, &setup).failed);
+    expect_good(*DO(&driver, .op = REMOTE_PING), "https://");
+    driver_stop(&driver);
+}
+
 Test(tls, expired)
 {
     hostile_start(&hostile, "old");

@@ -24,6 +24,8 @@ Test(url, locations)
     expect(base, "//b.example/y", "https://b.example/y");
     expect(base, "http://b.example/y", "http://b.example/y");
     expect(base, "https://b.example/y#part", "https://b.example/y");
+    expect(base, "https://b.example/a%2Fb?x=%3D%2f&y=a+b",
+           "https://b.example/a%2Fb?x=%3D%2f&y=a+b");
     expect(NULL, "https://b.example", "https://b.example/");
     expect(NULL, "/v2/", NULL);
     expect(base, "", NULL);
@@ -79,6 +81,11 @@ Test(url, queries_and_schemes)
     cr_assert_eq(url_query_add(&url, "scope", "repository:a/b:pull,push&x", &err), 0);
     cr_assert(text_starts(url, "https://a.example/token?x=1&scope=repository%3"), "%s", url);
     cr_assert(text_ends(url, "%26x"), "%s", url);
+    auto_free char *session = xstrdup("https://a.example/up%2Fload?_state=A%3D%3D");
+    cr_assert_eq(url_query_add(&session, "digest", "sha256:00", &err), 0);
+    cr_assert(text_starts(session, "https://a.example/up%2Fload?_state=A%3D%3D&digest=sha256%3"),
+              "%s", session);
+    cr_assert(url_names_port("https://a.example:443/") && !url_names_port("https://a.example/"));
     cr_assert_eq(url_with_scheme("https://a.example:5000/", "http", &plain, &err), 0);
     cr_assert_str_eq(plain, "http://a.example:5000/");
     free(take_ptr(plain));
