@@ -89,8 +89,8 @@ int job_deflate(struct job *job, struct err *err)
     auto_free uint8_t *out = xmalloc(OUT_SIZE);
     struct deflating deflating = {
         .job = job,
-        .encoder = strcmp(job->request.name, encoder_zstd.name) == 0 ? &encoder_zstd
-                                                                      : &encoder_gzip,
+        .encoder =
+            strcmp(job->request.name, encoder_zstd.name) == 0 ? &encoder_zstd : &encoder_gzip,
         .blob = blob,
         .content = content,
         .in = in,
