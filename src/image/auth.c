@@ -3,11 +3,12 @@
  * The files, of which the first that has something for a place counts:
  *
  *     --authfile, or else $REGISTRY_AUTH_FILE: that one, and no other
- *     $XDG_RUNTIME_DIR/containers/auth.json, without it /run/containers/UID/auth.json; it is this
- *     one that is written
+ *     $XDG_RUNTIME_DIR/containers/auth.json; of root without that, /run/containers/0/auth.json
  *     ~/.config/containers/auth.json
  *     $DOCKER_CONFIG/config.json, or ~/.docker/config.json
  *     ~/.dockercfg
+ *
+ * The first of these is the one that is written.
  *
  * What stands in registries.conf as credential-helpers is asked in its order, and the files are one
  * of them, by default the only one.
@@ -65,7 +66,7 @@ static void file_places_fill(const struct auth *auth, struct file_places *places
     }
     if (env->runtime_dir)
         place_add(places, xasprintf("%s/containers/auth.json", env->runtime_dir), 0);
-    else
+    else if (env->uid == 0 || !(env->config_home || env->home))
         place_add(places, xasprintf("%s/containers/%u/auth.json", env->run, env->uid), 0);
     place_add(places, registry_user_path(env, "containers/auth.json"), 0);
     if (env->docker_config)

@@ -32,9 +32,9 @@ struct cargo_manifest {
 };
 
 struct cargo {
-    struct images *images;       /* borrowed */
-    const struct ingest *ingest; /* borrowed; NULL: nothing is in one */
-    ARRAY_OF(cargo_blob) blobs;  /* each once */
+    struct images *images;              /* borrowed */
+    const struct ingest *ingest;        /* borrowed; NULL: nothing is in one */
+    ARRAY_OF(cargo_blob) blobs;         /* each once */
     ARRAY_OF(cargo_manifest) manifests; /* each once; the last is what was asked for */
     size_t n_layers;
 };

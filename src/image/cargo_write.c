@@ -86,8 +86,7 @@ static int layout_index(const struct writing *writing, const char *name, struct 
     *index = (struct oci_index){ .schema_version = 2 };
     if (!writing->archive.directory)
         return 0;
-    int found =
-        file_load(writing->archive.fd, "index.json", OCI_INDEX_MAX_BYTES, &data, &len, err);
+    int found = file_load(writing->archive.fd, "index.json", OCI_INDEX_MAX_BYTES, &data, &len, err);
     if (found <= 0)
         return found;
     if (oci_index_parse(data, len, index, err) < 0)

@@ -156,9 +156,12 @@ int check_index(struct check *check, struct err *err)
             fault_remedy(fault, copied, copied ? "taken from its copy" : "written anew, empty");
         check->index_changed = true;
     }
-    if (check->index_changed)
-        copy_take(check, &copy);
-    for (size_t i = 0; check->index_changed && i < index.manifests.len; i++)
+    if (!check->index_changed)
+        return 0;
+    size_t damaged = index.manifests.len - check->index.manifests.len;
+    if (copy_take(check, &copy) >= damaged)
+        return 0;
+    for (size_t i = 0; i < index.manifests.len; i++)
         if (!row_whole(&index.manifests.at[i]) && !index_has(&check->index, &index.manifests.at[i]))
             row_again(check, &index.manifests.at[i]);
     return 0;

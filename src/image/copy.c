@@ -111,8 +111,8 @@ static int layout_document(struct copy *copy, struct intake_document *document, 
     auto_free char *data = NULL;
     const char *name = copy->from.name;
     size_t len;
-    int found = source_load(&copy->intake.source, "index.json", OCI_INDEX_MAX_BYTES, &data, &len,
-                            err);
+    int found =
+        source_load(&copy->intake.source, "index.json", OCI_INDEX_MAX_BYTES, &data, &len, err);
     if (found == 0)
         return err_set(err, ERR_INVALID, "it has no index.json");
     if (found < 0 || oci_index_parse(data, len, &index, err) < 0)
@@ -178,7 +178,8 @@ static int docker_read(struct copy *copy, struct err *err)
 static void docker_cargo_blob(struct copy *copy, size_t place, bool layer)
 {
     const struct part *part = &copy->intake.plan.parts.at[place];
-    const struct oci_descriptor descriptor = { .digest = part->digest, .size = (int64_t)part->size };
+    const struct oci_descriptor descriptor = { .digest = part->digest,
+                                               .size = (int64_t)part->size };
     struct cargo_blob *blob = cargo_add_blob(&copy->cargo, &descriptor, layer);
     blob->place = CARGO_INGEST;
     blob->number = part->number;
@@ -233,8 +234,8 @@ static int registry_cargo(struct copy *copy, struct err *err)
     auto_done(remote_setup) setup = {};
     auto_done(intake_document) document = {};
     auto_drop(reference) *reference = NULL;
-    const struct registry_options *registry = copy->options->from ? copy->options->from
-                                                                  : &no_options;
+    const struct registry_options *registry =
+        copy->options->from ? copy->options->from : &no_options;
     if (registry_resolve(registry, copy->from.name, &candidates, err) < 0 ||
         reference_parse(candidates.at[0], &reference, err) < 0 ||
         registry_setup(registry, reference, REGISTRY_PULL, &setup, err) < 0 ||
@@ -364,8 +365,7 @@ static int archive_write(struct copy *copy, enum cargo_format format, struct err
         return -1;
     if (archive_file_open(copy->to.path, &fd, err) < 0)
         return -1;
-    int result =
-        cargo_write(&copy->cargo, format, fd, normal ? normal : copy->to.name, err);
+    int result = cargo_write(&copy->cargo, format, fd, normal ? normal : copy->to.name, err);
     if (result < 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
         (void)unlink(copy->to.path); /* half of one is of no use */
     return result;

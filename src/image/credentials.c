@@ -27,8 +27,6 @@ static const char program_head[] = "docker-credential-";
 static const char nothing_text[] = "credentials not found in native keychain";
 static const char token_user[] = "<token>";
 
-extern char **environ;
-
 struct helper_answer {
     char *username;
     char *secret;
@@ -192,7 +190,7 @@ static int helper_run(const struct registry_environment *environment, const char
     char *output = NULL;
     size_t len = 0;
     int status = 0;
-    if (name_check(name, err) < 0 || program_find(environment, name, &path, err) < 0)
+    if (name_check(name, err) < 0 || program_find(environment, name, &path, err) < 0 || !path)
         return -1;
     if (program_run(path, action, input, &output, &len, &status, err) < 0)
         return err_wrap(err, "%s%s %s", program_head, name, action);
@@ -201,7 +199,7 @@ static int helper_run(const struct registry_environment *environment, const char
         *ret_len = len;
         return 1;
     }
-    bool nothing = WIFEXITED(status) && strstr(output, nothing_text);
+    bool nothing = WIFEXITED(status) && output && strstr(output, nothing_text);
     int result = nothing ? 0 : helper_fail(name, action, output, len, status, err);
     secret_free(output);
     return result;
@@ -214,15 +212,12 @@ int credential_helper_get(const struct registry_environment *environment, const 
 {
     auto_free char *what = xasprintf("what %s%s says of %s", program_head, name, server);
     struct helper_answer answer = {};
-    char *output = NULL;
+    auto_secret char *output = NULL;
     size_t len = 0;
     int found = helper_run(environment, name, "get", server, &output, &len, err);
     if (found <= 0)
         return found;
-    int result = field_read(answer_fields, output, len, what, 0, &answer, err);
-    explicit_bzero(output, len);
-    free(output);
-    if (result < 0)
+    if (field_read(answer_fields, output, len, what, 0, &answer, err) < 0)
         return err_set(err, ERR_INVALID, "%s is not what the protocol wants", what);
     bool token = text_same(answer.username, token_user);
     *ret_credentials = (struct credentials){
@@ -242,12 +237,11 @@ int credential_helper_store(const struct registry_environment *environment, cons
                                       .username = (char *)username,
                                       .secret = (char *)secret };
     auto_done(str) input = {};
-    char *output = NULL;
+    auto_secret char *output = NULL;
     size_t len = 0;
     field_write(request_fields, &request, 0, &input);
     int result = helper_run(environment, name, "store", str_text(&input), &output, &len, err);
     explicit_bzero(input.at, input.len);
-    free(output);
     if (result == 0)
         return err_set(err, ERR_SYSTEM, "%s%s store failed", program_head, name);
     return result < 0 ? -1 : 0;
@@ -256,9 +250,7 @@ int credential_helper_store(const struct registry_environment *environment, cons
 int credential_helper_erase(const struct registry_environment *environment, const char *name,
                             const char *server, struct err *err)
 {
-    char *output = NULL;
+    auto_secret char *output = NULL;
     size_t len = 0;
-    int result = helper_run(environment, name, "erase", server, &output, &len, err);
-    free(output);
-    return result;
+    return helper_run(environment, name, "erase", server, &output, &len, err);
 }

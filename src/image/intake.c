@@ -57,8 +57,8 @@ static int digest_check(const char *digest, struct err *err)
 }
 
 /* Puts what was brought among the parts and verifies it, or finds out its digest. */
-static int document_take(struct intake *intake, const char *digest, struct intake_document *document,
-                         struct err *err)
+static int document_take(struct intake *intake, const char *digest,
+                         struct intake_document *document, struct err *err)
 {
     uint64_t number;
     if (source_save(&intake->source, document->data, document->len, &number, err) < 0)
@@ -140,8 +140,8 @@ int intake_manifest(struct intake *intake, const char *name, struct intake_docum
     return 0;
 }
 
-static int size_check(const struct intake_document *document, const struct oci_descriptor *descriptor,
-                      struct err *err)
+static int size_check(const struct intake_document *document,
+                      const struct oci_descriptor *descriptor, struct err *err)
 {
     if (descriptor->size >= 0 && document->len == (uint64_t)descriptor->size)
         return 0;
@@ -263,8 +263,8 @@ int intake_choose(struct intake *intake, const struct oci_platform *platform,
 static int artifact_refuse(const struct oci_manifest *manifest, struct err *err)
 {
     auto_done(str) type = { .max_bytes = TYPE_SHOWN_MAX };
-    const char *raw = manifest->artifact_type ? manifest->artifact_type
-                                              : manifest->config.media_type;
+    const char *raw =
+        manifest->artifact_type ? manifest->artifact_type : manifest->config.media_type;
     text_escape(&type, raw ? raw : "", raw ? strlen(raw) : 0);
     err_set(err, ERR_UNSUPPORTED, "it is no image but an artifact of the type %s", str_text(&type));
     return err_hint(err, "`ruche image copy` brings such");
@@ -361,8 +361,7 @@ static int image_fill(struct intake *intake, const struct intake_document *docum
     const char *type = manifest->media_type ? manifest->media_type : document->media_type;
     image->has_manifest = true;
     image->manifest = document->part;
-    image->media_type =
-        xstrdup(media_kind(type) == MEDIA_MANIFEST ? type : MEDIA_OCI_MANIFEST);
+    image->media_type = xstrdup(media_kind(type) == MEDIA_MANIFEST ? type : MEDIA_OCI_MANIFEST);
     if (intake_config(intake, &manifest->config, &config, err) < 0)
         return -1;
     image->config = config.part;
@@ -482,9 +481,7 @@ static void cargo_place(const struct intake *intake, struct cargo *cargo)
             const struct part *part = &intake->plan.parts.at[k];
             if (!text_same(part->digest, blob->digest))
                 continue;
-            blob->place = part->stored  ? CARGO_STORED
-                          : part->fetch ? CARGO_PARTIAL
-                                        : CARGO_INGEST;
+            blob->place = part->stored ? CARGO_STORED : part->fetch ? CARGO_PARTIAL : CARGO_INGEST;
             blob->number = part->number;
         }
     }

@@ -130,18 +130,19 @@ static int erofs_missing(int errnum, struct err *err)
 int layers_are_packed(const struct ingest *ingest, bool *ret_packed, struct err *err)
 {
     struct images *images = ingest->images;
-    if (images->storage == STORAGE_AUTO) {
-        int works = geteuid() == 0 ? probe(ingest->directory, err) : 0;
+    if (images->storage == STORAGE_OVERLAY || (images->storage == STORAGE_AUTO && geteuid() != 0)) {
+        *ret_packed = false;
+        return 0;
+    }
+    if (images->erofs == EROFS_UNTRIED) {
+        int works = probe(ingest->directory, err);
         if (works < 0)
             return -1;
-        images->storage = works ? STORAGE_EROFS : STORAGE_OVERLAY;
-    } else if (images->storage == STORAGE_EROFS && !images->storage_tried) {
-        int works = probe(ingest->directory, err);
-        if (works <= 0)
-            return works < 0 ? -1 : erofs_missing(errno, err);
+        if (!works && images->storage == STORAGE_EROFS)
+            return erofs_missing(errno, err);
+        images->erofs = works ? EROFS_WORKS : EROFS_FAILS;
     }
-    images->storage_tried = true;
-    *ret_packed = images->storage == STORAGE_EROFS;
+    *ret_packed = images->erofs == EROFS_WORKS;
     return 0;
 }
 

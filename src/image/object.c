@@ -120,33 +120,6 @@ int object_blob_put(struct images *images, int dirfd, const char *name, const ch
     return 0;
 }
 
-struct object_inbox {
-    struct ingest ingest;
-};
-
-int object_inbox_open(struct images *images, struct object_inbox **ret_inbox, struct err *err)
-{
-    struct ingest ingest;
-    if (ingest_open(images, &ingest, err) < 0)
-        return -1;
-    *ret_inbox = xnew(struct object_inbox);
-    (*ret_inbox)->ingest = ingest;
-    return 0;
-}
-
-int object_inbox_fd(const struct object_inbox *inbox)
-{
-    return inbox->ingest.directory;
-}
-
-void object_inbox_free(struct object_inbox *inbox)
-{
-    if (!inbox)
-        return;
-    ingest_close(&inbox->ingest);
-    free(inbox);
-}
-
 /* ---- rows of a repository ---- */
 
 void object_done(struct object *object)

@@ -27,14 +27,6 @@ int object_blob_put(struct images *images, int dirfd, const char *name, const ch
  * needs it. */
 int object_blob_remove(struct images *images, const char *digest, struct err *err);
 
-/* A directory for what is being uploaded, on the store's file system; it goes with all in it when
- * it is closed, or with the next command that stores something if the process died. */
-struct object_inbox;
-int object_inbox_open(struct images *images, struct object_inbox **ret_inbox, struct err *err);
-int object_inbox_fd(const struct object_inbox *inbox);
-void object_inbox_free(struct object_inbox *inbox);
-DROP(object_inbox);
-
 /* ---- manifests ---- */
 
 struct object {

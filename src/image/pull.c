@@ -27,9 +27,10 @@ struct pull {
     const struct image_pull_options *options;
     const struct image_watch *watch;
     struct reference *reference; /* borrowed */
-    struct oci_platform platform;    struct remote remote;
+    struct oci_platform platform;
+    struct remote remote;
     struct trust trust;
-    char *name; /* normal form, in which it is stored */
+    char *name;         /* normal form, in which it is stored */
     struct image *here; /* what has the name now, for the platform; or NULL */
 };
 
@@ -42,7 +43,8 @@ void image_pulled_done(struct image_pulled *pulled)
 }
 
 static void pull_done(struct pull *pull)
-{    remote_close(&pull->remote);
+{
+    remote_close(&pull->remote);
     trust_done(&pull->trust);
     oci_platform_done(&pull->platform);
     image_free(pull->here);
@@ -125,8 +127,8 @@ static int platform_check(const struct pull *pull, const struct oci_image *image
     if (pull->options->platform)
         return err_set(err, ERR_UNSUPPORTED, "there is no image for %s, only for: %s",
                        str_text(&wanted), str_text(&is));
-    auto_free char *text = xasprintf("the image is for %s, and this machine is %s", str_text(&is),
-                                     str_text(&wanted));
+    auto_free char *text =
+        xasprintf("the image is for %s, and this machine is %s", str_text(&is), str_text(&wanted));
     if (pull->watch && pull->watch->warning)
         pull->watch->warning(pull->watch->context, text);
     return 0;
@@ -141,7 +143,8 @@ static int pull_into(struct pull *pull, struct intake *intake, struct image_pull
     struct load_plan_image *image;
     if (intake_manifest(intake, wanted, &document, err) < 0)
         return -1;
-    auto_free char *digest = xstrdup(document.digest);    if (intake_choose(intake, &pull->platform, &document, err) < 0)
+    auto_free char *digest = xstrdup(document.digest);
+    if (intake_choose(intake, &pull->platform, &document, err) < 0)
         return -1;
     const char *digests[] = { digest, document.digest };
     if (trust_intake(&pull->trust, intake, digests, array_size(digests), err) < 0 ||
@@ -150,8 +153,8 @@ static int pull_into(struct pull *pull, struct intake *intake, struct image_pull
         return -1;
     if (strcmp(digest, document.digest) != 0)
         image->index = xstrdup(digest);
-    strings_add(&image->names, pull->name);    if (intake_commit(intake, &loads, err) < 0 ||
-        trust_keep(&pull->trust, pull->images, err) < 0)
+    strings_add(&image->names, pull->name);
+    if (intake_commit(intake, &loads, err) < 0 || trust_keep(&pull->trust, pull->images, err) < 0)
         return -1;
     pulled_fill(pull, loads.at[0].id, digest, ret_pulled);
     return 0;
@@ -178,7 +181,8 @@ static int pull_new(struct pull *pull, struct image_pulled *ret_pulled, struct e
 /* ---- one name ---- */
 
 static int pull_reference(struct pull *pull, struct image_pulled *ret_pulled, struct err *err)
-{    auto_done(remote_setup) setup = {};
+{
+    auto_done(remote_setup) setup = {};
     if (trust_init(&pull->trust, pull->options->registry->environment, pull->options->policy,
                    pull->reference, err) < 0 ||
         here_find(pull, err) < 0)
@@ -213,9 +217,8 @@ static char *name_stored(const struct reference *reference)
 }
 
 static int pull_candidate(struct images *images, const char *name,
-                          const struct image_pull_options *options,
-                          const struct image_watch *watch, struct image_pulled *ret_pulled,
-                          struct err *err)
+                          const struct image_pull_options *options, const struct image_watch *watch,
+                          struct image_pulled *ret_pulled, struct err *err)
 {
     auto_drop(reference) *reference = NULL;
     if (reference_parse(name, &reference, err) < 0)

@@ -8,7 +8,8 @@
 #include "image/registry.h"
 
 struct image_pull_options {
-    const struct registry_options *registry; /* NULL: as the user's files have it */    const char *platform;                    /* "linux/arm64"; NULL: this machine's */
+    const struct registry_options *registry; /* NULL: as the user's files have it */
+    const char *platform;                    /* "linux/arm64"; NULL: this machine's */
     const char *store_as;                    /* the name it gets here; NULL: the same */
     const char *policy;                      /* file of the policy of trust; NULL: the user's */
 };

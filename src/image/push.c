@@ -163,8 +163,8 @@ static int signatures_push(const struct push *push, const char *name, struct err
         if (found < 0)
             return -1;
         options.destination = destination;
-        if (found > 0 && push_one(push->images, signatures, &options, push->watch, &another,
-                                  &pushed, err) < 0)
+        if (found > 0 &&
+            push_one(push->images, signatures, &options, push->watch, &another, &pushed, err) < 0)
             return -1;
     }
     return 0;
@@ -176,7 +176,8 @@ int image_push(struct images *images, const char *name, const struct image_push_
     static const struct registry_options registry;
     struct image_push_options own = *options;
     if (!own.registry)
-        own.registry = &registry;    auto_done(push) push = { .recoding = RECODING_CLOSED };
+        own.registry = &registry;
+    auto_done(push) push = { .recoding = RECODING_CLOSED };
     if (push_one(images, name, &own, watch, &push, ret_pushed, err) < 0)
         return -1;
     return signatures_push(&push, name, err);

@@ -15,7 +15,7 @@ struct recoding {
 
 #define RECODING_CLOSED                                                                            \
     {                                                                                              \
-        .ingest = { .directory = -1 }, .helper = { .userns = { .pid = -1 }, .control = -1 }        \
+        .ingest = { .directory = -1 }, .helper = {.userns = { .pid = -1 }, .control = -1 }         \
     }
 
 struct recode_options {

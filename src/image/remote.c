@@ -31,8 +31,8 @@ static int setup_file(const struct remote_setup *setup, int *ret_fd, struct err 
     remote_setup_format(setup, &text);
     int result = fd_write_all(fd, str_text(&text), text.len);
     explicit_bzero(text.at, text.len);
-    if (result < 0 || fcntl(fd, F_ADD_SEALS,
-                            F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) < 0)
+    if (result < 0 ||
+        fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) < 0)
         return err_sys(err, "write a file in memory");
     *ret_fd = take_fd(fd);
     return 0;

@@ -22,7 +22,7 @@ struct remote {
 
 #define REMOTE_CLOSED                                                                              \
     {                                                                                              \
-        .helper = { .userns = { .pid = -1 }, .control = -1 }                                       \
+        .helper = {.userns = { .pid = -1 }, .control = -1 }                                        \
     }
 
 /* Starts one and hands the setup over. watch, borrowed and perhaps NULL, is told its notes. */

@@ -104,7 +104,8 @@ static int tags_parse(const char *data, size_t len, struct strings *tags, struct
         document_close(&document);
         return err_set(err, ERR_SYSTEM, "ruche-remote says what it cannot say");
     }
-    json_array_foreach(document.root, i, item) {
+    json_array_foreach(document.root, i, item)
+    {
         if (json_is_string(item))
             strings_add(tags, json_string_value(item));
     }
@@ -199,8 +200,8 @@ static int look_open(struct look *look, struct images *images, const char *name,
         return -1;
     look->taken = true;
     const struct reference *reference = look->reference;
-    return intake_manifest(&look->intake,
-                           reference->digest ? reference->digest : reference->tag, document, err);
+    return intake_manifest(&look->intake, reference->digest ? reference->digest : reference->tag,
+                           document, err);
 }
 
 static char *copy_or_null(const char *text)
@@ -267,7 +268,8 @@ static int config_fill(struct look *look, const struct oci_manifest *manifest,
 }
 
 static int inspect_fill(struct look *look, const struct oci_platform *platform,
-                        struct intake_document *document, struct remote_image *image, struct err *err)
+                        struct intake_document *document, struct remote_image *image,
+                        struct err *err)
 {
     auto_done(oci_manifest) manifest = {};
     image->name = reference_repository(look->reference);

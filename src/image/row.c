@@ -165,6 +165,13 @@ static uint64_t crc64(const char *at, size_t len)
     return crc;
 }
 
+static int by_key(const void *a, const void *b)
+{
+    return strcmp(((const struct pair *)a)->key, ((const struct pair *)b)->key);
+}
+
+/* Annotations count in the order of their keys: tools that add a row may write the others in
+ * another order. */
 char *row_sum(const struct oci_descriptor *row)
 {
     struct oci_descriptor bare = *row;
@@ -173,6 +180,8 @@ char *row_sum(const struct oci_descriptor *row)
     for (size_t i = 0; i < row->annotations.len; i++)
         if (strcmp(row->annotations.at[i].key, NOTE_SUM) != 0)
             pairs_put(&bare.annotations, row->annotations.at[i].key, row->annotations.at[i].value);
+    if (bare.annotations.len > 1)
+        qsort(bare.annotations.at, bare.annotations.len, sizeof(struct pair), by_key);
     field_write(oci_descriptor_fields, &bare, 0, &text);
     pairs_done(&bare.annotations);
     return xasprintf("%016" PRIx64, crc64(str_text(&text), text.len));

@@ -39,8 +39,8 @@ enum row_kind {
 struct images {
     int root;
     char *transfer;
-    enum image_storage storage; /* AUTO until it was tried */
-    bool storage_tried;
+    enum image_storage storage;
+    enum { EROFS_UNTRIED, EROFS_WORKS, EROFS_FAILS } erofs; /* mounted from a file */
     bool prepared; /* object_prepare has made the directories */
 };
 

@@ -123,8 +123,8 @@ static int blob_send(struct upload *upload, struct sending *sending, const struc
 {
     struct remote_request request;
     auto_close int fd = -1;
-    const char *other = upload->options->mounts ? pairs_value(upload->options->mounts, blob->digest)
-                                                : NULL;
+    const char *other =
+        upload->options->mounts ? pairs_value(upload->options->mounts, blob->digest) : NULL;
     if (cargo_open(upload->cargo, blob, &fd, err) < 0 ||
         remote_request_init(&request, REMOTE_UPLOAD, blob->digest, other, err) < 0)
         return blob_failed(upload, blob, err);
@@ -199,8 +199,7 @@ static int manifest_put(struct remote *remote, const struct cargo_manifest *mani
     struct remote_request request;
     auto_done(remote_answer) answer = {};
     auto_close int fd = memfd_create("manifest", MFD_CLOEXEC);
-    if (fd < 0 || fd_write_all(fd, manifest->data, manifest->len) < 0 ||
-        lseek(fd, 0, SEEK_SET) < 0)
+    if (fd < 0 || fd_write_all(fd, manifest->data, manifest->len) < 0 || lseek(fd, 0, SEEK_SET) < 0)
         return err_sys(err, "make a file in memory");
     if (remote_request_init(&request, REMOTE_MANIFEST_PUT, name, manifest->media_type, err) < 0)
         return -1;

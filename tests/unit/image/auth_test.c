@@ -16,7 +16,7 @@
 #define BOB   "Ym9iOndpdGg6Y29sb25z"
 #define CAROL "Y2Fyb2w6dGhpcmQ="
 
-#define PRIMARY "run/containers/1234/auth.json"
+#define PRIMARY "run/containers/0/auth.json"
 
 /* A helper that keeps one secret a server in a directory of its own, and tells what it was asked. */
 static const char helper_script[] =
@@ -267,6 +267,27 @@ Test(auth, stores_and_forgets)
     cr_assert_eq(places.len, 2);
     finds(&auth, "docker.io", "");
     finds(&auth, "a.io/ns", "");
+}
+
+Test(auth, where_it_is_stored)
+{
+    auto_done(user) user;
+    user_init(&user);
+    struct auth auth = auth_of(&user);
+    auto_free char *runtime = user_path(&user, "runtime");
+    static const char *const places[] = { PRIMARY, "home/.config/containers/auth.json",
+                                          "run/containers/1234/auth.json",
+                                          "runtime/containers/auth.json" };
+    for (size_t i = 0; i < array_size(places); i++) {
+        user.environment.uid = i == 0 ? 0 : 1234;
+        user.environment.home = i == 2 ? NULL : user.home;
+        user.environment.runtime_dir = i == 3 ? runtime : NULL;
+        auto_free char *where = NULL;
+        struct err err = {};
+        cr_assert_eq(auth_save(&auth, "a.io", "alice", "secret", &where, &err), 0, "%s", err.text);
+        cr_expect(text_ends(where, places[i]), "%s", where);
+        finds(&auth, "a.io", "alice secret");
+    }
 }
 
 Test(auth, keeps_what_it_does_not_know)

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "archive_make.h"
+#include "image/ingest.h"
 #include "image/platform.h"
 
 #define REPOSITORY "docker.io/library/app"
@@ -47,13 +48,14 @@ static size_t count(const char *directory)
 /* Hands a blob in. Gives its digest, owned by the caller. */
 static char *blob_put(const char *text)
 {
-    auto_drop(object_inbox) *inbox = NULL;
+    struct ingest ingest;
     struct err err = {};
     char *digest = digest_of(text, strlen(text));
-    cr_assert_eq(object_inbox_open(images, &inbox, &err), 0, "%s", err.text);
-    cr_assert_eq(file_save(object_inbox_fd(inbox), "upload", text, strlen(text), 0600, 0, &err), 0);
-    cr_assert_eq(object_blob_put(images, object_inbox_fd(inbox), "upload", digest, &err), 0, "%s",
+    cr_assert_eq(ingest_open(images, &ingest, &err), 0, "%s", err.text);
+    cr_assert_eq(file_save(ingest.directory, "upload", text, strlen(text), 0600, 0, &err), 0);
+    cr_assert_eq(object_blob_put(images, ingest.directory, "upload", digest, &err), 0, "%s",
                  err.text);
+    ingest_close(&ingest);
     return digest;
 }
 
@@ -112,11 +114,12 @@ static char *image_text(const char *architecture, char **ret_id)
     tar_text(&layer, "etc/own", architecture);
     tar_end(&layer);
     auto_free char *layer_digest = digest_of(layer.at, layer.len);
-    auto_drop(object_inbox) *inbox = NULL;
+    struct ingest ingest;
     struct err err = {};
-    cr_assert_eq(object_inbox_open(images, &inbox, &err), 0, "%s", err.text);
-    cr_assert_eq(file_save(object_inbox_fd(inbox), "l", layer.at, layer.len, 0600, 0, &err), 0);
-    cr_assert_eq(object_blob_put(images, object_inbox_fd(inbox), "l", layer_digest, &err), 0);
+    cr_assert_eq(ingest_open(images, &ingest, &err), 0, "%s", err.text);
+    cr_assert_eq(file_save(ingest.directory, "l", layer.at, layer.len, 0600, 0, &err), 0);
+    cr_assert_eq(object_blob_put(images, ingest.directory, "l", layer_digest, &err), 0);
+    ingest_close(&ingest);
     auto_free char *config =
         xasprintf("{\"architecture\":\"%s\",\"os\":\"linux\",\"created\":\"2024-05-06T07:08:09Z\","
                   "\"rootfs\":{\"type\":\"layers\",\"diff_ids\":[\"%s\"]}}",
@@ -254,17 +257,6 @@ Test(object, digests_that_are_none)
         cr_assert_lt(object_blob_open(images, rows[i], &fd, &size, &err), 0);
         cr_assert_lt(object_remove(images, REPOSITORY, rows[i], &err), 0);
     }
-}
-
-Test(object, what_is_uploaded_goes_with_its_inbox)
-{
-    struct object_inbox *inbox = NULL;
-    struct err err = {};
-    cr_assert_eq(object_inbox_open(images, &inbox, &err), 0);
-    cr_assert_eq(file_save(object_inbox_fd(inbox), "x", "x", 1, 0600, 0, &err), 0);
-    cr_assert_eq(count("ingest"), 1);
-    object_inbox_free(inbox);
-    cr_assert_eq(count("ingest"), 0);
 }
 
 /* ---- images ---- */

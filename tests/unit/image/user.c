@@ -26,7 +26,6 @@ void user_init(struct user *user)
     user->home = user_path(user, "home");
     user->bin = user_path(user, "bin");
     user->environment = (struct registry_environment){
-        .uid = 1234,
         .etc = user->etc,
         .run = user->run,
         .home = user->home,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
-/* A user with a home, an /etc, a /run and a directory of programs of his own, all below one that is
+/* Root, with a home, an /etc, a /run and a directory of programs of his own, all below one that is
  * made for the test and removed after it. */
 #include <stdbool.h>
 
