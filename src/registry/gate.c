@@ -8,6 +8,7 @@
 #include <sys/random.h>
 #include <time.h>
 
+#include "base/secret.h"
 #include "base/str.h"
 
 enum {
@@ -151,7 +152,7 @@ static bool check(struct gate *gate, const char *user, const char *password)
 enum gate_result gate_ask(struct gate *gate, const char *header, const char *peer, char **ret_user)
 {
     auto_free char *user = NULL;
-    auto_free char *password = NULL;
+    auto_secret char *password = NULL;
     unsigned char mark[MARK_SIZE];
     if (!basic_parse(header, &user, &password) || !mark_make(gate, header, mark))
         return GATE_CLOSED;
@@ -159,7 +160,6 @@ enum gate_result gate_ask(struct gate *gate, const char *header, const char *pee
     if (!known && must_wait(gate, peer))
         return GATE_TOO_FAST;
     bool right = known || check(gate, user, password);
-    OPENSSL_cleanse(password, strlen(password));
     if (!right) {
         count_guess(gate, peer);
         return GATE_CLOSED;

@@ -3,11 +3,12 @@
 
 #include <crypt.h>
 #include <openssl/crypto.h>
-#include <openssl/evp.h>
 #include <string.h>
 #include <strings.h>
 
+#include "base/base64.h"
 #include "base/field.h"
+#include "base/secret.h"
 #include "base/str.h"
 
 enum { ENTRIES_MAX = 10000, LINE_MAX_LEN = 1024, CREDENTIALS_MAX = 4096 };
@@ -101,34 +102,21 @@ bool htpasswd_check(const struct htpasswd *htpasswd, const char *user, const cha
 
 /* ---- the header ---- */
 
-/* Decodes base64 into a buffer closed by a zero byte. Owned by the caller; NULL: it is none. */
-static char *base64_decode(const char *text, size_t *ret_len)
-{
-    size_t len = strlen(text);
-    if (len == 0 || len % 4 != 0 || len > CREDENTIALS_MAX)
-        return NULL;
-    size_t padding = text[len - 1] != '=' ? 0 : text[len - 2] != '=' ? 1 : 2;
-    auto_free char *out = xcalloc(len / 4 * 3 + 1, 1);
-    int decoded = EVP_DecodeBlock((unsigned char *)out, (const unsigned char *)text, (int)len);
-    if (decoded < (int)padding)
-        return NULL;
-    *ret_len = (size_t)decoded - padding;
-    out[*ret_len] = '\0';
-    return take_ptr(out);
-}
-
 bool basic_parse(const char *header, char **ret_user, char **ret_password)
 {
     static const char scheme[] = "Basic ";
+    auto_secret char *both = NULL;
     size_t len = 0;
     if (!header || strncasecmp(header, scheme, sizeof(scheme) - 1) != 0)
         return false;
-    auto_free char *both = base64_decode(header + sizeof(scheme) - 1, &len);
-    char *colon = both ? strchr(both, ':') : NULL;
-    if (!colon || strlen(both) != len)
+    const char *encoded = header + sizeof(scheme) - 1;
+    if (strlen(encoded) > CREDENTIALS_MAX ||
+        !base64_decode(encoded, strlen(encoded), &both, &len) || strlen(both) != len)
+        return false;
+    const char *colon = strchr(both, ':');
+    if (!colon)
         return false;
     *ret_user = xstrndup(both, (size_t)(colon - both));
     *ret_password = xstrdup(colon + 1);
-    OPENSSL_cleanse(both, len);
     return true;
 }

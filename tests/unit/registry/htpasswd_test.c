@@ -61,8 +61,8 @@ Test(htpasswd, refuses)
 Test(htpasswd, headers)
 {
     static const char *const bad[] = {
-        NULL,        "",           "Basic",      "Basic ", "Bearer YmVlOnNlY3JldA==",
-        "Basic YmV", "Basic !!!!", "Basic ====", NO_COLON, ZERO_BYTE,
+        NULL,          "",           "Basic",      "Basic ", "Bearer YmVlOnNlY3JldA==",
+        "Basic YmVlO", "Basic !!!!", "Basic ====", NO_COLON, ZERO_BYTE,
     };
     auto_free char *user = NULL;
     auto_free char *password = NULL;
