@@ -49,6 +49,8 @@ const struct command *const commands[] = {
     &rmi_command,
     &image_rm_command,
     &image_prune_command,
+    &image_mount_command,
+    &image_unmount_command,
     &manifest_create_command,
     &manifest_add_command,
     &manifest_annotate_command,

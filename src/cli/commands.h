@@ -86,6 +86,9 @@ extern const struct command manifest_inspect_command;
 extern const struct command manifest_remove_command;
 extern const struct command manifest_rm_command;
 extern const struct command manifest_push_command;
+/* image_mount.c */
+extern const struct command image_mount_command;
+extern const struct command image_unmount_command;
 /* save.c */
 extern const struct command save_command;
 extern const struct command image_save_command;

@@ -166,24 +166,27 @@ static const struct value_class title_class = { row_name, row_wants_argument, ti
 /* ---- templates ---- */
 
 /* A line of the template's. */
-static int line_add(const struct template *template, const struct value *dot,
-                    enum template_flags flags, struct str *out, struct err *err)
+static int line_add(const struct template *template, const struct value *dot, struct str *out,
+                    struct err *err)
 {
     auto_done(pool) pool = {};
-    if (isatty(STDOUT_FILENO))
-        flags |= TEMPLATE_ESCAPE;
+    enum template_flags flags = isatty(STDOUT_FILENO) ? TEMPLATE_ESCAPE : 0;
     if (template_execute(template, dot, flags, &pool, out, err) < 0)
         return err_wrap(err, "--format");
     str_add_char(out, '\n');
     return 0;
 }
 
-static int titles_add(const struct rows *rows, const struct template *template, struct str *out,
-                      struct err *err)
+/* What fails over titles (the third part of one) may be right over rows: the line of titles then
+ * ends where it failed, as docker's does. */
+static void titles_add(const struct rows *rows, const struct template *template, struct str *out)
 {
     struct row_value titles = { .rows = rows };
     const struct value dot = { .kind = VALUE_ROW, .row = { &title_class, &titles } };
-    return line_add(template, &dot, TEMPLATE_TITLES, out, err);
+    auto_done(pool) pool = {};
+    struct err ignored;
+    (void)template_execute(template, &dot, TEMPLATE_TITLES, &pool, out, &ignored);
+    str_add_char(out, '\n');
 }
 
 static int lines_add(const struct rows *rows, const struct template *template, struct str *out,
@@ -192,7 +195,7 @@ static int lines_add(const struct rows *rows, const struct template *template, s
     for (size_t i = 0; i < rows->n; i++) {
         struct row_value row = { rows, { rows->at + i * rows->size, rows->context, NULL } };
         const struct value dot = { .kind = VALUE_ROW, .row = { &row_class, &row } };
-        if (line_add(template, &dot, 0, out, err) < 0)
+        if (line_add(template, &dot, out, err) < 0)
             return -1;
     }
     return 0;
@@ -236,8 +239,10 @@ static int table_template_print(const struct rows *rows, const char *format, str
     auto_drop(template) *template = NULL;
     auto_done(str) text = {};
     auto_done(str) out = {};
-    if (template_open(format, &template, err) < 0 || titles_add(rows, template, &text, err) < 0 ||
-        lines_add(rows, template, &text, err) < 0)
+    if (template_open(format, &template, err) < 0)
+        return -1;
+    titles_add(rows, template, &text);
+    if (lines_add(rows, template, &text, err) < 0)
         return -1;
     tabstop_format((struct view){ text.at, text.len }, &out);
     return say(&out, err);
@@ -274,7 +279,7 @@ int format_value(const char *format, const struct value *value, struct err *err)
         format = json_template;
     if (template_parse(format, &template, err) < 0)
         return err_wrap(err, "--format");
-    if (line_add(template, value, 0, &out, err) < 0)
+    if (line_add(template, value, &out, err) < 0)
         return -1;
     return say(&out, err);
 }

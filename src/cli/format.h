@@ -60,10 +60,10 @@ enum format_flags {
     FORMAT_WHOLE = 1 << 1, /* --no-trunc: not shortened to the terminal */
 };
 
-/* Prints n rows of `size` bytes each. format: NULL or "" or "table": the plain table; "json": an
- * object a line; "table TEMPLATE"; "raw"; or a TEMPLATE. */
+/* Prints n rows at `at`, of `size` bytes each. format: NULL or "" or "table": the plain table;
+ * "json": an object a line; "table TEMPLATE"; "raw"; or a TEMPLATE. */
 int format_print(const struct format_list *list, const char *format, enum format_flags flags,
-                 const void *rows, size_t n, size_t size, void *context, struct err *err);
+                 const void *at, size_t n, size_t size, void *context, struct err *err);
 
 /* Prints one value (template_value.h) by a template, with a newline behind it; "json": on one line.
  */

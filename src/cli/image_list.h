@@ -30,8 +30,12 @@ struct layer_tree {
 /* The node of an image's uppermost layer, made with those below it. sizes may be NULL. */
 size_t layer_tree_add(struct layer_tree *tree, const struct strings *diff_ids,
                       const uint64_t *sizes);
-/* Adds lines as "├─ 4b82…\t2.1MB\tapp:1.0", with + and | in plain ASCII. */
-void layer_tree_format(const struct layer_tree *tree, bool utf8, bool whole_ids, struct str *out);
+enum layer_tree_flags {
+    LAYER_TREE_UTF8 = 1 << 0, /* lines of box characters, else of - and | */
+    LAYER_TREE_WHOLE_IDS = 1 << 1,
+};
+/* Adds lines as "├─ 4b82…\t2.1MB\tapp:1.0". */
+void layer_tree_format(const struct layer_tree *tree, enum layer_tree_flags flags, struct str *out);
 void layer_tree_done(struct layer_tree *tree);
 /* Whether the user's locale says that text is UTF-8. */
 bool locale_is_utf8(void);

@@ -213,9 +213,10 @@ const struct command image_delete_command = {
     .name = "image delete",
     .args = "[OPTIONS] NAME[:TAG|@DIGEST] [NAME...]",
     .summary = "Delete images in registries",
-    .text = "Deletes the manifest that a name means, in its registry: all tags that mean the same go "
-            "with it. Images here are not touched; `ruche rmi` removes those. A registry may be "
-            "configured not to delete anything.",
+    .text =
+        "Deletes the manifest that a name means, in its registry: all tags that mean the same go "
+        "with it. Images here are not touched; `ruche rmi` removes those. A registry may be "
+        "configured not to delete anything.",
     .examples = delete_examples,
     .options = remote_options,
     .flags = COMMAND_INTERSPERSED,
@@ -356,7 +357,8 @@ const struct command search_command = {
     .name = "search",
     .args = "[OPTIONS] [HOST/]WORDS",
     .summary = "Search a registry for repositories",
-    .text = "Asks docker.io, or the registry before the slash, for repositories that the words fit.",
+    .text =
+        "Asks docker.io, or the registry before the slash, for repositories that the words fit.",
     .examples = search_examples,
     .options = search_options,
     .flags = COMMAND_INTERSPERSED,

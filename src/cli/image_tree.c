@@ -93,11 +93,12 @@ static void prefix_add(const struct layer_tree *tree, size_t i, const struct lin
     str_add(out, node->next > 0 ? lines->beside : lines->below);
 }
 
-static void node_line(const struct layer_tree *tree, size_t i, const struct lines *lines,
-                      bool whole_ids, struct str *out)
+static void node_line(const struct layer_tree *tree, size_t i, enum layer_tree_flags flags,
+                      struct str *out)
 {
     const struct layer_node *node = &tree->at[i];
-    auto_free char *id = image_id_shown(node->diff_id, whole_ids);
+    const struct lines *lines = flags & LAYER_TREE_UTF8 ? &utf8_lines : &ascii_lines;
+    auto_free char *id = image_id_shown(node->diff_id, flags & LAYER_TREE_WHOLE_IDS);
     char size[SIZE_TEXT];
     if (node->parent > 0) {
         prefix_add(tree, node->parent, lines, out);
@@ -118,7 +119,7 @@ static size_t node_next(const struct layer_tree *tree, size_t i)
     return i > 0 ? tree->at[i].next : 0;
 }
 
-void layer_tree_format(const struct layer_tree *tree, bool utf8, bool whole_ids, struct str *out)
+void layer_tree_format(const struct layer_tree *tree, enum layer_tree_flags flags, struct str *out)
 {
     if (tree->len == 0)
         return;
@@ -128,7 +129,7 @@ void layer_tree_format(const struct layer_tree *tree, bool utf8, bool whole_ids,
         str_add_char(out, '\n');
     }
     for (size_t i = node_next(tree, 0); i > 0; i = node_next(tree, i))
-        node_line(tree, i, utf8 ? &utf8_lines : &ascii_lines, whole_ids, out);
+        node_line(tree, i, flags, out);
 }
 
 bool locale_is_utf8(void)
@@ -182,7 +183,9 @@ int image_tree_print(struct images *images, const struct image_rows *rows, bool 
         if (row_add(images, &rows->at[i], whole_ids, &tree, err) < 0)
             return -1;
     str_add(&text, "LAYER\tPACKED\tIMAGES\n");
-    layer_tree_format(&tree, locale_is_utf8(), whole_ids, &text);
+    layer_tree_format(
+        &tree, (locale_is_utf8() ? LAYER_TREE_UTF8 : 0) | (whole_ids ? LAYER_TREE_WHOLE_IDS : 0),
+        &text);
     tabstop_format((struct view){ text.at, text.len }, &out);
     return say(&out, err);
 }

@@ -146,10 +146,10 @@ static int succeeded(const struct login_args *args, const char *where, struct er
 
 static int login_as(const struct login_args *args, struct login *login, struct err *err)
 {
-    auto_free char *where = NULL;
     if (user_ask(args, login, err) < 0 || password_ask(args, login, err) < 0)
         return -1;
     auto_secret char *creds = xasprintf("%s:%s", login->user, login->password);
+    auto_free char *where = NULL;
     struct registry_options asked = login->registry;
     asked.creds = creds;
     if (registry_login_check(&asked, login->place, err) < 0 ||
@@ -194,10 +194,11 @@ const struct command login_command = {
     .summary = "Log in to a registry",
     .text =
         "Asks the registry, docker.io if none is named, whether it takes the name and password, "
-        "and stores them if it does: in $XDG_RUNTIME_DIR/containers/auth.json (of root without "
-        "one, /run/containers/0/auth.json), which podman and skopeo read as well, or in the "
-        "file that --authfile or REGISTRY_AUTH_FILE names; or with the credential helper that "
-        "this file has for the registry. They are sent to no other registry. A namespace may "
+        "and stores them if it does: in $XDG_RUNTIME_DIR/containers/auth.json, which podman and "
+        "skopeo read as well (without that variable in /run/containers/0/auth.json, or of an "
+        "ordinary user in ~/.config/containers/auth.json), or in the file that --authfile or "
+        "REGISTRY_AUTH_FILE names; or with the credential helper that this file has for the "
+        "registry. They are sent to no other registry. A namespace may "
         "stand behind the registry: then they are for what is below it.",
     .examples = login_examples,
     .options = login_options,

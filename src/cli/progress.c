@@ -318,12 +318,9 @@ static const struct {
     const char *text;
     bool last;
 } steps[] = {
-    [IMAGE_STEP_HERE] = { "already here", true },
-    [IMAGE_STEP_THERE] = { "already there", true },
-    [IMAGE_STEP_WAIT] = { "waiting", false },
-    [IMAGE_STEP_FETCH] = { "downloading", false },
-    [IMAGE_STEP_UNPACK] = { "unpacking", false },
-    [IMAGE_STEP_PUSH] = { "uploading", false },
+    [IMAGE_STEP_HERE] = { "already here", true }, [IMAGE_STEP_THERE] = { "already there", true },
+    [IMAGE_STEP_WAIT] = { "waiting", false },     [IMAGE_STEP_FETCH] = { "downloading", false },
+    [IMAGE_STEP_UNPACK] = { "unpacking", false }, [IMAGE_STEP_PUSH] = { "uploading", false },
     [IMAGE_STEP_DONE] = { "done", true },
 };
 _Static_assert(array_size(steps) == IMAGE_STEP_COUNT, "each step has its words");

@@ -12,7 +12,8 @@
 #include "image/remote_image.h"
 
 struct pull_args {
-    struct registry_args registry;    const char *platform;
+    struct registry_args registry;
+    const char *platform;
     const char *policy;
     bool all_tags;
     bool quiet;
@@ -45,7 +46,8 @@ static int pulled_print(const struct pull_args *args, const struct image_pulled 
 
 static int pull_one(struct images *images, const struct pull_args *args,
                     const struct registry_options *registry, const char *name, struct err *err)
-{    const struct image_pull_options options = {
+{
+    const struct image_pull_options options = {
         .registry = registry,
         .platform = args->platform,
         .policy = args->policy,

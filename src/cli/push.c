@@ -94,7 +94,7 @@ static int push_run(void *context, void *args_, char **operands, struct err *err
         .registry = &registry,
         .destination = operands[1],
         .platform = args->platform,
-        .format = !args->format                     ? IMAGE_FORMAT_AS_IS
+        .format = !args->format                      ? IMAGE_FORMAT_AS_IS
                   : strcmp(args->format, "oci") == 0 ? IMAGE_FORMAT_OCI
                                                      : IMAGE_FORMAT_DOCKER,
         .compression = !args->compression                       ? IMAGE_COMPRESSION_AS_IS

@@ -80,6 +80,12 @@ void container_states_done(struct container_states *states);
  * that cannot be read is an error: nobody knows what it uses. */
 int engine_image_users(void *context, struct pairs *users, struct err *err);
 
+/* Mounts an image read-only, for looking at; one that is mounted stays. Gives the path, owned by the
+ * caller. Mounted images are in use, as if by a container. */
+int engine_image_mount(struct engine *engine, const char *name, char **ret_path, struct err *err);
+int engine_image_unmount(struct engine *engine, const char *name, struct err *err);
+/* Ids of mounted images, and where. */
+int engine_image_mounts(struct engine *engine, struct pairs *ret_mounts, struct err *err);
 /* The same of those that run, for images_check. */
 int engine_running_images(void *context, struct pairs *users, struct err *err);
 /* Adds what a container, or all of them, takes of the disk: record, log, writable layer. */

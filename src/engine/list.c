@@ -153,5 +153,5 @@ int engine_image_users(void *context, struct pairs *users, struct err *err)
             pairs_put(users, config.image_id, config.name ? config.name : config.id);
         container_config_done(&config);
     }
-    return 0;
+    return image_mounts_add(engine, users, err); /* they are in use too */
 }

@@ -331,19 +331,29 @@ static bool killed_for_memory(struct cgroup *cgroup)
            stats.oom_kills.value > 0;
 }
 
-static void cgroup_end(struct engine *engine, struct container *container)
+/* Nobody gives a group more directories than it was made with; where those were is forgotten by a
+ * monitor that slept. */
+static void cgroup_end(const struct watch *watch)
 {
+    struct engine *engine = watch->monitor->engine;
+    struct container *container = watch->monitor->container;
     struct container_state *state = &container->state;
+    unsigned hierarchies = watch->process.hierarchies;
     const struct cgroup_host *host;
-    struct cgroup cgroup = {};
+    struct cgroup opened = {};
     struct err ignored = {};
-    if (!state->cgroup || engine_cgroups(engine, &host, &ignored) < 0 ||
-        cgroup_open(host, state->cgroup, &cgroup, &ignored) != 1)
+    if (!state->cgroup || engine_cgroups(engine, &host, &ignored) < 0)
         return;
-    if (container->config.resources.memory_bytes.set)
-        state->oom_killed = killed_for_memory(&cgroup);
-    (void)cgroup_remove(&cgroup, 2000, &ignored); /* what stays is removed with the container */
-    cgroup_close(&cgroup);
+    if (container->config.resources.memory_bytes.set &&
+        cgroup_open(host, state->cgroup, &opened, &ignored) == 1) {
+        state->oom_killed = killed_for_memory(&opened);
+        cgroup_close(&opened);
+    }
+    auto_free char *path = cgroup_whole_path(host, state->cgroup);
+    struct cgroup cgroup = { .host = host, .path = path, .hierarchies = hierarchies, .v2 = -1 };
+    /* What stays is removed with the container. */
+    (void)(hierarchies ? cgroup_remove_known(&cgroup, 2000, &ignored)
+                       : cgroup_remove(&cgroup, 2000, &ignored));
 }
 
 static bool is_discarded(const struct container *container)
@@ -409,11 +419,11 @@ static _Noreturn void monitor_watch(struct watch *watch)
     /* How a container that stays came to its end is in its cgroup. */
     bool discarded = is_discarded(monitor->container);
     if (!discarded)
-        cgroup_end(monitor->engine, monitor->container);
+        cgroup_end(watch);
     record_end(monitor, exit_code);
     tell_ended(monitor, exit_code);
     if (discarded)
-        cgroup_end(monitor->engine, monitor->container);
+        cgroup_end(watch);
     monitor_exit(monitor);
 }
 

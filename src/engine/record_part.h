@@ -74,3 +74,6 @@ int container_group_clear(struct engine *engine, const struct container_state *s
                           struct err *err);
 /* The monitor by descriptor. Returns 1, or 0 if there is none. */
 int monitor_pidfd(struct engine *engine, const char *id, int *ret_pidfd);
+
+/* Adds images that are mounted to those that are in use (image_mount.c). */
+int image_mounts_add(struct engine *engine, struct pairs *users, struct err *err);

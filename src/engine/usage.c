@@ -39,5 +39,5 @@ int engine_running_images(void *context, struct pairs *users, struct err *err)
         container_config_done(&config);
     }
     container_states_done(&states);
-    return result;
+    return result < 0 ? -1 : image_mounts_add(engine, users, err);
 }

@@ -29,14 +29,14 @@ static const struct filter_key keys[] = {
     {},
 };
 
-static int parse(struct filters *filters, struct err *err, const char *first, const char *second,
-                 const char *third)
+/* Up to three words, which stay in `words`. */
+static int parse(struct strings *words, struct filters *filters, struct err *err, const char *first,
+                 const char *second, const char *third)
 {
-    const char *const words[] = { first, second, third };
-    struct strings *arguments = xnew(struct strings); /* outlives the filters: the process ends */
-    for (size_t i = 0; i < array_size(words) && words[i]; i++)
-        strings_add(arguments, words[i]);
-    return filters_parse(keys, arguments, filters, err);
+    const char *const given[] = { first, second, third };
+    for (size_t i = 0; i < array_size(given) && given[i]; i++)
+        strings_add(words, given[i]);
+    return filters_parse(keys, words, filters, err);
 }
 
 static const struct {
@@ -58,12 +58,13 @@ static const struct {
 Test(filter, one_value_of_a_key_or_all_and_every_key)
 {
     for (size_t i = 0; i < array_size(passings); i++) {
+        auto_done(strings) words = {};
         auto_done(filters) filters = {};
         struct err err = {};
         int asked = 0;
-        cr_assert_eq(
-            parse(&filters, &err, passings[i].words[0], passings[i].words[1], passings[i].words[2]),
-            0, "%s", err.text);
+        cr_assert_eq(parse(&words, &filters, &err, passings[i].words[0], passings[i].words[1],
+                           passings[i].words[2]),
+                     0, "%s", err.text);
         cr_expect_eq(filters_pass(&filters, passings[i].item, &asked, &err), passings[i].passes,
                      "%zu", i);
     }
@@ -71,10 +72,11 @@ Test(filter, one_value_of_a_key_or_all_and_every_key)
 
 Test(filter, asks_no_more_than_it_must)
 {
+    auto_done(strings) words = {};
     auto_done(filters) filters = {};
     struct err err = {};
     int asked = 0;
-    cr_assert_eq(parse(&filters, &err, "any=a", "any=b", "every=z"), 0);
+    cr_assert_eq(parse(&words, &filters, &err, "any=a", "any=b", "every=z"), 0);
     cr_assert_eq(filters_pass(&filters, "abc", &asked, &err), 0);
     cr_assert_eq(asked, 2);
     cr_assert_str_eq(filters_value(&filters, "any"), "a");
@@ -97,9 +99,10 @@ static const struct {
 Test(filter, refuses_what_it_does_not_know)
 {
     for (size_t i = 0; i < array_size(refusals); i++) {
+        auto_done(strings) words = {};
         struct filters filters = {};
         struct err err = {};
-        cr_expect_lt(parse(&filters, &err, "any=a", refusals[i].word, NULL), 0);
+        cr_expect_lt(parse(&words, &filters, &err, "any=a", refusals[i].word, NULL), 0);
         cr_expect_str_eq(err.text, refusals[i].text, "%s", err.text);
         cr_expect_eq(err.kind, refusals[i].kind);
         cr_expect_null(filters.at);
@@ -108,10 +111,11 @@ Test(filter, refuses_what_it_does_not_know)
 
 Test(filter, says_which_one_failed)
 {
+    auto_done(strings) words = {};
     auto_done(filters) filters = {};
     struct err err = {};
     int asked = 0;
-    cr_assert_eq(parse(&filters, &err, "every=!x", NULL, NULL), 0);
+    cr_assert_eq(parse(&words, &filters, &err, "every=!x", NULL, NULL), 0);
     cr_assert_lt(filters_pass(&filters, "abc", &asked, &err), 0);
     cr_assert_str_eq(err.text, "--filter every=!x: there is none");
     cr_assert_eq(err.kind, ERR_NOT_FOUND);

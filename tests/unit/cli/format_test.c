@@ -114,6 +114,8 @@ static const struct {
     { "table {{lower .Name}}\\t{{json .Size}}\\t{{.Big}}",
       "NAME OF IT   SIZE      Big\none          1         false\ntw\"o\x1b        22        true\n",
       0 },
+    { "table {{.Size}}\\t{{if eq (print .Big) \"Big\"}}{{index \"\" 1}}{{end}}x",
+      "SIZE      \n1         x\n22        x\n", 0 },
     { "table{{.Size}}", "SIZE\n1\n22\n", 0 },
     { "tables {{.Size}}", "tables 1\ntables 22\n", 0 },
     { "raw", "name: one\n\nname: tw\"o\x1b\n\n", 0 },

@@ -21,7 +21,7 @@ static void add(struct layer_tree *tree, const char *name, const char *layers)
 static void assert_lines(const struct layer_tree *tree, bool utf8, const char *wanted)
 {
     auto_done(str) out = {};
-    layer_tree_format(tree, utf8, false, &out);
+    layer_tree_format(tree, utf8 ? LAYER_TREE_UTF8 : 0, &out);
     cr_expect_str_eq(str_text(&out), wanted, "%s", str_text(&out));
 }
 
