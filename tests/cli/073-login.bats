@@ -295,6 +295,26 @@ END
     ruche rmi shop.example/tools/busybox:1 >/dev/null
 }
 
+@test "a mirror is asked first, with its own credentials, and the registry where it has nothing" {
+    login honey "$HIVE"
+    cat >"$CONTAINERS_REGISTRIES_CONF" <<END
+[[registry]]
+location = "localhost:${HIVE##*:}"
+[[registry.mirror]]
+location = "$HIVE/nothing"
+[[registry.mirror]]
+location = "$HIVE"
+END
+    run --separate-stderr ruche pull -q "localhost:${HIVE##*:}/box/busybox:1"
+    assert_status 0
+    run --separate-stderr ruche images --format '{{.Repository}}'
+    assert_output "localhost:${HIVE##*:}/box/busybox"
+    ruche rmi "localhost:${HIVE##*:}/box/busybox:1" >/dev/null
+    sed -i 's/^location = "localhost.*/&\nmirror-by-digest-only = true/' "$CONTAINERS_REGISTRIES_CONF"
+    run --separate-stderr ruche pull -q "localhost:${HIVE##*:}/box/busybox:1"
+    assert_status 125
+}
+
 @test "short names: aliases, the one registry to search, and never a guess" {
     login honey "$HIVE"
     cat >"$CONTAINERS_REGISTRIES_CONF" <<END
