@@ -29,6 +29,8 @@ a repository's name says how it is served ("resets/image"); credentials are user
     token-control     a token with a line break in it
     realm-other       the stranger is the realm
     realm-redirect    the realm redirects to the stranger
+    basic-…, bearer-… any of the others, for who has shown credentials ("basic-redirect")
+
     redirect          blobs are with the stranger, who serves them
     redirect-401      the stranger wants Basic credentials
     redirect-loop     blobs lead from one place to another for ever
@@ -483,8 +485,12 @@ class Handler(BaseHTTPRequestHandler):
             return self.error(404, "NOT_FOUND", "no such interface")
         self.repository, kind, uploads, name = match.groups()
         lie = self.repository.split("/")[0]
-        if not self.allowed(lie, self.repository) or self.trouble(lie, path):
+        wants, _, rest = lie.partition("-")
+        if wants not in ("basic", "bearer") or rest in ("", "short"):
+            wants, rest = lie, lie
+        if not self.allowed(wants, self.repository) or self.trouble(rest, path):
             return None
+        lie = rest
         if uploads is not None:
             return self.upload(lie, name)
         if self.command == "DELETE":

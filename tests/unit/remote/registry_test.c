@@ -266,10 +266,16 @@ Test(registry, tokens_that_lie)
 Test(registry, strangers_are_told_nothing)
 {
     expect_layer("redirect", 0);
+    expect_layer("basic-redirect", 0);
+    expect_layer("bearer-redirect", 0);
     expect_no_layer("redirect-401", ERR_DENIED, "HTTP 401 of 127.0.0.1");
+    expect_no_layer("basic-redirect-401", ERR_DENIED, "HTTP 401 of 127.0.0.1");
+    expect_no_layer("bearer-redirect-401", ERR_DENIED, "HTTP 401 of 127.0.0.1");
     expect_no_layer("redirect-loop", ERR_INVALID, "redirects more than");
     expect_no_layer("redirect-file", ERR_INVALID, "no URL");
     expect_no_manifest("realm-redirect", "latest", ERR_DENIED, "HTTP 401");
+    auto_free char *requests = hostile_requests(&hostile);
+    cr_assert(strstr(requests, "other GET /stranger-401/v2/basic-redirect-401/"));
     expect_discretion();
 }
 
@@ -390,7 +396,7 @@ Test(registry, pages)
     auto_free char *text = NULL;
     expect_no_tags("tags-loop", "no end");
     expect_no_tags("tags-endless", "no end");
-    expect_no_tags("tags-other", "elsewhere");
+    expect_no_tags("basic-tags-other", "elsewhere");
     driver_start_at(&driver, &hostile, "tags-pages/image");
     const struct outcome *outcome = list_get(&driver, &(struct ask){ .op = REMOTE_TAGS }, &text);
     cr_assert_not(outcome->failed, "%s", outcome->text);
@@ -533,7 +539,7 @@ Test(registry, uploads_that_break)
 
 Test(registry, uploads_elsewhere)
 {
-    expect_upload("upload-other", UPLOAD_BYTES);
+    expect_upload("basic-upload-other", UPLOAD_BYTES);
     auto_free char *requests = hostile_requests(&hostile);
     cr_assert(strstr(requests, "other PATCH"));
     expect_discretion();
