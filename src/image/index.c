@@ -5,6 +5,7 @@
 
 #include "base/file.h"
 #include "image/reference.h"
+#include "image/registry.h"
 #include "image/store.h"
 
 enum { FILE_MODE = 0600, SHOWN_MAX = 100 };
@@ -257,6 +258,25 @@ static int find_member_by_id(struct images *images, const struct oci_index *inde
     return first ? 1 : 0;
 }
 
+/* A short name that means something else by the user's aliases: that is how it was pulled. */
+static int find_by_alias(struct images *images, const struct oci_index *index, const char *name,
+                         struct row_found *found, struct err *err)
+{
+    static const struct registry_options options;
+    auto_done(strings) candidates = {};
+    struct err ignored; /* then it means nothing that is here */
+    int result = 0;
+    if (registry_resolve(&options, name, &candidates, &ignored) < 0)
+        return 0;
+    for (size_t i = 0; i < candidates.len && result == 0; i++) {
+        auto_drop(reference) *reference = NULL;
+        if (reference_parse(candidates.at[i], &reference, err) < 0)
+            return -1;
+        result = find_by_name(images, index, reference, found, err);
+    }
+    return result;
+}
+
 int index_find(struct images *images, const struct oci_index *index, const char *name,
                struct row_found *ret_found, struct err *err)
 {
@@ -270,8 +290,9 @@ int index_find(struct images *images, const struct oci_index *index, const char 
         result = find_by_name(images, index, reference, &found, err);
     if (result == 0 && hex)
         result = find_by_id(images, index, hex, &found, err);
-    if (result == 0 && hex)
-        result = find_member_by_id(images, index, hex, &found, err);
+    if (result == 0 && hex)        result = find_member_by_id(images, index, hex, &found, err);
+    if (result == 0 && reference)
+        result = find_by_alias(images, index, name, &found, err);
     if (result <= 0)
         return result;
     *ret_found = found;

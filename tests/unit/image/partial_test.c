@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "image/partial.h"
+
+#include <criterion/criterion.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "image/content.h"
+
+#define DIGEST "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+
+static char directory[] = "/tmp/partial-test.XXXXXX";
+static int root = -1;
+static struct images *images;
+
+static void store_make(void)
+{
+    struct err err;
+    cr_assert(mkdtemp(directory));
+    root = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    images = images_open(root, NULL);
+    cr_assert_eq(store_prepare(images, &err), 0);
+}
+
+static void store_drop(void)
+{
+    struct err err;
+    images_close(images);
+    close(root);
+    (void)tree_remove(AT_FDCWD, directory, &err);
+}
+
+TestSuite(partial, .init = store_make, .fini = store_drop);
+
+Test(partial, is_one_process_at_a_time)
+{
+    struct err err;
+    int one = -1, two = -1;
+    cr_assert_eq(partial_open(images, DIGEST, 10, &one, &err), 1);
+    cr_expect_eq(partial_open(images, DIGEST, 10, &two, &err), 0);
+    partial_close(&one);
+    cr_expect_eq(partial_open(images, DIGEST, 10, &two, &err), 1);
+    partial_close(&two);
+}
+
+Test(partial, keeps_what_is_there_unless_it_is_too_long)
+{
+    struct err err;
+    struct stat st;
+    int fd = -1;
+    cr_assert_eq(partial_open(images, DIGEST, 10, &fd, &err), 1);
+    cr_assert_eq(write(fd, "12345", 5), 5);
+    partial_close(&fd);
+    cr_assert_eq(partial_open(images, DIGEST, 10, &fd, &err), 1);
+    fstat(fd, &st);
+    cr_expect_eq(st.st_size, 5);
+    partial_close(&fd);
+    cr_assert_eq(partial_open(images, DIGEST, 4, &fd, &err), 1);
+    fstat(fd, &st);
+    cr_expect_eq(st.st_size, 0);
+    partial_close(&fd);
+}
+
+Test(partial, becomes_a_blob)
+{
+    struct err err;
+    int fd = -1;
+    cr_assert_eq(partial_open(images, DIGEST, 10, &fd, &err), 1);
+    cr_expect(partial_present(images, DIGEST));
+    cr_expect_not(blob_present(images, DIGEST));
+    cr_assert_eq(partial_commit(images, DIGEST, &err), 0);
+    cr_expect(blob_present(images, DIGEST));
+    cr_expect_eq(partial_commit(images, DIGEST, &err), 0, "another may have done so");
+    partial_close(&fd);
+    /* The old file's lock says nothing of a new one. */
+    cr_expect_eq(partial_open(images, DIGEST, 10, &fd, &err), 1);
+    partial_close(&fd);
+}
+
+Test(partial, is_pruned_unless_somebody_fills_it)
+{
+    struct err err;
+    int fd = -1;
+    cr_assert_eq(partial_open(images, DIGEST, 10, &fd, &err), 1);
+    cr_assert_eq(write(fd, "12345", 5), 5);
+    cr_expect_eq(partials_prune(images), 0);
+    cr_expect(partial_present(images, DIGEST));
+    partial_close(&fd);
+    cr_expect_eq(partials_prune(images), 5);
+    cr_expect_not(partial_present(images, DIGEST));
+}
+
+Test(partial, blobs_tell_what_they_unpack_to)
+{
+    struct err err;
+    int fd = -1;
+    uint64_t size = 0;
+    auto_free char *content = NULL;
+    cr_assert_eq(partial_open(images, DIGEST, 10, &fd, &err), 1);
+    partial_close(&fd);
+    cr_assert_eq(partial_commit(images, DIGEST, &err), 0);
+    cr_expect_eq(blob_content(images, DIGEST, &content, &size), 0);
+    blob_note_content(images, DIGEST, DIGEST, 12345);
+    if (blob_content(images, DIGEST, &content, &size) == 0)
+        cr_skip_test("the file system has no extended attributes");
+    cr_expect_str_eq(content, DIGEST);
+    cr_expect_eq(size, 12345);
+}
