@@ -7,13 +7,20 @@
 #include "cli/commands.h"
 #include "cli/format.h"
 #include "cli/json_indent.h"
+#include "cli/registry_options.h"
 #include "engine/engine.h"
 #include "image/image.h"
+#include "image/remote_image.h"
 #include "oci/image.h"
 
 struct inspect_args {
     const char *type; /* NULL: any */
     const char *format;
+    bool remote;
+    bool raw;
+    const char *platform;
+    struct registry_args registry;
+    const struct registry_options *registry_options; /* with `remote`, what they say */
 };
 
 static const char *const inspect_types[] = { "container", "image", NULL };
@@ -30,9 +37,19 @@ static const struct option type_table[] = {
     OPTION_CHOICE(inspect_args, type, 0, "type", "TYPE", inspect_types, "Look for nothing else"),
     OPTION_END,
 };
+
+static const struct option remote_table[] = {
+    OPTION_TEXT(inspect_args, platform, 0, "platform", "OS/ARCH[/VARIANT]",
+        "Of a list in a registry, the image for this platform; this machine's by default"),
+    OPTION_BOOL(inspect_args, raw, 0, "raw", "With --remote, print the manifest or index as it is"),
+    OPTION_BOOL(inspect_args, remote, 0, "remote", "Look in the registry, and bring nothing"),
+    REGISTRY_OPTIONS(inspect_args, registry),
+    OPTION_END,
+};
 /* clang-format on */
 static const struct option *const inspect_options[] = { format_table, type_table, NULL };
 static const struct option *const typed_options[] = { format_table, NULL };
+static const struct option *const image_options[] = { format_table, remote_table, NULL };
 
 /* ---- images: docker's keys ---- */
 
@@ -215,6 +232,34 @@ static int image_object(struct inspection *inspection, struct engine *engine, co
     return result;
 }
 
+static int raw_print(struct images *images, const struct inspect_args *args, const char *name,
+                     struct err *err)
+{
+    struct str text = {};
+    if (image_remote_manifest(images, name, args->registry_options, &text.at, &text.len, err) < 0)
+        return -1;
+    int result = say(&text, err);
+    free(text.at);
+    return result;
+}
+
+static int remote_object(struct inspection *inspection, struct engine *engine, const char *name,
+                         struct err *err)
+{
+    const struct inspect_args *args = inspection->args;
+    auto_done(remote_image) image = {};
+    auto_done(pool) pool = {};
+    struct images *images;
+    if (engine_images(engine, &images, err) < 0)
+        return -1;
+    if (args->raw)
+        return raw_print(images, args, name, err);
+    if (image_remote_inspect(images, name, args->registry_options, args->platform, &image, err) < 0)
+        return -1;
+    const struct value value = value_of_fields(remote_image_fields, &image, &pool);
+    return object_value_print(inspection, &value, err);
+}
+
 static int object_inspect(struct inspection *inspection, struct cli *cli, const char *name,
                           struct err *err)
 {
@@ -223,6 +268,8 @@ static int object_inspect(struct inspection *inspection, struct cli *cli, const 
     int found = 0;
     if (cli_engine(cli, &engine, err) < 0)
         return -1;
+    if (inspection->args->remote)
+        return remote_object(inspection, engine, name, err);
     if (!text_same(type, "image"))
         found = container_object(inspection, engine, name, err);
     if (found == 0 && !text_same(type, "container"))
@@ -258,7 +305,7 @@ static int inspect_objects(struct cli *cli, const struct inspect_args *args, cha
         complain(why.text);
         exit_status = 1;
     }
-    if (!wants_template(args) && json_say(&inspection, err) < 0)
+    if (!wants_template(args) && !args->raw && json_say(&inspection, err) < 0)
         return -1;
     return exit_status;
 }
@@ -278,8 +325,18 @@ static int container_inspect_run(void *context, void *args_, char **operands, st
 static int image_inspect_run(void *context, void *args_, char **operands, struct err *err)
 {
     struct inspect_args *args = args_;
+    struct registry_options registry;
     args->type = "image";
-    return inspect_objects(context, args, operands, err);
+    if ((args->raw || args->platform) && !args->remote)
+        return err_set(err, ERR_USAGE, "--raw and --platform go with --remote");
+    if (!args->remote)
+        return inspect_objects(context, args, operands, err);
+    if (registry_args_read(&args->registry, &registry, err) < 0)
+        return -1;
+    args->registry_options = &registry;
+    int result = inspect_objects(context, args, operands, err);
+    registry_args_done(&args->registry);
+    return result;
 }
 
 static const char *const inspect_examples[] = {
@@ -345,6 +402,8 @@ static const char *const image_inspect_examples[] = {
     "All there is to know about an image",
     "ruche image inspect -f '{{join .RootFS.Layers \"\\n\"}}' busybox",
     "Its layers",
+    "ruche image inspect --remote debian:12",
+    "What an image in a registry is: platforms, configuration, sizes, tags",
     NULL,
 };
 
@@ -354,7 +413,7 @@ const struct command image_inspect_command = {
     .summary = "Show all about images, as JSON",
     .text = inspect_text,
     .examples = image_inspect_examples,
-    .options = typed_options,
+    .options = image_options,
     .flags = COMMAND_INTERSPERSED,
     .operands = OPERANDS_IMAGES,
     .least = 1,
