@@ -198,6 +198,21 @@ assert_digest() {
     assert_error 125 "tags of $OTHER/nosuch: *"
 }
 
+@test "image inspect --remote: what there is, and nothing is brought" {
+    try ruche image inspect --remote --tls-verify=false "$HIVE/app:1"
+    assert_status 0
+    [[ $(jq -r '.[0].Digest' <<<"$output") == "$DIGEST" ]]
+    [[ $(jq -r '.[0] | "\(.Os)/\(.Architecture) \(.RepoTags[0]) \(.Layers | length) \(.Cmd | join(" "))"' <<<"$output") == \
+        "linux/amd64 1 2 /bin/cat /srv/layer" ]] || fail "$output"
+    try ruche image inspect --remote --tls-verify=false --raw "$HIVE/app:1"
+    [[ sha256:$(printf %s "$output" | sha256sum | cut -d ' ' -f 1) == "$DIGEST" ]]
+    try ruche image inspect --remote --tls-verify=false -f '{{.Size}}' "$HIVE/app:1"
+    [[ $output -gt 100000 ]] || fail "$output"
+    try ruche image inspect --raw "$HIVE/app:1"
+    assert_error 125 '--raw and --platform go with --remote*'
+    store_is_empty
+}
+
 @test "search, where there is no search; image referrers, where there are none" {
     try ruche search --tls-verify=false "$HIVE/ap"
     assert_status 0

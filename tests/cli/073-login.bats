@@ -324,6 +324,12 @@ unqualified-search-registries = ["$HIVE"]
 END
     run --separate-stderr ruche pull -q tool:1
     assert_status 0
+    # It goes by that name here, too.
+    run --separate-stderr ruche tag tool:1 own:1
+    assert_status 0
+    run --separate-stderr ruche run --rm --network none tool:1 true
+    assert_status 0
+    ruche rmi own:1 >/dev/null
     run --separate-stderr ruche pull -q box/busybox:1
     assert_status 0
     run --separate-stderr ruche images -q
