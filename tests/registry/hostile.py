@@ -32,7 +32,7 @@ a repository's name says how it is served ("resets/image"); credentials are user
     basic-…, bearer-… any of the others, for who has shown credentials ("basic-redirect")
 
     redirect          blobs are with the stranger, who serves them
-    redirect-401      the stranger wants Basic credentials
+    redirect-401      the stranger wants a token of a realm that is himself
     redirect-loop     blobs lead from one place to another for ever
     redirect-plain    blobs are redirected to plain HTTP
     redirect-file     blobs are redirected to a file: URL
@@ -512,7 +512,7 @@ class Handler(BaseHTTPRequestHandler):
         if path.startswith("/token/"):
             return self.token_answer(path.split("/")[2])
         if path.startswith("/stranger-401/"):
-            return self.challenge("basic")
+            return self.challenge("bearer", f"{self.state.other}/token/bearer", "repository:any:pull")
         if path.startswith("/stranger/session/"):
             return self.upload("upload-other", path.split("/")[3])
         if path.startswith("/stranger/"):

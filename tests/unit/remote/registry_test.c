@@ -279,6 +279,22 @@ Test(registry, strangers_are_told_nothing)
     expect_discretion();
 }
 
+/* Nor is he asked afterwards what the registry's realm would be. */
+Test(registry, strangers_name_no_realm)
+{
+    struct driver driver;
+    int file = file_new("", 0);
+    driver_start_at(&driver, &hostile, "basic-redirect-401/image");
+    expect_failed(driver_blob(&driver, hostile.layer, hostile.layer_size, 0, file, NULL),
+                  ERR_DENIED, "HTTP 401");
+    const struct outcome *outcome =
+        DO(&driver, .op = REMOTE_MANIFEST, .first = "latest", .fds = { file });
+    cr_assert_not(outcome->failed, "%s", outcome->text);
+    close(file);
+    driver_stop(&driver);
+    expect_discretion();
+}
+
 /* The realm is whom the registry sends us to with our credentials. */
 Test(registry, realms_are_told)
 {
