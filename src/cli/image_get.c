@@ -2,6 +2,7 @@
 #include "cli/image_get.h"
 
 #include <string.h>
+#include <unistd.h>
 
 #include "base/mem.h"
 #include "cli/cli.h"
@@ -30,6 +31,25 @@ static int image_get(struct cli *cli, const struct container_args *args, const c
     return result;
 }
 
+/* Whether it is the image that was not found. */
+static bool image_missing(struct cli *cli, const struct container_config *config)
+{
+    auto_drop(image) *image = NULL;
+    struct images *images;
+    struct err ignored;
+    return config->image && !config->image_id && !image_is_builtin(config->image) &&
+           engine_images(cli->engine, &images, &ignored) == 0 &&
+           image_find(images, config->image, &image, &ignored) == 0;
+}
+
+/* To whoever watches; others see what is brought. */
+static void missing_tell(const struct container_args *args, const char *name)
+{
+    auto_free char *text = xasprintf("image %s is not here; it is pulled", name);
+    if (!args->quiet && isatty(STDERR_FILENO))
+        complain(text);
+}
+
 int image_get_prepare(struct cli *cli, const struct container_args *args,
                       struct container_config *config, struct container **ret_container,
                       struct err *err)
@@ -38,12 +58,9 @@ int image_get_prepare(struct cli *cli, const struct container_args *args,
     if (always && config->image && image_get(cli, args, config->image, err) < 0)
         return -1;
     int result = container_prepare(cli->engine, config, ret_container, err);
-    bool missing = result < 0 && err->kind == ERR_NOT_FOUND && config->image && !config->image_id;
-    if (!missing || always || never)
+    if (result == 0 || always || never || err->kind != ERR_NOT_FOUND || !image_missing(cli, config))
         return result;
-    auto_free char *complaint = xasprintf("image %s is not here; it is pulled", config->image);
-    if (!args->quiet)
-        complain(complaint);
+    missing_tell(args, config->image);
     if (image_get(cli, args, config->image, err) < 0)
         return -1;
     return container_prepare(cli->engine, config, ret_container, err);

@@ -55,10 +55,6 @@ static int sign_run(void *context, void *args_, char **operands, struct err *err
 }
 
 static const char *const sign_examples[] = {
-    "openssl genpkey -algorithm ed25519 -out key.pem",
-    "Make a private key",
-    "openssl pkey -in key.pem -pubout -out key.pub",
-    "The public key for those who verify",
     "ruche image sign --key key.pem registry.example/app:1.0",
     "Sign an image that is here",
     "ruche push registry.example/app:1.0",
@@ -72,7 +68,11 @@ const struct command image_sign_command = {
     .summary = "Sign an image",
     .text =
         "Signs an image that is here by its name. The signature is kept beside the image as "
-        "cosign keeps its own, an artifact by the tag sha256-DIGEST.sig, whose name is printed.",
+        "cosign keeps its own, an artifact by the tag sha256-DIGEST.sig, whose name is printed.\n"
+        "\n"
+        "A private key is made by \"openssl genpkey -algorithm ed25519 -out key.pem\", the public "
+        "one for "
+        "those who verify by \"openssl pkey -in key.pem -pubout -out key.pub\".",
     .examples = sign_examples,
     .options = sign_options,
     .flags = COMMAND_INTERSPERSED,
