@@ -161,7 +161,7 @@ fails() {
 }
 
 @test "an image that is not there, or cannot be a name" {
-    fails 125 '*image*nosuch*' localhost/nosuch
+    fails 125 '*localhost/nosuch*' localhost/nosuch
     for image in UPPER 'a b' :tag a@b /x a//b "a:$(printf 'x%.0s' {1..200})" "busybox@sha256:12"; do
         try ruche run --rm "$image"
         assert_error 125 '*'

@@ -60,7 +60,7 @@ assert_app() {
 }
 
 @test "images: a layout of buildah's is loaded, and runs as configured" {
-    try ruche load -i buildah
+    try ruche load -qi buildah
     assert_status 0
     assert_output 'Loaded image: app:latest'
     assert_stderr ''
@@ -89,7 +89,7 @@ assert_app() {
 @test "images: docker-archive and oci-archive by skopeo, layers of gzip, zstd and plain, are one image" {
     local archive id=
     for archive in docker gzip zstd plain; do
-        try ruche load -i "$archive.tar"
+        try ruche load -qi "$archive.tar"
         assert_status 0
         assert_output 'Loaded image: example.org/app:1'
         assert_app example.org/app:1
@@ -106,7 +106,7 @@ assert_app() {
     gzip -kc docker.tar >docker.tar.gz
     zstd -qc gzip.tar >gzip.tar.zst
     for archive in docker.tar docker.tar.gz gzip.tar.zst zstd.tar; do
-        try ruche load -i "$archive"
+        try ruche load -qi "$archive"
         assert_output 'Loaded image: example.org/app:1'
         ruche rmi example.org/app:1 >/dev/null
         store_is_empty
@@ -132,7 +132,7 @@ assert_app() {
     podman rmi -af >/dev/null
     tar -xOf "$BATS_TEST_TMPDIR/many.tar" manifest.json | jq -e 'length == 2' >/dev/null
 
-    try ruche load -i "$BATS_TEST_TMPDIR/many.tar"
+    try ruche load -qi "$BATS_TEST_TMPDIR/many.tar"
     assert_status 0
     assert_line 'Loaded image: example.org/app:1'
     assert_line 'Loaded image: example.org/second:2'
@@ -146,7 +146,7 @@ assert_app() {
 
 @test "images: an image without a name is loaded by its id" {
     skopeo copy -q oci:buildah:app "docker-archive:$BATS_TEST_TMPDIR/nameless.tar"
-    try ruche load -i "$BATS_TEST_TMPDIR/nameless.tar"
+    try ruche load -qi "$BATS_TEST_TMPDIR/nameless.tar"
     assert_status 0
     assert_match 'Loaded image*: sha256:*'
     local id=${output##*: }
@@ -274,20 +274,20 @@ assert_app() {
 # ---- what is refused ----
 
 @test "images: a file that is missing, a directory, or no archive" {
-    try ruche load -i nosuch
+    try ruche load -qi nosuch
     assert_refused '*nosuch*'
     mkdir "$BATS_TEST_TMPDIR/empty"
-    try ruche load -i "$BATS_TEST_TMPDIR/empty"
+    try ruche load -qi "$BATS_TEST_TMPDIR/empty"
     assert_refused '*layout*'
     local file
     for file in /dev/null /etc/passwd /bin/true; do
-        try ruche load -i "$file"
+        try ruche load -qi "$file"
         assert_refused '*'
         try bash -c '"$RUCHE" --root "$ROOT" --run "$RUN" load -q <"$1"' - "$file"
         assert_refused '*'
     done
     make_tar "$BATS_TEST_TMPDIR/rootfs.tar" rootfs
-    try ruche load -i "$BATS_TEST_TMPDIR/rootfs.tar"
+    try ruche load -qi "$BATS_TEST_TMPDIR/rootfs.tar"
     assert_refused '*import*'
 }
 
@@ -297,10 +297,10 @@ assert_app() {
         size=$(stat -c %s "$archive.tar")
         for part in 100 512 1000 $((size / 3)) $((size * 2 / 3)); do
             head -c "$part" "$archive.tar" >"$BATS_TEST_TMPDIR/part"
-            try ruche load -i "$BATS_TEST_TMPDIR/part"
+            try ruche load -qi "$BATS_TEST_TMPDIR/part"
             assert_refused '*'
             gzip -1c "$archive.tar" | head -c "$((part / 3))" >"$BATS_TEST_TMPDIR/part"
-            try ruche load -i "$BATS_TEST_TMPDIR/part"
+            try ruche load -qi "$BATS_TEST_TMPDIR/part"
             assert_refused '*'
         done
     done
@@ -314,7 +314,7 @@ assert_app() {
     for cut in 1 10 488 489 500; do
         head -c $((512 + 1000 - cut)) "$BATS_TEST_TMPDIR/whole" >"$BATS_TEST_TMPDIR/layer"
         make_layout "$BATS_TEST_TMPDIR/cut-$cut" cut '{}' "$BATS_TEST_TMPDIR/layer"
-        try ruche load -i "$BATS_TEST_TMPDIR/cut-$cut"
+        try ruche load -qi "$BATS_TEST_TMPDIR/cut-$cut"
         assert_refused '*truncated*'
     done
     # All of the file, and some of what pads it or nothing.
@@ -331,7 +331,7 @@ damage() {
     shift
     cp -a buildah "$layout"
     (cd "$layout" && "$@")
-    try ruche load -i "$layout"
+    try ruche load -qi "$layout"
     assert_refused '*'
 }
 
