@@ -290,8 +290,8 @@ Test(template, ends_whatever_it_says)
         "{{pad \"x\" 1000000000000 1000000000000}}",
         "{{$x := \"x\"}}{{range 40}}{{$x = join (split (pad $x 1000000 0) \"\") $x}}{{end}}",
         "{{range 1000000000}}x{{end}}",
-        "{{define \"a\"}}{{range 100}}{{template \"b\" .}}{{end}}{{end}}"
-        "{{define \"b\"}}{{range 100000}}{{template \"a\" .}}{{end}}{{end}}{{template \"a\" .}}",
+        ("{{define \"a\"}}{{range 100}}{{template \"b\" .}}{{end}}{{end}}"
+         "{{define \"b\"}}{{range 100000}}{{template \"a\" .}}{{end}}{{end}}{{template \"a\" .}}"),
     };
     for (size_t i = 0; i < array_size(endless); i++) {
         auto_done(pool) pool = {};
