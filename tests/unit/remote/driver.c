@@ -138,7 +138,12 @@ void hostile_start(struct hostile *hostile, const char *certificate)
     close(ends[0]);
     hostile->input = ends[1];
     while (hostile->port == 0) {
-        cr_assert_eq(waitpid(hostile->pid, NULL, WNOHANG), 0, "the registry has ended");
+        bool ended = waitpid(hostile->pid, NULL, WNOHANG) != 0;
+        if (ended) { /* nothing is left where a suite does not even begin */
+            struct err err;
+            (void)tree_remove(AT_FDCWD, directory, &err);
+        }
+        cr_assert_not(ended, "the registry has ended");
         usleep(5000);
         hostile->port = number_load(hostile, "port");
     }
