@@ -15,28 +15,28 @@ enum { TRANSFER_VERSION = 1 };
 enum { TRANSFER_CONTROL_FD = 3 };
 
 /* verb, descriptors that go with it: the socket for events first */
-#define TRANSFER_VERBS(X)                                                                          \
-    /* an archive, a directory: its files go into the directory, named 0, 1, 2 … */              \
-    X(SPOOL, 3)                                                                                    \
-    /* a blob: digests of it and of what it unpacks to */                                          \
-    X(DIGEST, 2)                                                                                   \
-    /* as DIGEST; what it unpacks to is also written to the third, a pipe */                       \
-    X(INFLATE, 3)                                                                                  \
+#define TRANSFER_VERBS(X)                                                                               \
+    /* an archive, a directory: its files go into the directory, named 0, 1, 2 … */                   \
+    X(SPOOL, 3)                                                                                         \
+    /* a blob: digests of it and of what it unpacks to */                                               \
+    X(DIGEST, 2)                                                                                        \
+    /* as DIGEST; what it unpacks to is also written to the third, a pipe */                            \
+    X(INFLATE, 3)                                                                                       \
     /* a file or a directory: the digest of its bytes, or of all that a layer says of what is in it \
-     */                                                                                            \
-    X(SUM, 2)                                                                                      \
-    /* a tar stream, a directory: the layer is unpacked into the directory */                      \
-    X(UNPACK, 3)                                                                                   \
-    /* a tar stream, an empty file: the layer is written into the file as an EROFS image */        \
-    X(PACK, 3)                                                                                     \
+     */   \
+    X(SUM, 2)                                                                                           \
+    /* a tar stream, a directory: the layer is unpacked into the directory */                           \
+    X(UNPACK, 3)                                                                                        \
+    /* a tar stream, an empty file: the layer is written into the file as an EROFS image */             \
+    X(PACK, 3)                                                                                          \
     /* a tar stream, an empty file: it is written packed into the file, as `name` says: gzip, zstd;   \
-     * digests of both */                                                                          \
-    X(DEFLATE, 3)                                                                                  \
-    /* a directory: what is called `name` in it is removed with all below */                       \
-    X(REMOVE, 2)                                                                                   \
-    /* a private key, a payload, the key's passphrase or nothing: the payload's signature */       \
-    X(SIGN, 4)                                                                                     \
-    /* a public key, a payload, a signature in base64: whether the key made it */                  \
+     * digests of both */ \
+    X(DEFLATE, 3)                                                                                       \
+    /* a directory: what is called `name` in it is removed with all below */                            \
+    X(REMOVE, 2)                                                                                        \
+    /* a private key, a payload, the key's passphrase or nothing: the payload's signature */            \
+    X(SIGN, 4)                                                                                          \
+    /* a public key, a payload, a signature in base64: whether the key made it */                       \
     X(VERIFY, 4)
 
 enum transfer_verb {
@@ -65,9 +65,9 @@ enum transfer_event_kind {
     TRANSFER_DEVICE,  /* of an UNPACK: texts[0] is its path, detail its mode, number its device;
                          wants an answer */
     TRANSFER_SIGNATURE, /* of a SIGN: texts[0], in base64 */
-    TRANSFER_WARNING, /* texts[0]: what was left out */
-    TRANSFER_DONE,    /* bytes and entries (number) that were written; the last event */
-    TRANSFER_FAILED,  /* texts[0]: why, detail: its err_kind, number: its errno; the last event */
+    TRANSFER_WARNING,   /* texts[0]: what was left out */
+    TRANSFER_DONE,      /* bytes and entries (number) that were written; the last event */
+    TRANSFER_FAILED,    /* texts[0]: why, detail: its err_kind, number: its errno; the last event */
     TRANSFER_EVENT_COUNT
 };
 

@@ -223,9 +223,12 @@ Test(confine, few_capabilities_are_kept)
         enum transfer_verb verb;
         uint64_t capabilities;
     } rows[] = {
-        { TRANSFER_SPOOL, 0 },           { TRANSFER_DIGEST, 0 }, { TRANSFER_INFLATE, 0 },
+        { TRANSFER_SPOOL, 0 },
+        { TRANSFER_DIGEST, 0 },
+        { TRANSFER_INFLATE, 0 },
         { TRANSFER_UNPACK, 0x8000001b }, /* CHOWN, DAC_OVERRIDE, FOWNER, FSETID, SETFCAP */
-        { TRANSFER_PACK, 0 },            { TRANSFER_REMOVE, 0xa },
+        { TRANSFER_PACK, 0 },
+        { TRANSFER_REMOVE, 0xa },
     };
     struct confinement confinement;
     struct err err;
