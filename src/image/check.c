@@ -57,6 +57,7 @@ void images_checked_done(struct images_checked *checked)
     }
     free(checked->faults.at);
     strings_done(&checked->again);
+    strings_done(&checked->fetched);
     *checked = (struct images_checked){};
 }
 
@@ -68,6 +69,7 @@ static void check_done(struct check *check)
     oci_index_done(&check->index);
     kept_done(&check->kept);
     strings_done(&check->bad);
+    pairs_done(&check->lost);
     images_checked_done(&check->result);
 }
 
@@ -180,18 +182,18 @@ static int users_ask(const struct check *check, image_users *ask, struct pairs *
     return ask ? ask(check->context, users, err) : 0;
 }
 
-/* Saves the rows that are left, and takes away what nothing needs. */
+/* Takes away what nothing needs: after what was damaged was fetched, which may need it. */
 static int repair_end(struct check *check, struct err *err)
 {
+    auto_close int lock = -1;
     auto_done(oci_index) now = {};
-    if (check->index_changed && index_save(check->images, &check->index, err) < 0)
-        return -1;
-    if (index_load(check->images, &now, err) < 0)
+    if (store_lock(check->images, &lock, err) < 0 || index_load(check->images, &now, err) < 0)
         return -1;
     pairs_done(&check->users);
     if (users_ask(check, check->ask_users, &check->users, err) < 0 ||
         store_collect(check->images, &now, &check->users, err) < 0)
         return -1;
+    fd_close(&lock);
     trash_empty(check->images);
     check->result.left_over = 0;
     return 0;
@@ -231,8 +233,15 @@ int images_check(struct images *images, enum images_check_flags flags, image_use
         return -1;
     if (check_all(&check, err) < 0)
         return -1;
-    if ((flags & IMAGES_CHECK_REPAIR) && repair_end(&check, err) < 0)
-        return err_wrap(err, "repair");
+    if (flags & IMAGES_CHECK_REPAIR) {
+        if (check.index_changed && index_save(images, &check.index, err) < 0)
+            return err_wrap(err, "repair");
+        fd_close(&lock);
+        if (flags & IMAGES_CHECK_FETCH)
+            check_fetch(&check);
+        if (repair_end(&check, err) < 0)
+            return err_wrap(err, "repair");
+    }
     *ret_checked = check.result;
     check.result = (struct images_checked){};
     return 0;

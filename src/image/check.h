@@ -18,6 +18,7 @@ struct check {
     bool index_changed;     /* it is to be saved */
     struct kept kept;       /* what the rows and users need; sorted */
     struct strings bad;     /* digests of blobs that are damaged or missing */
+    struct pairs lost;      /* names of images that are not whole any more: digests of manifests */
     struct images_checked result;
 };
 
@@ -36,6 +37,9 @@ int check_blobs(struct check *check, struct err *err);
 int check_rows(struct check *check, struct err *err);
 /* Unpacked layers, against their blobs unpacked once more. */
 int check_layers(struct check *check, struct err *err);
+
+/* Fetches what was lost and can be. Without the lock. */
+void check_fetch(struct check *check);
 
 /* Whether text is in the sorted list. */
 bool sorted_have(const struct strings *list, const char *text);

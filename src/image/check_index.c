@@ -87,8 +87,11 @@ static const char *row_label(const struct oci_descriptor *row)
 static void row_again(struct check *check, const struct oci_descriptor *row)
 {
     const char *label = row_label(row);
-    if (!strings_have(&check->result.again, label))
-        strings_add(&check->result.again, label);
+    if (strings_have(&check->result.again, label))
+        return;
+    strings_add(&check->result.again, label);
+    if (label != row->digest && digest_valid(row->digest))
+        pairs_put(&check->lost, label, row->digest);
 }
 
 static void rows_judge(struct check *check, const struct oci_index *index)

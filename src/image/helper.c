@@ -100,7 +100,8 @@ static int helper_enter(int directory, struct helper *helper, struct err *err)
 }
 
 /* Executes the program inside the namespace, with the other end of a control socket. */
-static int helper_exec(struct helper *helper, const char *name, const char *program, struct err *err)
+static int helper_exec(struct helper *helper, const char *name, const char *program,
+                       struct err *err)
 {
     auto_free char *found = NULL;
     int ends[2];

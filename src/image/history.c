@@ -13,8 +13,7 @@ static uint64_t layer_size(struct images *images, const struct oci_descriptor *l
 {
     auto_free char *content = NULL;
     uint64_t size;
-    return blob_content(images, layer->digest, &content, &size) > 0 ? size
-                                                                    : (uint64_t)layer->size;
+    return blob_content(images, layer->digest, &content, &size) > 0 ? size : (uint64_t)layer->size;
 }
 
 int image_history(struct images *images, const struct image *image, struct image_steps *ret_steps,

@@ -179,6 +179,27 @@ int image_layers_open(struct images *images, const struct image *image, int *fds
     return 0;
 }
 
+static bool blob_there(struct images *images, const char *digest)
+{
+    auto_free char *path = xasprintf("%s/%s", DIR_BLOBS, digest_hex(digest));
+    return faccessat(images->root, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+bool image_blobs_present(struct images *images, const struct image *image)
+{
+    auto_done(oci_manifest) manifest = {};
+    struct err unreadable;
+    if (image_manifest(images, image, &manifest, &unreadable) < 0 ||
+        !blob_there(images, manifest.config.digest) ||
+        (image->list && !blob_there(images, image->list)))
+        return false;
+    for (size_t i = 0; i < manifest.layers.len; i++)
+        if (manifest.layers.at[i].urls.len == 0 &&
+            !blob_there(images, manifest.layers.at[i].digest))
+            return false;
+    return true;
+}
+
 /* ---- lists ---- */
 
 void image_rows_done(struct image_rows *rows)

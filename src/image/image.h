@@ -303,6 +303,7 @@ int image_document(struct images *images, const char *name, struct str *text, st
 enum images_check_flags {
     IMAGES_CHECK_REPAIR = 1 << 0,
     IMAGES_CHECK_QUICK = 1 << 1, /* nothing is read but the index and documents */
+    IMAGES_CHECK_FETCH = 1 << 2, /* with REPAIR: what has to be pulled again is */
 };
 struct image_fault {
     char *text;    /* one line, escaped */
@@ -311,7 +312,8 @@ struct image_fault {
 };
 struct images_checked {
     ARRAY_OF(image_fault) faults;
-    struct strings again; /* names and ids of images that have to be pulled or loaded again */
+    struct strings again;   /* names and ids of images that have to be pulled or loaded again */
+    struct strings fetched; /* names of those that were */
     size_t rows;
     size_t blobs;
     size_t layers;

@@ -166,8 +166,8 @@ static int import_work(struct importing *importing, int fd, struct image_loads *
     if (archive_copy(&importing->ingest, fd, err) < 0 || layer_work(importing, err) < 0 ||
         config_make(importing, entry, err) < 0)
         return -1;
-    return load_plan_carry_out(&importing->plan, &importing->source, &importing->helper,
-                               NULL, loads, err);
+    return load_plan_carry_out(&importing->plan, &importing->source, &importing->helper, NULL,
+                               loads, err);
 }
 
 int image_import(struct images *images, int fd, const struct image_import *options,

@@ -136,8 +136,7 @@ static void created_note(struct oci_descriptor *row)
     time_t now = time(NULL);
     struct tm parts;
     char text[sizeof("2026-01-02T03:04:05Z")] = "";
-    if (gmtime_r(&now, &parts) &&
-        strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &parts) > 0)
+    if (gmtime_r(&now, &parts) && strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &parts) > 0)
         row_note(row, NOTE_CREATED, text);
 }
 

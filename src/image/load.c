@@ -64,9 +64,9 @@ static size_t blobs_missing(struct load_plan *plan, struct images *images)
     size_t missing = 0;
     for (size_t i = 0; plan->parts.remote && i < plan->parts.len; i++) {
         struct part *part = &plan->parts.at[i];
-        bool here = part->stored ? blob_present(images, part->digest)
-                                 : !part->fetch || !part->done ||
-                                       partial_present(images, part->digest);
+        bool here = part->stored
+                        ? blob_present(images, part->digest)
+                        : !part->fetch || !part->done || partial_present(images, part->digest);
         if (here)
             continue;
         part->stored = false;
@@ -258,8 +258,7 @@ static int plan_commit(struct load_plan *plan, const struct ingest *ingest,
 }
 
 int load_plan_carry_out(struct load_plan *plan, struct source *source, struct helper *helper,
-                        const struct image_watch *watch, struct image_loads *loads,
-                        struct err *err)
+                        const struct image_watch *watch, struct image_loads *loads, struct err *err)
 {
     const struct ingest *ingest = source->ingest;
     (void)plan_missing(plan, ingest->images);

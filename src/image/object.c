@@ -425,8 +425,7 @@ int object_manifest_put(struct images *images, const struct object_manifest *man
                         struct object_stored *ret_stored, struct err *err)
 {
     auto_done(putting) putting = { .images = images, .manifest = manifest };
-    if (put_plan(&putting, err) < 0 || prepare(images, err) < 0 ||
-        loose_sync(&putting, err) < 0)
+    if (put_plan(&putting, err) < 0 || prepare(images, err) < 0 || loose_sync(&putting, err) < 0)
         return -1;
     int result = put_locked(&putting, err);
     if (result < 0)

@@ -120,8 +120,7 @@ void part_settle(struct part *part, struct images *images)
     if (!part->stored || !part->wanted || !layer_present(images, part->wanted))
         return;
     part->unpack = false;
-    if (!blob_content(images, part->digest, &content, &size) ||
-        strcmp(content, part->wanted) != 0)
+    if (!blob_content(images, part->digest, &content, &size) || strcmp(content, part->wanted) != 0)
         return;
     free(part->content);
     part->content = take_ptr(content);
@@ -255,8 +254,7 @@ static int pipe_make(int *ret_from, int *ret_to, struct err *err)
 }
 
 /* What the layer is written to. */
-static int run_target(struct work *work, struct run *run, bool packed, int *ret_fd,
-                      struct err *err)
+static int run_target(struct work *work, struct run *run, bool packed, int *ret_fd, struct err *err)
 {
     if (packed)
         return ingest_layer_file(work->ingest, run->place, ret_fd, err);
@@ -274,8 +272,7 @@ static int run_unpack(struct work *work, struct run *run, int blob, struct err *
     bool packed = run->part->storage == STORAGE_EROFS;
     uint64_t size;
 
-    if ((run->part->storage == STORAGE_AUTO &&
-         layers_are_packed(work->ingest, &packed, err) < 0) ||
+    if ((run->part->storage == STORAGE_AUTO && layers_are_packed(work->ingest, &packed, err) < 0) ||
         run_target(work, run, packed, &target, err) < 0)
         return -1;
     if (!run->inflates) {

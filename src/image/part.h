@@ -23,7 +23,7 @@ struct part {
                       * its digest and size are known */
     bool unpack;     /* into the ingest's layer of this part's place in the list */
     enum image_storage storage; /* what that is to be; AUTO: what the store's layers become */
-    size_t layer;    /* counted from 1, for those who watch; 0: no layer */
+    size_t layer;               /* counted from 1, for those who watch; 0: no layer */
     /* found */
     bool done;
     uint64_t size; /* bytes */
@@ -41,7 +41,7 @@ struct parts {
     size_t len;
     size_t n_layers;
     struct remote *remote; /* asked for those to be fetched; NULL: there are none */
-    bool damaged;          /* what was left of an earlier fetch was not what it should have been, and
+    bool damaged; /* what was left of an earlier fetch was not what it should have been, and
                               is gone: it is worth another attempt */
 };
 

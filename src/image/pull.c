@@ -75,7 +75,8 @@ static int here_find(struct pull *pull, struct err *err)
         *err = problem;
         return -1;
     }
-    if (found > 0 && !layers_present(pull, pull->here)) {
+    if (found > 0 && (!layers_present(pull, pull->here) ||
+                      !image_blobs_present(pull->images, pull->here))) {
         image_free(pull->here);
         pull->here = NULL;
     }

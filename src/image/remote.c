@@ -146,7 +146,7 @@ static void note_tell(const struct remote *remote, const struct remote_event *ev
         return;
     auto_done(str) text = { .max_bytes = ERROR_TEXT_MAX };
     const char *raw = remote_text(event, 0);
-    text_escape(&text, raw, strlen(raw));
+    text_escape_rest(&text, raw, strlen(raw));
     remote->watch->warning(remote->watch->context, str_text(&text));
 }
 
@@ -174,7 +174,7 @@ void remote_error(const struct remote_event *event, struct err *err)
 {
     auto_done(str) text = { .max_bytes = ERROR_TEXT_MAX };
     const char *raw = remote_text(event, 0);
-    text_escape(&text, raw, strlen(raw));
+    text_escape_rest(&text, raw, strlen(raw));
     /* No other kinds come of registries, and callers act on them. */
     bool possible = event->detail == ERR_INVALID || event->detail == ERR_DENIED ||
                     event->detail == ERR_UNSUPPORTED || event->detail == ERR_NOT_FOUND ||

@@ -103,6 +103,8 @@ struct row_found {
     char *member;   /* digest of the manifest that is meant, one of the row's list; or NULL */
 };
 void row_found_done(struct row_found *found);
+/* Whether its manifest, configuration and layers are all among the blobs. */
+bool image_blobs_present(struct images *images, const struct image *image);
 /* The row that `name` means. Returns 1, or 0. */
 int index_find(struct images *images, const struct oci_index *index, const char *name,
                struct row_found *ret_found, struct err *err);
