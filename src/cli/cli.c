@@ -192,8 +192,11 @@ int cli_main(char **argv)
         str_add(&text, "ruche version " RUCHE_VERSION "\n");
         return print_and_leave(&cli, &text);
     }
-    cli = (struct cli){ .argv = called, .root = args.root, .run = args.run,
-                        .storage = args.storage, .debug = args.debug };
+    cli = (struct cli){ .argv = called,
+                        .root = args.root,
+                        .run = args.run,
+                        .storage = args.storage,
+                        .debug = args.debug };
     if (cli.debug)
         cli.begun_ns = now_ns();
     return dispatch(&cli, words);

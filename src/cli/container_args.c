@@ -161,7 +161,7 @@ static int operands_set(const struct container_args *args, char *const *operands
         return err_set(err, ERR_USAGE, "no image was given; name one, or a directory by --rootfs");
     } else {
         config->image = xstrdup(*operands++);
-    config->platform = copy_or_null(args->platform);
+        config->platform = copy_or_null(args->platform);
     }
     /* An empty first word stands for "none, not even the image's", as in docker's own
      * configurations. */

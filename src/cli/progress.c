@@ -269,9 +269,17 @@ void progress_clear(struct progress *progress)
 
 /* ---- what is told ---- */
 
-static void reading_line(void)
+static void step_line(struct progress_part *at, size_t part, size_t n_parts)
 {
-    put("reading\n", strlen("reading\n"));
+    auto_done(str) line = {};
+    if (part == 0)
+        str_add(&line, "reading\n");
+    else if (at->label)
+        str_addf(&line, "%s: %s\n", at->label, step_of(at));
+    else
+        str_addf(&line, "layer %zu of %zu: %s\n", part, n_parts, step_of(at));
+    put(line.at, line.len);
+    at->told = true;
 }
 
 void progress_tell(struct progress *progress, size_t part, size_t n_parts, uint64_t bytes,
@@ -279,25 +287,15 @@ void progress_tell(struct progress *progress, size_t part, size_t n_parts, uint6
 {
     if (progress->kind == PROGRESS_NONE)
         return;
-    bool news = progress_note(progress, part, n_parts, bytes, total, clock_now_ns());
+    (void)progress_note(progress, part, n_parts, bytes, total, clock_now_ns());
     if (progress->kind == PROGRESS_BARS)
         draw(progress);
-    else if (news && part == 0)
-        reading_line();
-}
-
-static void step_line(const struct progress_part *at, size_t part, size_t n_parts)
-{
-    auto_done(str) line = {};
-    if (at->label)
-        str_addf(&line, "%s: %s\n", at->label, step_of(at));
-    else
-        str_addf(&line, "layer %zu of %zu: %s\n", part, n_parts, step_of(at));
-    put(line.at, line.len);
+    else if (!progress->parts[part].told && (total == 0 || bytes < total))
+        step_line(&progress->parts[part], part, n_parts);
 }
 
 void progress_step(struct progress *progress, size_t part, size_t n_parts, const char *label,
-                   const char *step, bool last)
+                   const char *step, enum progress_flags flags)
 {
     if (progress->kind == PROGRESS_NONE)
         return;
@@ -305,10 +303,10 @@ void progress_step(struct progress *progress, size_t part, size_t n_parts, const
     if (label && !at->label && !at->step)
         at->label = xstrdup(label);
     at->step = step;
-    at->ended = last;
+    at->ended = flags & PROGRESS_LAST;
     if (progress->kind == PROGRESS_BARS)
         draw(progress);
-    else
+    else if (!(flags & PROGRESS_SHORT) && (at->told || !(flags & PROGRESS_AFTER)))
         step_line(at, part, n_parts);
 }
 
@@ -316,12 +314,15 @@ void progress_step(struct progress *progress, size_t part, size_t n_parts, const
 
 static const struct {
     const char *text;
-    bool last;
+    enum progress_flags flags;
 } steps[] = {
-    [IMAGE_STEP_HERE] = { "already here", true }, [IMAGE_STEP_THERE] = { "already there", true },
-    [IMAGE_STEP_WAIT] = { "waiting", false },     [IMAGE_STEP_FETCH] = { "downloading", false },
-    [IMAGE_STEP_UNPACK] = { "unpacking", false }, [IMAGE_STEP_PUSH] = { "uploading", false },
-    [IMAGE_STEP_DONE] = { "done", true },
+    [IMAGE_STEP_HERE] = { "already here", PROGRESS_LAST },
+    [IMAGE_STEP_THERE] = { "already there", PROGRESS_LAST },
+    [IMAGE_STEP_WAIT] = { "waiting", 0 },
+    [IMAGE_STEP_FETCH] = { "downloading", 0 },
+    [IMAGE_STEP_UNPACK] = { "unpacking", PROGRESS_SHORT },
+    [IMAGE_STEP_PUSH] = { "uploading", 0 },
+    [IMAGE_STEP_DONE] = { "done", PROGRESS_LAST | PROGRESS_AFTER },
 };
 _Static_assert(array_size(steps) == IMAGE_STEP_COUNT, "each step has its words");
 
@@ -342,7 +343,7 @@ static void watch_step(void *context, size_t layer, size_t n_layers, const char 
                        enum image_step step)
 {
     auto_free char *label = digest_short(digest);
-    progress_step(context, layer, n_layers, label, steps[step].text, steps[step].last);
+    progress_step(context, layer, n_layers, label, steps[step].text, steps[step].flags);
 }
 
 static void watch_warning(void *context, const char *text)

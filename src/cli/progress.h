@@ -29,6 +29,7 @@ struct progress_speed {
 struct progress_part {
     bool begun;
     bool ended;
+    bool told;        /* a line of it was written */
     char *label;      /* "a1b2c3d4e5f6", or NULL: it is called by its number */
     const char *step; /* "downloading"; of static text; NULL: "unpacking" */
     uint64_t bytes;
@@ -52,9 +53,14 @@ void progress_done(struct progress *progress);
  * reading. */
 void progress_tell(struct progress *progress, size_t part, size_t n_parts, uint64_t bytes,
                    uint64_t total);
-/* A part comes to another step, which is static text; it may be the last one. label may be NULL. */
+enum progress_flags {
+    PROGRESS_LAST = 1 << 0,  /* the part has ended */
+    PROGRESS_SHORT = 1 << 1, /* it is mostly over soon: a line only if it is not */
+    PROGRESS_AFTER = 1 << 2, /* a line only if there was one before */
+};
+/* A part comes to another step, which is static text. label may be NULL. */
 void progress_step(struct progress *progress, size_t part, size_t n_parts, const char *label,
-                   const char *step, bool last);
+                   const char *step, enum progress_flags flags);
 /* Takes the bars away, so that something else may be written. */
 void progress_clear(struct progress *progress);
 

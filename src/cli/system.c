@@ -320,16 +320,18 @@ const struct command system_df_command = {
 
 struct check_args {
     bool repair;
+    bool offline;
     bool quick;
     bool quiet;
 };
 
 /* clang-format off */
 static const struct option check_table[] = {
+    OPTION_BOOL(check_args, offline, 0, "offline", "With --repair, do not pull again what cannot be mended here"),
     OPTION_BOOL(check_args, quick, 0, "quick", "Do not read blobs and layers"),
     OPTION_BOOL(check_args, quiet, 'q', "quiet", "Show faults only"),
     OPTION_BOOL(check_args, repair, 0, "repair",
-        "Move away what is damaged, and unpack layers again whose blobs are whole"),
+        "Move away what is damaged, unpack layers again whose blobs are whole, pull the others again"),
     OPTION_END,
 };
 /* clang-format on */
@@ -344,12 +346,24 @@ static void faults_format(const struct images_checked *checked, struct str *out)
             str_addf(out, "; %s", fault->remedy);
         str_add_char(out, '\n');
     }
+    for (size_t i = 0; i < checked->fetched.len; i++) {
+        auto_free char *name = image_familiar(checked->fetched.at[i]);
+        str_add(out, "pulled again: ");
+        text_escape(out, name, strlen(name));
+        str_add_char(out, '\n');
+    }
     for (size_t i = 0; i < checked->again.len; i++) {
         auto_free char *name = image_familiar(checked->again.at[i]);
         str_add(out, "pull or load it again: ");
         text_escape(out, name, strlen(name));
         str_add_char(out, '\n');
     }
+}
+
+static void fetch_warning(void *context, const char *text)
+{
+    (void)context;
+    warn_lines(text);
 }
 
 static void summary_format(const struct images_checked *checked, size_t open, struct str *out)
@@ -376,12 +390,14 @@ static int check_run(void *context, void *args_, char **operands, struct err *er
     struct images *images;
     auto_done(images_checked) checked = {};
     auto_done(str) out = {};
-    enum images_check_flags flags =
-        (args->repair ? IMAGES_CHECK_REPAIR : 0) | (args->quick ? IMAGES_CHECK_QUICK : 0);
+    enum images_check_flags flags = (args->repair ? IMAGES_CHECK_REPAIR : 0) |
+                                    (args->offline ? 0 : IMAGES_CHECK_FETCH) |
+                                    (args->quick ? IMAGES_CHECK_QUICK : 0);
     size_t open = 0;
     (void)operands;
+    static const struct image_watch watch = { .warning = fetch_warning };
     if (store_get(context, &engine, &images, err) < 0 ||
-        images_check(images, flags, engine_image_users, engine_running_images, engine, NULL,
+        images_check(images, flags, engine_image_users, engine_running_images, engine, &watch,
                      &checked, err) < 0)
         return -1;
     for (size_t i = 0; i < checked.faults.len; i++)
@@ -398,7 +414,7 @@ static const char *const check_examples[] = {
     "ruche system check",
     "Read all that is stored, and tell what is damaged",
     "ruche system check --repair",
-    "Mend what can be mended",
+    "Mend what can be mended, and pull again what cannot",
     NULL,
 };
 

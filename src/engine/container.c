@@ -16,8 +16,8 @@
 #include "engine/record_part.h"
 #include "engine/timestamp.h"
 #include "image/image.h"
-#include "image/trust.h"
 #include "image/platform.h"
+#include "image/trust.h"
 
 enum {
     ID_BYTES = 32,
@@ -59,8 +59,10 @@ static int image_look(struct images *images, const struct container_config *conf
     auto_done(oci_platform) platform = {};
     if (!config->platform)
         return image_find(images, config->image, ret_image, err);
-    if (platform_parse(config->platform, &platform, err) < 0)
-        return err_wrap(err, "--platform");
+    if (platform_parse(config->platform, &platform, err) < 0) {
+        err_wrap(err, "--platform");
+        return -1;
+    }
     return image_find_for(images, config->image, &platform, ret_image, err);
 }
 
@@ -84,10 +86,10 @@ static int image_get(struct images *images, const struct container_config *confi
 
 static int complete_image(struct engine *engine, struct container_config *config, struct err *err)
 {
-    auto_drop(image) *image = NULL;    static const struct image_trust_options trust;
+    static const struct image_trust_options trust;
+    auto_drop(image) *image = NULL;
     struct images *images;
-    if (engine_images(engine, &images, err) < 0 ||
-        image_get(images, config, &image, err) < 0 ||
+    if (engine_images(engine, &images, err) < 0 || image_get(images, config, &image, err) < 0 ||
         image_trusted(images, image, config->image, &trust, err) < 0)
         return -1;
     if (!image_unpacked(images, image) && image_unpack(images, image, NULL, err) < 0)

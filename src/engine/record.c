@@ -84,8 +84,8 @@ int record_load_config(struct engine *engine, const char *id, struct container_c
     int root_fd;
     if (engine_root_fd(engine, &root_fd, err) < 0)
         return -1;
-    int found = file_load_own(root_fd, record_path(id, "config.json", path), CONTAINER_CONFIG_MAX_BYTES,
-                          &text, &len, err);
+    int found = file_load_own(root_fd, record_path(id, "config.json", path),
+                              CONTAINER_CONFIG_MAX_BYTES, &text, &len, err);
     if (found <= 0)
         return found;
     if (len == 0)

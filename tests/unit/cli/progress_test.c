@@ -17,7 +17,7 @@ static void assert_lines(const struct progress *progress, size_t width, const ch
 static void step(struct progress *progress, size_t part, size_t n_parts, const char *label,
                  const char *text)
 {
-    progress_step(progress, part, n_parts, label, text, false);
+    progress_step(progress, part, n_parts, label, text, 0);
 }
 
 Test(progress, draws_a_bar_for_each_part_and_one_for_all)
@@ -38,7 +38,7 @@ Test(progress, draws_a_bar_for_each_part_and_one_for_all)
 Test(progress, leaves_out_what_has_ended)
 {
     auto_done(progress) progress = { .kind = PROGRESS_LINES };
-    progress_step(&progress, 1, 2, "a1b2c3d4e5f6", "already here", true);
+    progress_step(&progress, 1, 2, "a1b2c3d4e5f6", "already here", PROGRESS_LAST);
     step(&progress, 2, 2, "b1b2c3d4e5f6", "waiting");
     assert_lines(&progress, 70,
                  "b1b2c3d4e5f6  waiting    \n"
