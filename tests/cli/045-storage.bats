@@ -85,7 +85,7 @@ tree_seen() {
     [[ $(wc -l <"$BATS_TEST_TMPDIR/erofs") -gt 400 ]]
     diff -u "$BATS_TEST_TMPDIR/directories" "$BATS_TEST_TMPDIR/erofs"
     grep -q 'opaque/new' "$BATS_TEST_TMPDIR/erofs"
-    ! grep -qE 'goes|opaque/deep|becomes/|file-3 ' "$BATS_TEST_TMPDIR/erofs"
+    run ! grep -qE 'goes|opaque/deep|becomes/|file-3 ' "$BATS_TEST_TMPDIR/erofs"
 }
 
 @test "storage: what is in the files is what fsck.erofs expects" {

@@ -232,7 +232,7 @@ assert_second() {
     try ruche run --rm --tls-verify=false "$HIVE/app:1"
     assert_status 0
     assert_output second
-    assert_stderr "*image $HIVE/app:1 is not here; it is pulled*"
+    assert_stderr "*: downloading*: done"
     ruche rmi "$HIVE/app:1" >/dev/null
     try ruche run --rm --pull never "$HIVE/app:1"
     assert_error 125 "image $HIVE/app:1 is not on this machine; *"
@@ -315,6 +315,56 @@ curl_put() {
     port=$(port_free)
     pull -q "127.0.0.1:$port/app"
     assert_error 125 "pull 127.0.0.1:$port/app:latest: *"
+}
+
+# put_manifest NAME TAG TYPE FILE
+put_manifest() {
+    curl -sf -X PUT -H "Content-Type: application/vnd.oci.image.$3" --data-binary "@$4" "http://$HIVE/v2/$1/manifests/$2"
+}
+
+# What app:1 is, changed by a filter of jq, as app:lies
+lie() {
+    skopeo inspect --raw --tls-verify=false "docker://$HIVE/app:1" | jq -c "$1" >lie.json
+    put_manifest app lies manifest.v1+json lie.json
+}
+
+@test "pull: documents that lie are refused, and nothing of them is left" {
+    lie '.layers[1].size += 1'
+    pull -q "$HIVE/app:lies"
+    assert_refused 'pull *: layer 2 of 2: *'
+    lie '.layers[1].size -= 1'
+    pull -q "$HIVE/app:lies"
+    assert_refused 'pull *: layer 2 of 2: *'
+    lie '.config.size -= 1'
+    pull -q "$HIVE/app:lies"
+    assert_refused 'pull *: its configuration: *'
+    lie '.layers |= [.[0]]'
+    pull -q "$HIVE/app:lies"
+    assert_refused 'pull *: its configuration has 2 layers, its manifest 1'
+    lie '.layers |= [.[1], .[0]]'
+    pull -q "$HIVE/app:lies"
+    assert_refused 'pull *: layer 1 of 2 unpacks to *, and its configuration says *'
+    # And an honest one works afterwards.
+    pull -q "$HIVE/app:1"
+    assert_status 0
+    assert_second "$HIVE/app:1"
+}
+
+@test "pull: indexes in indexes have an end" {
+    skopeo inspect --raw --tls-verify=false "docker://$HIVE/app:1" >inner.json
+    type=manifest.v1+json
+    for i in 1 2 3 4 5 6; do
+        printf '{"schemaVersion":2,"mediaType":"%s","manifests":[{"mediaType":"application/vnd.oci.image.%s","digest":"sha256:%s","size":%d,"platform":{"os":"linux","architecture":"amd64"}}]}' \
+            "$INDEX" "$type" "$(digest_of inner.json)" "$(stat -c %s inner.json)" >outer.json
+        type=index.v1+json
+        put_manifest app "depth$i" $type outer.json
+        mv outer.json inner.json
+    done
+    pull -q "$HIVE/app:depth6"
+    assert_refused 'pull *: indexes lie in one another deeper than 4'
+    pull -q "$HIVE/app:depth3"
+    assert_status 0
+    assert_second "$HIVE/app:depth3"
 }
 
 # ---- interrupted ----

@@ -178,19 +178,19 @@ every_flip() {
     touch -d @1 "$tree/srv/b"
     run ruche system check -q
     assert_status 1
-    try ruche system check --repair
+    try ruche system check --repair --offline
     assert_status 0
     assert_clean
     tree=$(dirname "$(dirname "$(find "$ROOT/layers" -path '*/srv/b')")")
     rm "$tree/srv/b"
     run ruche system check -q
     assert_status 1
-    ruche system check --repair >/dev/null
+    ruche system check --repair --offline >/dev/null
     [[ -f $tree/srv/b ]]
     touch "$tree/srv/more"
     run ruche system check -q
     assert_status 1
-    ruche system check --repair >/dev/null
+    ruche system check --repair --offline >/dev/null
     assert_clean
 }
 
@@ -229,7 +229,7 @@ PYTHON
     try ruche system check
     assert_status 1
     assert_match '*layer sha256:* is not what its blob unpacks to*1 fault, 0 repaired'
-    try ruche system check --repair
+    try ruche system check --repair --offline
     assert_status 0
     assert_match '*unpacked again*1 fault, 1 repaired'
     assert_clean
@@ -243,11 +243,11 @@ PYTHON
     ruche run -d --name box example.org/one:1 sleep 100 >/dev/null
     file=$(find "$ROOT/layers" -type f -size +20k | sort | tail -1)
     flip "$file" 9000 3
-    try ruche system check --repair
+    try ruche system check --repair --offline
     assert_status 1
     assert_match '*in use by container box*'
     ruche rm -f box >/dev/null
-    ruche system check --repair >/dev/null
+    ruche system check --repair --offline >/dev/null
     assert_clean
 }
 
@@ -256,7 +256,7 @@ PYTHON
     local blob
     blob=$(sha256sum "$F/b.tar" | cut -d' ' -f1)
     flip "$ROOT/oci/blobs/sha256/$blob" 5000 1
-    try ruche system check --repair
+    try ruche system check --repair --offline
     assert_status 1
     assert_match "*blob sha256:$blob is damaged; moved away*pull or load it again: example.org/one:1*"
     [[ $output != *two* ]]
@@ -269,6 +269,48 @@ PYTHON
     assert_clean
 }
 
+@test "what is damaged is pulled again, and only that" {
+    need_all docker-registry curl
+    local port=$((20000 + RANDOM % 20000)) registry result=0 name blob id
+    cat >registry.yml <<YAML
+version: 0.1
+storage: {filesystem: {rootdirectory: $BATS_TEST_TMPDIR/registry}}
+http: {addr: "127.0.0.1:$port"}
+YAML
+    docker-registry serve registry.yml >>registry.log 2>&1 3>&- &
+    registry=$!
+    eventually curl -sf "http://127.0.0.1:$port/v2/" >/dev/null || { kill "$registry"; fail "$(<registry.log)"; }
+    name=127.0.0.1:$port/one:1
+    mkdir -p config
+    printf '[[registry]]\nlocation = "127.0.0.1:%d"\ninsecure = true\n' "$port" >config/registries.conf
+    export CONTAINERS_REGISTRIES_CONF=$PWD/config/registries.conf
+    load_images one two
+    ruche tag example.org/one:1 "$name"
+    ruche push -q "$name" >/dev/null || result=1
+    ruche rmi "$name" example.org/one:1 >/dev/null
+    ruche pull -q "$name" >/dev/null || result=1
+    id=$(id_of "$name")
+    for blob in "$(sha256sum "$F/b.tar" | cut -d' ' -f1)" "${id#sha256:}"; do
+        flip "$ROOT/oci/blobs/sha256/$blob" 20 1
+        : >registry.log
+        try ruche system check --repair
+        [[ $status == 0 && $output == *"pulled again: $name"* ]] || { result=1; echo "$output" "$stderr" >&2; }
+        [[ $(grep -c '"GET /v2/one/blobs/' registry.log) == 1 ]] || { result=1; cat registry.log >&2; }
+        [[ $(id_of "$name") == "$id" ]] || result=1
+    done
+    kill "$registry"
+    wait "$registry" || true
+    ((result == 0)) || fail "$(<registry.log)"
+    assert_clean
+    [[ $(ruche images -q | wc -l) == 2 ]]
+    # from where nobody answers
+    flip "$ROOT/oci/blobs/sha256/${id#sha256:}" 20 1
+    try ruche system check --repair
+    assert_status 1
+    assert_match "*pull or load it again: $name*"
+    [[ $stderr == *"$name"* || $stderr == *127.0.0.1:$port* ]]
+}
+
 @test "a damaged manifest or configuration takes its image along, and no other" {
     local kind
     for kind in manifest config; do
@@ -278,7 +320,7 @@ PYTHON
         digest=$(jq -r '.manifests[] | select(.annotations["org.opencontainers.image.ref.name"] == "example.org/one:1") | .digest' "$ROOT/oci/index.json")
         [[ $kind == manifest ]] || digest=$id
         flip "$ROOT/oci/blobs/sha256/${digest#sha256:}" 30 0
-        try ruche system check --repair
+        try ruche system check --repair --offline
         assert_status 1
         assert_match '*pull or load it again: example.org/one:1*'
         [[ -z $(id_of example.org/one:1) ]]
@@ -298,7 +340,7 @@ PYTHON
     : >"$ROOT/oci/index.json"
     try ruche images
     assert_status 125
-    try ruche system check --repair
+    try ruche system check --repair --offline
     assert_status 0
     assert_match '*index.json is damaged; taken from its copy*'
     [[ $(ruche images --no-trunc --digests) == "$before" ]]
@@ -306,11 +348,11 @@ PYTHON
     rm "$ROOT/oci/index.json"
     run ruche system check
     assert_status 1
-    ruche system check --repair >/dev/null
+    ruche system check --repair --offline >/dev/null
     [[ $(ruche images --no-trunc --digests) == "$before" ]]
     # one row of it: the name of an image
     sed -i 's/example.org\/one:1/example.org\/onf:1/' "$ROOT/oci/index.json"
-    try ruche system check --repair
+    try ruche system check --repair --offline
     assert_status 0
     [[ $(ruche images --no-trunc --digests) == "$before" ]]
     assert_clean
@@ -460,7 +502,7 @@ PYTHON
         cmp "$path/srv/b" "$F/b/srv/b"
         ruche image unmount -a >/dev/null
         [[ ! -e $path ]]
-        [[ -z $(grep " $RUN/mounts" /proc/self/mountinfo) ]]
+        ! grep -q " $RUN/mounts" /proc/self/mountinfo || fail "a mount is left"
         try ruche image unmount example.org/one:1
         assert_status 1
         ruche image prune -af >/dev/null
