@@ -106,7 +106,7 @@ __attribute__((format(printf, 2, 0))) static void part_format(char part[static P
         part[0] = '\0';
 }
 
-int err_set(struct err *err, enum err_kind kind, const char *format, ...)
+int(err_set)(struct err *err, enum err_kind kind, const char *format, ...)
 {
     if (!err)
         return -1;
@@ -123,7 +123,7 @@ int err_set(struct err *err, enum err_kind kind, const char *format, ...)
     return -1;
 }
 
-int err_sys(struct err *err, const char *format, ...)
+int(err_sys)(struct err *err, const char *format, ...)
 {
     int errnum = errno;
     if (!err)
@@ -142,7 +142,7 @@ int err_sys(struct err *err, const char *format, ...)
     return -1;
 }
 
-int err_wrap(struct err *err, const char *format, ...)
+int(err_wrap)(struct err *err, const char *format, ...)
 {
     if (!err)
         return -1;
@@ -170,7 +170,7 @@ int err_wrap(struct err *err, const char *format, ...)
     return -1;
 }
 
-int err_hint(struct err *err, const char *format, ...)
+int(err_hint)(struct err *err, const char *format, ...)
 {
     if (!err)
         return -1;

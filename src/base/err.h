@@ -49,6 +49,17 @@ int err_wrap(struct err *err, const char *format, ...) __attribute__((format(pri
 /* Appends a remedy: "text; format". Returns -1. */
 int err_hint(struct err *err, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* That they give -1 is seen by compilers and analysers, too. */
+static inline int err_minus_one(int result)
+{
+    (void)result;
+    return -1;
+}
+#define err_set(...)  err_minus_one((err_set)(__VA_ARGS__))
+#define err_sys(...)  err_minus_one((err_sys)(__VA_ARGS__))
+#define err_wrap(...) err_minus_one((err_wrap)(__VA_ARGS__))
+#define err_hint(...) err_minus_one((err_hint)(__VA_ARGS__))
+
 /* Like err_set and err_sys, without allocation, locale or stdio: for a child between clone and
  * exec. The text is `what`, then `name` in quotes unless NULL; errnum 0 leaves the system's text
  * out. */
