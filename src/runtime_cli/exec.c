@@ -157,19 +157,18 @@ static bool path_leads_up(const char *path)
 /* "sub/group" in all hierarchies, or "controller,…:sub/group" in theirs, as runc has it. */
 static int cgroup_below(const char *word, bool alone, struct pairs *below, struct err *err)
 {
-    struct view path = view_of(word);
-    struct view controllers = {};
-    bool in_some = view_cut(&path, ':', &controllers);
-    if (!in_some)
-        path = view_of(word);
-    if (memchr(path.at, ':', path.len))
+    const char *colon = strchr(word, ':');
+    const char *path = colon ? colon + 1 : word;
+    bool in_some = colon != NULL;
+    struct view controllers = { word, in_some ? (size_t)(colon - word) : 0 };
+    if (strchr(path, ':'))
         return err_set(err, ERR_USAGE, "invalid --cgroup argument: %s", word);
     if (!in_some && !alone)
         return err_set(err, ERR_USAGE,
                        "invalid --cgroup argument: %s (missing <controller>: prefix)", word);
-    if (path_leads_up(path.at))
-        return err_set(err, ERR_INVALID, "--cgroup: %s is not a sub cgroup path", path.at);
-    auto_free char *clean = path_clean(path.at);
+    if (path_leads_up(path))
+        return err_set(err, ERR_INVALID, "--cgroup: %s is not a sub cgroup path", path);
+    auto_free char *clean = path_clean(path);
     const char *value = clean + strspn(clean, "/");
     for (bool more = true; more;) {
         struct view name = {};
