@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* TAGS and CATALOG: lists of names, all pages of them as one. */
 #include "base/field.h"
-#include "remote/failure.h"
 #include "remote/page.h"
 
 /* Asked for at a time; registries give less if they like. */
@@ -61,24 +60,12 @@ static void page_ask(struct operation *operation, const char *url)
     exchange_start(operation_ask(operation, "GET", url, answered));
 }
 
-/* Returns 1: there is another page; 0: that was all. */
-static int page_take(struct operation *operation, const struct exchange *exchange, char **ret_next,
-                     struct err *err)
-{
-    struct list *list = operation->state;
-    if (exchange->status != 200)
-        return failure_of_status(exchange, err);
-    int more = page_read(operation, exchange, err);
-    if (more == 0)
-        more = pages_next(&list->pages, exchange, ret_next, err);
-    return more < 0 ? failure_name(exchange, err) : more;
-}
-
 static void page_came(struct operation *operation, const struct exchange *exchange)
 {
+    struct list *list = operation->state;
     auto_free char *next = NULL;
     struct err err;
-    int more = page_take(operation, exchange, &next, &err);
+    int more = pages_take(&list->pages, operation, exchange, page_read, &next, &err);
     if (more > 0)
         page_ask(operation, next);
     else if (more < 0 || list_write(operation, &err) < 0)

@@ -2,6 +2,7 @@
 #include "remote/page.h"
 
 #include "remote/client.h"
+#include "remote/failure.h"
 #include "remote/header.h"
 #include "remote/url.h"
 
@@ -30,7 +31,7 @@ static char *link_find(const struct exchange *exchange)
     return NULL;
 }
 
-/* As pages_next. */
+/* As pages_take. */
 static int link_follow(struct pages *pages, const struct exchange *exchange, const char *link,
                        char **ret_url, struct err *err)
 {
@@ -48,12 +49,24 @@ static int link_follow(struct pages *pages, const struct exchange *exchange, con
     return 1;
 }
 
-int pages_next(struct pages *pages, const struct exchange *exchange, char **ret_url,
-               struct err *err)
+static int next_find(struct pages *pages, const struct exchange *exchange, char **ret_url,
+                     struct err *err)
 {
     pages->bytes += exchange->document.len;
     if (pages->bytes > BYTES_MAX)
         return err_set(err, ERR_INVALID, "the list is longer than %d MiB", BYTES_MAX >> 20);
     auto_free char *link = link_find(exchange);
     return link ? link_follow(pages, exchange, link, ret_url, err) : 0;
+}
+
+int pages_take(struct pages *pages, struct operation *operation, const struct exchange *exchange,
+               int (*read)(struct operation *, const struct exchange *, struct err *),
+               char **ret_url, struct err *err)
+{
+    if (exchange->status != 200)
+        return failure_of_status(exchange, err);
+    int more = read(operation, exchange, err);
+    if (more == 0 && pages)
+        more = next_find(pages, exchange, ret_url, err);
+    return more < 0 ? failure_name(exchange, err) : more;
 }

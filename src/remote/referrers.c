@@ -9,7 +9,6 @@
 
 #include "base/json.h"
 #include "remote/client.h"
-#include "remote/failure.h"
 #include "remote/manifest.h"
 #include "remote/page.h"
 
@@ -101,24 +100,13 @@ static bool unknown(const struct exchange *exchange)
            exchange->status == 501;
 }
 
-/* Returns 1: there is another page; 0: that was all. */
-static int page_take(struct operation *operation, const struct exchange *exchange, char **ret_next,
-                     struct err *err)
-{
-    struct referrers *referrers = operation->state;
-    if (exchange->status != 200)
-        return failure_of_status(exchange, err);
-    int more = page_read(operation, exchange, err);
-    if (more == 0 && !referrers->tag_asked)
-        more = pages_next(&referrers->pages, exchange, ret_next, err);
-    return more < 0 ? failure_name(exchange, err) : more;
-}
-
 static void page_came(struct operation *operation, const struct exchange *exchange)
 {
+    struct referrers *referrers = operation->state;
+    struct pages *pages = referrers->tag_asked ? NULL : &referrers->pages;
     auto_free char *next = NULL;
     struct err err;
-    int more = page_take(operation, exchange, &next, &err);
+    int more = pages_take(pages, operation, exchange, page_read, &next, &err);
     if (more > 0)
         page_ask(operation, next);
     else if (more < 0)

@@ -21,6 +21,7 @@
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "kernel/confine.h"
 
 TestSuite(confine, .timeout = 20);
 
@@ -123,7 +124,7 @@ static int connects(void)
     return four >= 0 && six_good && connected < 0 && errno == ECONNREFUSED ? 0 : 1;
 }
 
-#if defined(__SANITIZE_ADDRESS__)
+#if CONFINE_SANITIZED
 #define skip_sanitized() cr_skip_test("no filter under a sanitizer")
 #else
 #define skip_sanitized() (void)0
