@@ -201,20 +201,18 @@ static uint32_t hash_of(const char *at, size_t len)
 }
 
 static void slots_grow(struct erofs_shared *shared)
-{
-    struct erofs_shared grown = *shared;
-    grown.n_slots = shared->n_slots > 0 ? shared->n_slots * 4 : SLOTS_FIRST;
-    grown.slots = xcalloc(grown.n_slots, sizeof(*grown.slots));
-    for (size_t i = 0; i < shared->n_slots; i++) {
-        if (shared->slots[i].hash == 0)
+{    auto_free struct erofs_shared_slot *before = shared->slots;
+    size_t n_before = shared->n_slots;
+    shared->n_slots = n_before > 0 ? n_before * 4 : SLOTS_FIRST;
+    shared->slots = xcalloc(shared->n_slots, sizeof(*shared->slots));
+    for (size_t i = 0; i < n_before; i++) {
+        if (before[i].hash == 0)
             continue;
-        size_t to = shared->slots[i].hash & (grown.n_slots - 1);
-        while (grown.slots[to].hash != 0)
-            to = (to + 1) & (grown.n_slots - 1);
-        grown.slots[to] = shared->slots[i];
+        size_t to = before[i].hash & (shared->n_slots - 1);
+        while (shared->slots[to].hash != 0)
+            to = (to + 1) & (shared->n_slots - 1);
+        shared->slots[to] = before[i];
     }
-    free(shared->slots);
-    *shared = grown;
 }
 
 /* The slot of an entry, or a free one. Two entries of one hash, of which the first was met once,

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Digests of a blob and of what it unpacks to, which with INFLATE goes down a pipe to whoever
  * unpacks it. */
+#include <string.h>
+
 #include "base/file.h"
 #include "transfer/digest.h"
 #include "transfer/job.h"
@@ -48,6 +50,8 @@ int job_digest(struct job *job, struct err *err)
 
     if (!blob || !content)
         return err_set(err, ERR_SYSTEM, "libcrypto has no SHA-256");
+    if (strcmp(job->request.name, TRANSFER_RAW) == 0)
+        stream_raw(stream);
     stream_watch(stream, blob_seen, blob);
     if (blob_read(job, stream, content, &event.number, err) < 0)
         return -1;

@@ -1,37 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* ruche-transfer: handles archives for ruche, which starts it, confined. It has no command line of
  * its own. */
-#include <stdio.h>
-#include <string.h>
-#include <sys/socket.h>
-
+#include "main_helper.h"
 #include "transfer/serve.h"
 #include "transfer/transfer.h"
 
-enum { EXIT_ENGINE = 125 };
-
-static bool is_control(int fd)
-{
-    int type = 0;
-    socklen_t len = sizeof(type);
-    return getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) == 0 && type == SOCK_SEQPACKET;
-}
-
-int main(int argc, char **argv)
-{
-    if (argc == 2 && strcmp(argv[1], "--version") == 0) {
-        printf("ruche-transfer %s\n", RUCHE_VERSION);
-        return 0;
-    }
-    if (argc != 1 || !is_control(TRANSFER_CONTROL_FD)) {
-        fprintf(stderr, "ruche-transfer: started by ruche when it handles archives, and good for "
-                        "nothing else; see ruche(1)\n");
-        return EXIT_ENGINE;
-    }
-    struct err err;
-    if (serve(TRANSFER_CONTROL_FD, &err) < 0) {
-        fprintf(stderr, "ruche-transfer: %s\n", err.text);
-        return EXIT_ENGINE;
-    }
-    return 0;
-}
+const struct helper_program helper_program = {
+    .name = "ruche-transfer",
+    .when = "handles archives",
+    .control_fd = TRANSFER_CONTROL_FD,
+    .serve = serve,
+};

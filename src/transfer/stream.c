@@ -56,6 +56,11 @@ struct stream *stream_new(int fd, uint64_t max_bytes)
     return stream;
 }
 
+void stream_raw(struct stream *stream)
+{
+    stream->begun = true;
+}
+
 void stream_watch(struct stream *stream, stream_watcher *watcher, void *context)
 {
     stream->watcher = watcher;

@@ -19,6 +19,8 @@ typedef void stream_watcher(void *context, const void *at, size_t len);
 
 /* Reads fd, which is borrowed, from where it stands. max_bytes: of what comes out; 0: any. */
 struct stream *stream_new(int fd, uint64_t max_bytes);
+/* Inflates nothing, whatever it is. Before the first reading. */
+void stream_raw(struct stream *stream);
 void stream_watch(struct stream *stream, stream_watcher *watcher, void *context);
 /* Gives the next run of bytes, valid until the next call. Returns its length; 0 at the end. */
 ssize_t stream_read(struct stream *stream, const void **ret_at, struct err *err);

@@ -46,6 +46,9 @@ enum transfer_verb {
         TRANSFER_VERB_COUNT
 };
 
+/* The name of a DIGEST that is to inflate nothing. */
+#define TRANSFER_RAW "raw"
+
 enum { TRANSFER_FDS_MAX = 4, TRANSFER_NAME_SIZE = 64 };
 
 struct transfer_request {

@@ -19,6 +19,7 @@
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "kernel/confine.h"
 #include "transfer/confine.h"
 
 static char scratch_path[] = "/tmp/ruche-confine-XXXXXX";
@@ -149,7 +150,7 @@ static int opens_anything(void)
 }
 
 /* With a sanitizer there is no filter of system calls, and only Landlock speaks. */
-#if defined(__SANITIZE_ADDRESS__)
+#if CONFINE_SANITIZED
 #define skip_sanitized() cr_skip_test("no filter under a sanitizer")
 #else
 #define skip_sanitized() (void)0
