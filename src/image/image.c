@@ -341,9 +341,9 @@ static int untag_one(struct images *images, struct oci_index *index, const char 
         return -1;
     for (size_t i = 0; i < index->manifests.len; i++) {
         auto_free char *row_is = row_name(&index->manifests.at[i]);
-        auto_free char *other = NULL;
         if (!text_same(row_is, normal))
             continue;
+        auto_free char *other = NULL;
         if (row_id(images, &index->manifests.at[i], &other, err) < 0)
             return -1;
         if (strcmp(other, id) != 0)

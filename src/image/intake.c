@@ -242,8 +242,9 @@ static int choose_once(struct intake *intake, const struct oci_platform *platfor
     if (platform_choose(&index, platform, &place, err) < 0 ||
         intake_manifest_of(intake, &index.manifests.at[place], &member, err) < 0)
         return -1;
-    intake_document_done(document);
+    struct intake_document index_document = *document;
     *document = member;
+    intake_document_done(&index_document);
     return 1;
 }
 
@@ -496,8 +497,10 @@ int intake_cargo(struct intake *intake, const struct oci_platform *platform,
     if (cargo_plan(intake, platform, document, INDEX_DEPTH_MAX, cargo, err) < 0)
         return -1;
     /* What is in the store is read again only where it is sent to. */
-    for (size_t i = 0; i < parts->len; i++)
+    for (size_t i = 0; i < parts->len; i++) {
         parts->at[i].done = parts->at[i].done || parts->at[i].stored;
+        parts->at[i].raw = true;
+    }
     parts->remote = intake->remote;
     if (parts_run(parts, &intake->ingest, &intake->helper, intake->watch, err) < 0)
         return -1;

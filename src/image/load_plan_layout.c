@@ -91,13 +91,13 @@ static int descriptor_read(const struct reading *reading, const struct oci_descr
                            const struct strings *names, int depth, struct err *err)
 {
     auto_free char *path = NULL;
-    auto_free char *data = NULL;
     auto_done(oci_manifest) manifest = {};
     enum media_kind kind;
     size_t len;
 
     if (descriptor_path(descriptor, &path, err) < 0)
         return -1;
+    auto_free char *data = NULL;
     int found = source_load(reading->source, path, OCI_MANIFEST_MAX_BYTES, &data, &len, err);
     if (found < 0)
         return -1;

@@ -24,6 +24,7 @@
 #include <sched.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "image/content.h"
@@ -74,7 +75,8 @@ struct work {
     struct transfer_request request; /* limits */
     struct run runs[AT_ONCE_MAX];
     size_t at_once;
-    size_t waiting; /* parts that others are fetching */
+    size_t waiting;    /* parts that others are fetching */
+    int64_t looked_ms; /* when they were asked for last, CLOCK_MONOTONIC */
 };
 
 void parts_done(struct parts *parts)
@@ -180,11 +182,24 @@ static size_t parts_held(const struct parts *parts)
     return held;
 }
 
+/* Whether it is time to ask again for what others had the last time. */
+static bool look_again(struct work *work)
+{
+    struct timespec now = {};
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    int64_t now_ms = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+    if (work->waiting > 0 && now_ms - work->looked_ms < WAIT_MS)
+        return false;
+    work->looked_ms = now_ms;
+    return true;
+}
+
 /* Takes what is to be had of those that are not done. Whoever comes first gets all of them, so that
  * two who want the same image do not both do half of it. */
 static int work_lock(struct work *work, struct err *err)
 {
     size_t held = 0;
+    bool again = look_again(work);
     work->waiting = 0;
     if (parts_held(work->parts) > HELD_MAX)
         work_yield(work);
@@ -192,7 +207,9 @@ static int work_lock(struct work *work, struct err *err)
         struct part *part = &work->parts->at[i];
         if (part->done || !part->fetch)
             continue;
-        int got = part->partial >= 0 ? 1 : part_lock(work->ingest->images, part, err);
+        int got = part->partial >= 0;
+        if (!got && (again || !part->waits))
+            got = part_lock(work->ingest->images, part, err);
         if (got < 0)
             return -1;
         held += got > 0;
@@ -339,7 +356,11 @@ static int run_begin(struct work *work, struct run *run, size_t place, struct er
     step_tell(work, part, run->fetch == FETCH_RUNS ? IMAGE_STEP_FETCH : IMAGE_STEP_UNPACK);
     if (part->unpack && !part->unpacked)
         return run_unpack(work, run, blob, err);
-    return request(work, &run->ends[END_DIGEST], TRANSFER_DIGEST, blob, -1, err);
+    struct transfer_request wanted = work->request;
+    wanted.verb = TRANSFER_DIGEST;
+    if (part->raw)
+        memcpy(wanted.name, TRANSFER_RAW, sizeof(TRANSFER_RAW));
+    return helper_request(work->helper, &wanted, &blob, 1, &run->ends[END_DIGEST].socket, err);
 }
 
 static void run_clear(const struct work *work, struct run *run)

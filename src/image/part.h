@@ -21,6 +21,7 @@ struct part {
     bool stored;     /* it lies in the store already, under its digest, and not in the ingest */
     bool fetch;      /* it lies in no place yet, or partly (image/partial.h): the registry has it;
                       * its digest and size are known */
+    bool raw;        /* what it unpacks to is nobody's business */
     bool unpack;     /* into the ingest's layer of this part's place in the list */
     enum image_storage storage; /* what that is to be; AUTO: what the store's layers become */
     size_t layer;               /* counted from 1, for those who watch; 0: no layer */

@@ -39,6 +39,8 @@ static const struct policy_scope *wildcard_find(const struct policy *policy, con
 static const struct policy_scope *name_scope(const struct policy *policy,
                                              const struct reference *reference)
 {
+    if (!reference)
+        return scope_find(policy, "", "");
     auto_free char *place = reference_repository(reference);
     const char *separator = reference->digest ? "@" : ":";
     auto_free char *name = xasprintf("%s%s%s", place, separator,
@@ -63,7 +65,8 @@ static int fail_required(const struct policy *policy, const struct policy_scope 
                          const struct reference *reference, const char *unsupported,
                          struct err *err)
 {
-    auto_free char *name = reference_repository(reference);
+    auto_free char *name =
+        reference ? reference_repository(reference) : xstrdup("an image without a name");
     auto_free char *title =
         scope->transport[0] ? xasprintf("docker \"%s\"", scope->scope) : xstrdup("default");
     if (unsupported)
@@ -80,9 +83,10 @@ int policy_require(const struct policy *policy, const struct reference *referenc
     *ret_scope = NULL;
     if (!policy->file)
         return 0;
-    const struct policy_scope *scope = name_scope(policy, reference);
-    const char *unsupported = NULL;
+    const struct policy_scope *scope = name_scope(policy, reference);    const char *unsupported = NULL;
     bool is_signed = false;
+    if (!scope)
+        return err_set(err, ERR_INVALID, "%s has no default", policy->file);
     for (size_t i = 0; i < scope->requirements.len; i++) {
         const struct policy_requirement *requirement = &scope->requirements.at[i];
         if (requirement->type == POLICY_REJECT)

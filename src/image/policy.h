@@ -61,7 +61,8 @@ int policy_parse(const char *json, size_t len, const char *file, struct policy *
                  struct err *err);
 void policy_done(struct policy *policy);
 
-/* What must hold for an image from a registry: *ret_scope, borrowed from the policy, has the
+/* What must hold for an image from a registry, or for one without a name (reference is NULL):
+ * *ret_scope, borrowed from the policy, has the
  * requirements, of which those of the type POLICY_SIGSTORE are the caller's to see to; NULL: nothing
  * has to hold. ERR_DENIED: such images are not taken. ERR_UNSUPPORTED: they would have to be signed
  * in a way that ruche does not know. */

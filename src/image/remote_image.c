@@ -386,6 +386,18 @@ static int search_ask(struct remote *remote, const char *words, size_t limit,
     return field_read(hits_fields, data, len, "what the registry found", 0, hits, err);
 }
 
+/* Docker's search is with a host that has no repositories. */
+static void search_place(struct remote_setup *setup)
+{
+    for (size_t i = 0; i < setup->endpoints.len; i++) {
+        struct remote_endpoint *endpoint = &setup->endpoints.at[i];
+        if (!endpoint->url || strcmp(endpoint->url, "https://registry-1.docker.io") != 0)
+            continue;
+        free(endpoint->url);
+        endpoint->url = xstrdup("https://index.docker.io");
+    }
+}
+
 int image_remote_search(const char *registry, const char *words, size_t limit,
                         const struct registry_options *options, struct remote_hits *ret_hits,
                         struct err *err)
@@ -396,8 +408,10 @@ int image_remote_search(const char *registry, const char *words, size_t limit,
     struct err refused;
     if (!options)
         options = &no_options;
-    if (registry_setup_host(options, registry ? registry : "docker.io", &setup, err) < 0 ||
-        remote_open(&setup, NULL, &remote, err) < 0)
+    if (registry_setup_host(options, registry ? registry : "docker.io", &setup, err) < 0)
+        return -1;
+    search_place(&setup);
+    if (remote_open(&setup, NULL, &remote, err) < 0)
         return -1;
     if (search_ask(&remote, words, limit, &hits, &refused) < 0) {
         *err = refused;

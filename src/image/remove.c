@@ -5,11 +5,16 @@
  * into the index. So either it does not find the image, or its record is found, and the row comes
  * back. The first question, before anything is changed, spares those who look meanwhile the gap.
  */
+#include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "image/ingest.h"
 #include "image/partial.h"
 #include "image/reference.h"
+
+/* Layers of so many bytes are deleted before the command ends. */
+enum { AT_ONCE_BYTES = 32 << 20 };
 
 struct removal {
     struct images *images;
@@ -251,6 +256,24 @@ static void removed_take(struct removal *removal, struct image_removed *ret_remo
     removal->removed = (struct image_removed){};
 }
 
+/* What is in the trash is gone for everybody; deleting the files of a large layer takes its time,
+ * for which nobody has to wait: a process of its own does it, and what it does not get to the next
+ * command does. */
+static void trash_empty_behind(struct images *images, uint64_t freed_bytes)
+{
+    pid_t pid = freed_bytes > AT_ONCE_BYTES ? fork() : -1;
+    if (pid < 0)
+        trash_empty(images);
+    if (pid != 0)
+        return;
+    int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+    (void)setsid();
+    for (int fd = STDIN_FILENO; null >= 0 && fd <= STDERR_FILENO; fd++)
+        (void)dup2(null, fd); /* who reads what the command says is not to wait either */
+    trash_empty(images);
+    _exit(EXIT_SUCCESS);
+}
+
 int image_remove(struct images *images, const char *name, enum image_remove_flags flags,
                  image_users *users, void *context, struct image_removed *ret_removed,
                  struct err *err)
@@ -262,7 +285,7 @@ int image_remove(struct images *images, const char *name, enum image_remove_flag
         return -1;
     removed_take(&removal, ret_removed);
     fd_close(&lock);
-    trash_empty(images);
+    trash_empty_behind(images, ret_removed->freed_bytes);
     return 0;
 }
 

@@ -14,7 +14,8 @@ int trust_init(struct trust *trust, const struct registry_environment *environme
     struct registry_environment own;
     *trust = (struct trust){
         .reference = reference,
-        .repository = reference_repository(reference),
+        .repository =
+            reference ? reference_repository(reference) : xstrdup("an image without a name"),
     };
     if (!environment)
         registry_environment_read(&own);
@@ -161,7 +162,7 @@ static int image_check(const struct trust *trust, struct images *images, const s
     if (helper_open(images->transfer, images->root, &helper, err) < 0)
         return -1;
     err_set(err, ERR_DENIED, "it is not signed");
-    for (size_t i = 0; i < array_size(digests) && result < 0; i++) {
+    for (size_t i = 0; trust->reference && i < array_size(digests) && result < 0; i++) {
         auto_done(signatures) signatures = {};
         struct err problem;
         int found = digests[i] ? signatures_load(images, trust->repository, digests[i], &signatures,
@@ -188,17 +189,37 @@ static int name_trusted(struct images *images, const struct image *image,
     return refused(&trust, err);
 }
 
+/* Whether the image has the name, or for a name with a digest one of the same repository. What
+ * was asked for may be an alias, which says nothing. */
+static bool image_is_called(const struct image *image, const struct reference *asked)
+{
+    auto_free char *normal = reference_format(asked);
+    auto_free char *repository = reference_repository(asked);
+    if (!asked->digest)
+        return strings_have(&image->names, normal);
+    for (size_t i = 0; i < image->names.len; i++) {
+        auto_drop(reference) *own = NULL;
+        struct err ignored;
+        if (reference_parse(image->names.at[i], &own, &ignored) < 0)
+            continue;
+        auto_free char *other = reference_repository(own);
+        if (strcmp(other, repository) == 0)
+            return true;
+    }
+    return false;
+}
+
 int image_trusted(struct images *images, const struct image *image, const char *name,
                   const struct image_trust_options *options, struct err *err)
 {
     auto_drop(reference) *asked = NULL;
-    auto_free char *normal = NULL;
-    if (reference_parse(name, &asked, err) == 0)
-        normal = reference_format(asked);
-    bool by_name = normal && (asked->digest || strings_have(&image->names, normal));
-    if (by_name || image->names.len == 0)
-        return asked ? name_trusted(images, image, asked, options, err) : -1;
-    /* Asked for by its id: under one of its names it has to be good. */
+    struct err ignored;
+    if (reference_parse(name, &asked, &ignored) == 0 && image_is_called(image, asked))
+        return name_trusted(images, image, asked, options, err);
+    if (image->names.len == 0)
+        return name_trusted(
+            images, image, NULL, options,
+            err); /* Asked for by its id or an alias: under one of its names it has to be good. */
     for (size_t i = 0; i < image->names.len; i++) {
         auto_drop(reference) *reference = NULL;
         if (reference_parse(image->names.at[i], &reference, err) == 0 &&

@@ -11,13 +11,14 @@
 struct trust {
     struct policy policy;
     const struct policy_scope *scope;  /* NULL: nothing */
-    const struct reference *reference; /* borrowed */
+    const struct reference *reference; /* borrowed; NULL: the image has no name */
     char *repository;
-    char *tag;                /* of the signatures that were found good, */
+    char *tag;                       /* of the signatures that were found good, */
     struct intake_document artifact; /* which are these */
 };
 
-/* Reads the policy: that in `file`, or the user's if NULL. ERR_DENIED: it takes no such image. */
+/* Reads the policy: that in `file`, or the user's if NULL. An image that is here may be without a
+ * name: reference is NULL. ERR_DENIED: it takes no such image. */
 int trust_init(struct trust *trust, const struct registry_environment *environment,
                const char *file, const struct reference *reference, struct err *err);
 void trust_done(struct trust *trust);
