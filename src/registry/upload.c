@@ -12,6 +12,7 @@
 #include <time.h>
 
 #include "base/file.h"
+#include "oci/image.h"
 
 /*
  * An id is 128 random bits, by which nobody finds a stranger's session, and 64 bits of a digest of
@@ -93,7 +94,7 @@ static int bind_digits(const char *random, const char *repository, char bound[BO
     digest_add(digest, random, RANDOM_DIGITS);
     digest_add(digest, repository, strlen(repository));
     digest_text(digest, text);
-    memcpy(bound, strchr(text, ':') + 1, BOUND_DIGITS);
+    memcpy(bound, digest_hex(text), BOUND_DIGITS);
     bound[BOUND_DIGITS] = '\0';
     return 0;
 }
