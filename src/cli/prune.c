@@ -94,15 +94,13 @@ static int wanted_read(const struct prune_args *args, struct wanted *wanted, str
 /* Asks, unless forced to. Returns 1, or 0: no. */
 static int confirm(const struct prune_args *args, const char *warning, struct err *err)
 {
-    auto_free char *answer = NULL;
-    auto_free char *question = NULL;
     if (args->force)
         return 1;
-    question = xasprintf("WARNING! This will remove:\n%s\nAre you sure you want to continue? "
-                         "[y/N] ",
-                         warning);
     if (!isatty(STDIN_FILENO))
         return err_set(err, ERR_USAGE, "there is no terminal to ask; say --force (-f)");
+    auto_free char *answer = NULL;
+    auto_free char *question = xasprintf(
+        "WARNING! This will remove:\n%s\nAre you sure you want to continue? [y/N] ", warning);
     if (ask(question, 0, &answer, err) < 0)
         return -1;
     return strcasecmp(answer, "y") == 0 || strcasecmp(answer, "yes") == 0;

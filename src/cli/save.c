@@ -81,11 +81,11 @@ static int output_beside(struct output *output, struct err *err)
     const char *slash = strrchr(output->path, '/');
     auto_free char *parent =
         slash ? xstrndup(output->path, (size_t)(slash - output->path) + 1) : xstrdup(".");
-    auto_free char *name = NULL;
     output->fd = open(parent, O_TMPFILE | O_WRONLY | O_CLOEXEC, FILE_MODE);
     output->unnamed = output->fd >= 0;
     if (output->unnamed)
         return 0;
+    auto_free char *name = NULL;
     if (temporary_name(output->path, &name, err) < 0)
         return -1;
     output->fd = open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, FILE_MODE);
