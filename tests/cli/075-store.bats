@@ -31,6 +31,19 @@ setup() {
     F=$BATS_FILE_TMPDIR
 }
 
+# A registry that a test has started goes, however the test ends.
+registry_end() {
+    [[ -n ${REGISTRY-} ]] || return 0
+    kill "$REGISTRY"
+    wait "$REGISTRY" || true
+    REGISTRY=
+}
+
+teardown() {
+    registry_end
+    containers_teardown
+}
+
 # load NAME...: of one and two
 load_images() {
     local name
@@ -271,15 +284,15 @@ PYTHON
 
 @test "what is damaged is pulled again, and only that" {
     need_all docker-registry curl
-    local port=$((20000 + RANDOM % 20000)) registry result=0 name blob id
+    local port=$((20000 + RANDOM % 20000)) result=0 name blob id
     cat >registry.yml <<YAML
 version: 0.1
 storage: {filesystem: {rootdirectory: $BATS_TEST_TMPDIR/registry}}
 http: {addr: "127.0.0.1:$port"}
 YAML
     docker-registry serve registry.yml >>registry.log 2>&1 3>&- &
-    registry=$!
-    eventually curl -sf "http://127.0.0.1:$port/v2/" >/dev/null || { kill "$registry"; fail "$(<registry.log)"; }
+    REGISTRY=$!
+    eventually curl -sf "http://127.0.0.1:$port/v2/" >/dev/null || fail "$(<registry.log)"
     name=127.0.0.1:$port/one:1
     mkdir -p config
     printf '[[registry]]\nlocation = "127.0.0.1:%d"\ninsecure = true\n' "$port" >config/registries.conf
@@ -298,8 +311,7 @@ YAML
         [[ $(grep -c '"GET /v2/one/blobs/' registry.log) == 1 ]] || { result=1; cat registry.log >&2; }
         [[ $(id_of "$name") == "$id" ]] || result=1
     done
-    kill "$registry"
-    wait "$registry" || true
+    registry_end
     ((result == 0)) || fail "$(<registry.log)"
     assert_clean
     [[ $(ruche images -q | wc -l) == 2 ]]

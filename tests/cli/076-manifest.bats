@@ -22,6 +22,19 @@ setup() {
     ruche import -q --platform linux/vax -c 'ENV A=vax' "$BATS_FILE_TMPDIR/rootfs.tar" vax:1 >vax
 }
 
+# A registry that a test has started goes, however the test ends.
+registry_end() {
+    [[ -n ${REGISTRY-} ]] || return 0
+    kill "$REGISTRY"
+    wait "$REGISTRY" || true
+    REGISTRY=
+}
+
+teardown() {
+    registry_end
+    containers_teardown
+}
+
 # list FILTER: of the document
 list() {
     ruche manifest inspect l:1 | jq -cr "$1"
@@ -148,15 +161,15 @@ manifest_of() {
 
 @test "a list is pushed with its images" {
     need_all docker-registry skopeo curl
-    local port=$((20000 + RANDOM % 20000)) registry
+    local port=$((20000 + RANDOM % 20000))
     cat >registry.yml <<YAML
 version: 0.1
 storage: {filesystem: {rootdirectory: $BATS_TEST_TMPDIR/registry}}
 http: {addr: "127.0.0.1:$port"}
 YAML
     docker-registry serve registry.yml >registry.log 2>&1 3>&- &
-    registry=$!
-    eventually curl -sf "http://127.0.0.1:$port/v2/" >/dev/null || { kill "$registry"; fail "$(<registry.log)"; }
+    REGISTRY=$!
+    eventually curl -sf "http://127.0.0.1:$port/v2/" >/dev/null || fail "$(<registry.log)"
     local name=127.0.0.1:$port/l:1 result=0
     {
         ruche manifest create "$name" own:1 arm:1 &&
@@ -166,7 +179,6 @@ YAML
             ruche manifest push --purge --tls-verify=false -q "$name" "127.0.0.1:$port/m:2" &&
             [[ -z $(ruche images -q "127.0.0.1:$port/l") ]]
     } || result=1
-    kill "$registry"
-    wait "$registry" || true
+    registry_end
     ((result == 0)) || fail "$(<registry.log)"
 }

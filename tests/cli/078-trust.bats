@@ -187,6 +187,32 @@ cosign_signs() {
     assert_refused '*policy.json*nonsense*'
 }
 
+@test "an alias does not make a name of another scope of it" {
+    local digest
+    app 1
+    digest=$(ruche image inspect --format '{{index .RepoDigests 0}}' "$APP:1")
+    printf '[aliases]\n"shorty" = "%s"\n' "$APP" >"$HOME/.config/containers/registries.conf"
+    policy '{"default":[{"type":"reject"}],"transports":{"docker":{"docker.io/library":[{"type":"insecureAcceptAnything"}]}}}'
+    local name
+    for name in "$APP:1" "$APP@${digest##*@}" shorty:1 "shorty@${digest##*@}"; do
+        ruche rmi busybox >/dev/null 2>&1 || true
+        try ruche run --rm --network none --pull never "$name" true
+        assert_error 125 '*rejected by the policy*'
+    done
+}
+
+@test "an image without a name is the default's" {
+    local id
+    app 1
+    id=$(ruche images -q --no-trunc | head -n 1)
+    ruche untag "$APP:1"
+    policy '{"default":[{"type":"insecureAcceptAnything"}]}'
+    ruche run --rm --network none "${id#sha256:}" true
+    policy '{"default":[{"type":"reject"}],"transports":{"docker":{"docker.io":[{"type":"insecureAcceptAnything"}]}}}'
+    try ruche run --rm --network none "${id#sha256:}" true
+    assert_error 125 '*without a name is rejected*'
+}
+
 @test "what has to be signed is pulled and run only if it is" {
     app_signed good bee
     app unsigned
