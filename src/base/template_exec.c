@@ -508,8 +508,10 @@ static int template_run(struct run *run, const struct node *node, const struct v
     struct value value = {};
     size_t n = run->n_variables;
     while (at && (at->name.len != node->text.len ||
-                  memcmp(at->name.at, node->text.at, at->name.len) != 0))
+                  memcmp(at->name.at, node->text.at, at->name.len) != 0)) {
         at = at->next;
+        run->steps++;
+    }
     if (!at)
         return run_error(run, node->at, err, "there is no template %.*s", (int)node->text.len,
                          node->text.at);

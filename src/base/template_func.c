@@ -109,10 +109,17 @@ static bool structs_same(const struct value *a, const struct value *b)
     return true;
 }
 
+/* What going through a value once costs; of a struct with all that is in it. */
 static void charge(const struct calling *calling, const struct value *value)
 {
     if (value->kind == VALUE_TEXT)
         *calling->steps += value->text.len / 64;
+    if (value->kind == VALUE_LIST)
+        *calling->steps += value->list.len;
+    if (value->kind == VALUE_MAP || value->kind == VALUE_STRUCT)
+        *calling->steps += value->map.len;
+    for (size_t i = 0; value->kind == VALUE_STRUCT && i < value->map.len; i++)
+        charge(calling, &value->map.at[i].value);
 }
 
 static int call_eq(const struct calling *calling, struct value *ret_value, struct err *err)
@@ -362,6 +369,8 @@ static int call_println(const struct calling *calling, struct value *ret_value, 
 static int call_printf(const struct calling *calling, struct value *ret_value, struct err *err)
 {
     auto_text;
+    for (size_t i = 0; i < calling->n; i++)
+        charge(calling, &calling->args[i]); /* a precision may leave nothing of it */
     value_printf(calling->args[0].text, calling->args + 1, calling->n - 1, &text);
     return give_text(calling, &text, ret_value, err);
 }
@@ -543,11 +552,12 @@ static int call_join(const struct calling *calling, struct value *ret_value, str
         *ret_value = value_text(view_of(""));
         return 0;
     }
+    charge(calling, &list);
     if (list.kind == VALUE_MAP)
         list = map_values(calling, &list);
     if (list.kind != VALUE_LIST)
         return typed_error(err, "wants a list, not a", &list);
-    for (size_t i = 0; i < list.list.len; i++) {
+    for (size_t i = 0; i < list.list.len && !text.over; i++) {
         if (i > 0)
             str_add_bytes(&text, separator.at, separator.len);
         value_print(&list.list.at[i], &text);

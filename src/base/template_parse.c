@@ -190,13 +190,21 @@ static int term_parse(struct parser *parser, struct node **ret_node, struct err 
     return next(parser, err);
 }
 
-static void field_add(struct parser *parser, struct node *node, struct view name)
+/* Their array is full when their number is a power of two: the pool keeps what it outgrew. */
+static int field_add(struct parser *parser, struct node *node, struct view name, struct err *err)
 {
-    struct view *fields = pool_array(&parser->template->pool, struct view, node->n_fields + 1);
-    for (size_t i = 0; i < node->n_fields; i++)
-        fields[i] = node->fields[i];
-    fields[node->n_fields++] = name;
-    node->fields = fields;
+    size_t n = node->n_fields;
+    if (n == TEMPLATE_FIELDS_MAX)
+        return template_error(parser->template->source, parser->token.at, err,
+                              "more than %d fields of fields", TEMPLATE_FIELDS_MAX);
+    if ((n & (n - 1)) == 0) {
+        struct view *fields = pool_array(&parser->template->pool, struct view, n > 0 ? n * 2 : 1);
+        for (size_t i = 0; i < n; i++)
+            fields[i] = node->fields[i];
+        node->fields = fields;
+    }
+    node->fields[node->n_fields++] = name;
+    return 0;
 }
 
 /* A term with the fields behind it: .A.B, $x.A, (pipe).A */
@@ -218,9 +226,9 @@ static int operand_parse(struct parser *parser, struct node **ret_node, struct e
             *ret_node = node = chain;
         }
         struct view name = parser->token.text;
-        field_add(parser, node, (struct view){ name.at + 1, name.len - 1 });
         first = false;
-        if (next(parser, err) < 0)
+        if (field_add(parser, node, (struct view){ name.at + 1, name.len - 1 }, err) < 0 ||
+            next(parser, err) < 0)
             return -1;
     }
     return 0;

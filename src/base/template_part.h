@@ -8,8 +8,9 @@
 enum {
     TEMPLATE_TEXT_MAX = 1 << 20,    /* bytes of a template */
     TEMPLATE_NESTING_MAX = 100,     /* of actions and parentheses in each other */
+    TEMPLATE_FIELDS_MAX = 100,      /* in a chain: .A.B.C */
     TEMPLATE_CALLS_MAX = 100,       /* of {{template}} in each other */
-    TEMPLATE_STEPS_MAX = 4 << 20,   /* nodes evaluated, and 64 bytes of text looked at are one */
+    TEMPLATE_STEPS_MAX = 4 << 20,   /* nodes evaluated, items of lists, 64 bytes of text each */
     TEMPLATE_MEMORY_MAX = 32 << 20, /* bytes of values made meanwhile, and of one of them */
     TEMPLATE_OUTPUT_MAX = 32 << 20,
 };

@@ -188,7 +188,7 @@ int cargo_open(const struct cargo *cargo, const struct cargo_blob *blob, int *re
         result = ingest_file(cargo->ingest, blob->number, &fd, &size, err);
         break;
     case CARGO_PARTIAL:
-        result = partial_read(cargo->images, blob->digest, &fd, &size, err);
+        result = partial_read(cargo->images, blob->digest, blob->size, &fd, &size, err);
         break;
     }
     if (result < 0)

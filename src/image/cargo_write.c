@@ -2,8 +2,8 @@
 #include "image/cargo_write.h"
 
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -25,27 +25,29 @@ static bool is_there(const struct writing *writing, const char *path)
     return writing->archive.directory && faccessat(writing->archive.fd, path, F_OK, 0) == 0;
 }
 
-/* What an earlier copy that was broken off left goes. */
-static bool is_whole(const struct writing *writing, const char *path, uint64_t size_bytes)
+/* Beside it, then renamed: whatever has the name, which may be half of it or another's, gives way to
+ * what was verified. */
+static int blob_replace(const struct writing *writing, const char *path, int fd,
+                        uint64_t size_bytes, struct err *err)
 {
-    struct stat st;
-    if (!writing->archive.directory ||
-        fstatat(writing->archive.fd, path, &st, AT_SYMLINK_NOFOLLOW) < 0)
-        return false;
-    if ((uint64_t)st.st_size == size_bytes)
-        return true;
-    (void)unlinkat(writing->archive.fd, path, 0); /* writing it says what is wrong */
-    return false;
+    const char *slash = strrchr(path, '/');
+    int directory_len = slash ? (int)(slash - path) + 1 : 0;
+    auto_free char *beside = xasprintf("%.*s.%s.part", directory_len, path, path + directory_len);
+    int at = writing->archive.fd;
+    (void)unlinkat(at, beside, 0); /* writing it says what is wrong */
+    if (archive_file(&writing->archive, beside, fd, size_bytes, err) < 0)
+        return -1;
+    return renameat(at, beside, at, path) < 0 ? err_sys(err, "write %s", path) : 0;
 }
 
 static int blob_write(const struct writing *writing, const struct cargo_blob *blob,
                       const char *path, struct err *err)
 {
     auto_close int fd = -1;
-    if (is_whole(writing, path, blob->size))
-        return 0;
     if (cargo_open(writing->cargo, blob, &fd, err) < 0)
         return -1;
+    if (writing->archive.directory)
+        return blob_replace(writing, path, fd, blob->size, err);
     return archive_file(&writing->archive, path, fd, blob->size, err);
 }
 
@@ -55,6 +57,16 @@ static int text_write(const struct writing *writing, const char *path, const voi
     if (is_there(writing, path))
         return 0;
     return archive_text(&writing->archive, path, data, len, err);
+}
+
+/* The same of a manifest. */
+static int document_write(const struct writing *writing, const char *path,
+                          const struct cargo_manifest *manifest, struct err *err)
+{
+    if (writing->archive.directory)
+        return file_save(writing->archive.fd, path, manifest->data, manifest->len, FILE_MODE, 0,
+                         err);
+    return archive_text(&writing->archive, path, manifest->data, manifest->len, err);
 }
 
 /* ---- a layout ---- */
@@ -71,7 +83,7 @@ static int layout_blobs_write(const struct writing *writing, struct err *err)
     for (size_t i = 0; i < cargo->manifests.len; i++) {
         const struct cargo_manifest *manifest = &cargo->manifests.at[i];
         auto_free char *path = xasprintf("%s/%s", layout_blobs, digest_hex(manifest->digest));
-        if (text_write(writing, path, manifest->data, manifest->len, err) < 0)
+        if (document_write(writing, path, manifest, err) < 0)
             return -1;
     }
     return 0;

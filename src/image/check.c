@@ -127,7 +127,19 @@ static int blobs_list(struct check *check, const char *directory, struct sums *s
     return 0;
 }
 
-/* One blob was read, or could not be. */
+int check_sums(const struct sums *sums, struct err *err)
+{
+    for (size_t i = 0; i < sums->len; i++) {
+        const struct sum *sum = &sums->at[i];
+        if (sum->digest || sum->err.errnum == ENOENT || sum_damaged(sum))
+            continue;
+        *err = sum->err;
+        return err_wrap(err, "look at %s", sum->path);
+    }
+    return 0;
+}
+
+/* One blob was read, or is damaged so that it cannot be. */
 static int blob_judge(struct check *check, const struct sum *sum, struct err *err)
 {
     const char *hex = strrchr(sum->path, '/') + 1;
@@ -157,7 +169,8 @@ int check_blobs(struct check *check, struct err *err)
         return -1;
     if (check->flags & IMAGES_CHECK_QUICK)
         return 0;
-    if (sums_run(&sums, check->images, &check->helper, check->watch, err) < 0)
+    if (sums_run(&sums, check->images, &check->helper, check->watch, err) < 0 ||
+        check_sums(&sums, err) < 0)
         return -1;
     for (size_t i = 0; i < sums.len; i++)
         if (blob_judge(check, &sums.at[i], err) < 0)

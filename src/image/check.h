@@ -31,6 +31,8 @@ void fault_remedy(struct image_fault *fault, bool repaired, const char *format, 
 /* The index and its rows. Leaves the rows that are whole. Under the lock: an index and its copy are
  * of one time then. */
 int check_index(struct check *check, struct err *err);
+/* -1: one of them could not be looked at, which says nothing about it. Before anything is moved. */
+int check_sums(const struct sums *sums, struct err *err);
 /* The bytes of all blobs. */
 int check_blobs(struct check *check, struct err *err);
 /* What the rows need is there. */

@@ -3,6 +3,7 @@
  * The index: what it says is told by nothing else, so each row has a sum of its own, and there is a
  * copy of it, written right after it. A row that is damaged is taken from there if it is whole there.
  */
+#include <errno.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -139,14 +140,15 @@ int check_index(struct check *check, struct err *err)
 {
     auto_done(oci_index) index = {};
     auto_done(oci_index) copy = {};
-    struct err why = {}, ignored;
+    struct err why = {}, copy_why = {};
     if (layout_check(check, err) < 0)
         return -1;
     check->index.schema_version = 2;
     int found = strict_load(check, FILE_INDEX, &index, &why);
-    bool copied = strict_load(check, FILE_INDEX_COPY, &copy, &ignored) > 0;
-    if (found < 0 && why.kind == ERR_SYSTEM) {
-        *err = why;
+    bool copied = strict_load(check, FILE_INDEX_COPY, &copy, &copy_why) > 0;
+    const struct err *failure = found < 0 ? &why : &copy_why;
+    if (failure->kind == ERR_SYSTEM) {
+        *err = *failure;
         return -1;
     }
     rows_judge(check, &index);
@@ -175,7 +177,9 @@ int check_index(struct check *check, struct err *err)
 static bool blob_good(const struct check *check, const char *digest)
 {
     auto_free char *path = xasprintf("%s/%s", DIR_BLOBS, digest_hex(digest));
-    return faccessat(check->images->root, path, F_OK, 0) == 0 && !strings_have(&check->bad, digest);
+    if (faccessat(check->images->root, path, F_OK, 0) < 0 && errno == ENOENT)
+        return false;
+    return !strings_have(&check->bad, digest);
 }
 
 /* A blob that is damaged is a fault already; one that is missing is said here. */
@@ -190,8 +194,24 @@ static bool blob_demand(struct check *check, const struct oci_descriptor *row, c
     return false;
 }
 
-/* Returns 1, 0: it can be run but not handed on, or -1: it is of no use. */
-static int row_judge(struct check *check, const struct oci_descriptor *row)
+enum row_use { USE_NONE, USE_RUN, USE_ALL };
+
+/* Documents that say nonsense, or are damaged, make a row useless; what could not be read now fails. */
+static int row_refuse(struct check *check, const struct oci_descriptor *row, const struct err *why,
+                      struct err *err)
+{
+    const struct sum sum = { .err = *why };
+    bool failed = why->kind == ERR_SYSTEM || (why->errnum != 0 && why->kind != ERR_NOT_FOUND);
+    if (failed && !sum_damaged(&sum)) {
+        *err = *why;
+        return err_wrap(err, "look at %s", row_label(row));
+    }
+    check_fault(check, "%s: %s", row_label(row), why->text);
+    return USE_NONE;
+}
+
+/* Gives its use: USE_RUN, it cannot be handed on. */
+static int row_judge(struct check *check, const struct oci_descriptor *row, struct err *err)
 {
     auto_done(oci_manifest) manifest = {};
     const char *list = pairs_value(&row->annotations, NOTE_INDEX);
@@ -199,25 +219,21 @@ static int row_judge(struct check *check, const struct oci_descriptor *row)
     struct err why = {};
     bool whole = true;
     if (!blob_demand(check, row, row->digest))
-        return -1;
-    if (row_kind(check->images, row, &kind, &why) < 0) {
-        check_fault(check, "%s: %s", row_label(row), why.text);
-        return -1;
-    }
+        return USE_NONE;
+    if (row_kind(check->images, row, &kind, &why) < 0)
+        return row_refuse(check, row, &why, err);
     if (kind == ROW_LIST)
-        return 1;
-    if (blob_manifest(check->images, row->digest, &manifest, &why) < 0) {
-        check_fault(check, "%s: %s", row_label(row), why.text);
-        return -1;
-    }
+        return USE_ALL;
+    if (blob_manifest(check->images, row->digest, &manifest, &why) < 0)
+        return row_refuse(check, row, &why, err);
     if (!blob_demand(check, row, manifest.config.digest))
-        return -1;
+        return USE_NONE;
     for (size_t i = 0; i < manifest.layers.len; i++)
         if (manifest.layers.at[i].urls.len == 0)
             whole = blob_demand(check, row, manifest.layers.at[i].digest) && whole;
     if (list && digest_valid(list))
         whole = blob_demand(check, row, list) && whole;
-    return whole;
+    return whole ? USE_ALL : USE_RUN;
 }
 
 static void user_judge(struct check *check, const struct pair *user)
@@ -240,16 +256,17 @@ int check_rows(struct check *check, struct err *err)
 {
     for (size_t i = check->index.manifests.len; i-- > 0;) {
         const struct oci_descriptor *row = &check->index.manifests.at[i];
-        int good = row_judge(check, row);
-        if (good <= 0)
+        int use = row_judge(check, row, err);
+        if (use < 0)
+            return -1;
+        if (use < USE_ALL)
             row_again(check, row);
-        if (good >= 0 || !(check->flags & IMAGES_CHECK_REPAIR))
+        if (use > USE_NONE || !(check->flags & IMAGES_CHECK_REPAIR))
             continue;
         index_remove(&check->index, i);
         check->index_changed = true;
     }
     for (size_t i = 0; i < check->users.len; i++)
         user_judge(check, &check->users.at[i]);
-    (void)err;
     return 0;
 }

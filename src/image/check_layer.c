@@ -183,7 +183,8 @@ static int batch_compare(struct check *check, const struct ingest *ingest,
         sums_add(&sums, image_layer_path(check->images, layers[i].diff_id));
         sums_add(&sums, fresh_path(ingest, i, &layers[i]));
     }
-    if (sums_run(&sums, check->images, &check->helper, check->watch, err) < 0)
+    if (sums_run(&sums, check->images, &check->helper, check->watch, err) < 0 ||
+        check_sums(&sums, err) < 0)
         return -1;
     for (size_t i = 0; i < n; i++)
         if (layer_judge(check, ingest, i, &layers[i], &sums.at[2 * i], &sums.at[2 * i + 1], err) <

@@ -395,7 +395,8 @@ static void partials_remove(const struct copy *copy)
 {
     for (size_t i = 0; i < copy->cargo.blobs.len; i++)
         if (copy->cargo.blobs.at[i].place == CARGO_PARTIAL)
-            partial_remove(copy->images, copy->cargo.blobs.at[i].digest);
+            partial_remove(copy->images, copy->cargo.blobs.at[i].digest,
+                           copy->cargo.blobs.at[i].size);
 }
 
 static int copy_on(struct copy *copy, char **ret_digest, struct err *err)

@@ -83,7 +83,7 @@ int image_normal(const char *name, char **ret_name, struct err *err);
 /* One row of `images`: a name, or an image that has none. */
 struct image_row {
     char *name; /* normal form; NULL: untagged */
-    bool list;  /* images for several platforms; the id is its digest, the size that of those here */
+    bool list; /* images for several platforms; the id is its digest, the size that of those here */
     char *id;
     char *digest;
     char *created; /* RFC 3339, may be NULL */
@@ -100,13 +100,13 @@ void image_rows_done(struct image_rows *rows);
 
 /* What is done with a layer. */
 enum image_step {
-    IMAGE_STEP_HERE,   /* nothing: it is here already; the last step */
-    IMAGE_STEP_THERE,  /* nothing: the registry has it already; the last step */
-    IMAGE_STEP_WAIT,   /* another process is fetching it */
-    IMAGE_STEP_FETCH,  /* it is fetched, and unpacked at once */
+    IMAGE_STEP_HERE,  /* nothing: it is here already; the last step */
+    IMAGE_STEP_THERE, /* nothing: the registry has it already; the last step */
+    IMAGE_STEP_WAIT,  /* another process is fetching it */
+    IMAGE_STEP_FETCH, /* it is fetched, and unpacked at once */
     IMAGE_STEP_UNPACK,
     IMAGE_STEP_PUSH,
-    IMAGE_STEP_DONE,   /* the last step */
+    IMAGE_STEP_DONE, /* the last step */
     IMAGE_STEP_COUNT
 };
 
@@ -306,8 +306,8 @@ enum images_check_flags {
     IMAGES_CHECK_FETCH = 1 << 2, /* with REPAIR: what has to be pulled again is */
 };
 struct image_fault {
-    char *text;    /* one line, escaped */
-    char *remedy;  /* what was done or is to be done about it, or NULL */
+    char *text;   /* one line, escaped */
+    char *remedy; /* what was done or is to be done about it, or NULL */
     bool repaired;
 };
 struct images_checked {
@@ -317,8 +317,8 @@ struct images_checked {
     size_t rows;
     size_t blobs;
     size_t layers;
-    uint64_t bytes;       /* read */
-    uint64_t left_over;   /* things that nothing needs: no fault, the next prune removes them */
+    uint64_t bytes;     /* read */
+    uint64_t left_over; /* things that nothing needs: no fault, the next prune removes them */
 };
 void images_checked_done(struct images_checked *checked);
 /* Reads all that the store holds and compares it with what it should be. running: which images the

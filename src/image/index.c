@@ -170,7 +170,8 @@ static int find_member_by_name(struct images *images, const struct oci_index *in
         if (!row_is_list(row) || !same_repository(row, wanted, &reference))
             continue;
         struct sought sought = { .hex = digest_hex(wanted->digest) };
-        if (list_walk(images, row->digest, sought_visit, &sought, err) < 0)
+        if (list_walk(images, row->digest, sought_visit, &sought, err) < 0 &&
+            err->kind != ERR_UNSUPPORTED) /* one that is too long is in no other's way */
             return -1;
         free(sought.id);
         if (!sought.digest)
@@ -244,7 +245,8 @@ static int find_member_by_id(struct images *images, const struct oci_index *inde
         struct sought sought = { .hex = hex };
         if (!row_is_list(row))
             continue;
-        if (list_walk(images, row->digest, sought_visit, &sought, err) < 0)
+        if (list_walk(images, row->digest, sought_visit, &sought, err) < 0 &&
+            err->kind != ERR_UNSUPPORTED) /* one that is too long is in no other's way */
             return -1;
         auto_free char *id = sought.id;
         auto_free char *digest = sought.digest;
@@ -290,7 +292,8 @@ int index_find(struct images *images, const struct oci_index *index, const char 
         result = find_by_name(images, index, reference, &found, err);
     if (result == 0 && hex)
         result = find_by_id(images, index, hex, &found, err);
-    if (result == 0 && hex)        result = find_member_by_id(images, index, hex, &found, err);
+    if (result == 0 && hex)
+        result = find_member_by_id(images, index, hex, &found, err);
     if (result == 0 && reference)
         result = find_by_alias(images, index, name, &found, err);
     if (result <= 0)

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "image/partial.h"
 
 enum { DIR_MODE = 0700, FILE_MODE = 0600, TREE_MODE = 0755, OPEN_ATTEMPTS = 16, PATH_SIZE = 96 };
 enum { LOOSE_SECONDS = 24 * 60 * 60 };
@@ -179,6 +180,7 @@ void trash_empty(struct images *images)
         if (ingest_is_dead(images, ingests.at[i]))
             (void)remove_tree(images, DIR_INGEST, ingests.at[i], &ignored);
     loose_expire(images);
+    partials_expire(images);
     (void)dir_list(images->root, DIR_TRASH, &trash, &ignored);
     for (size_t i = 0; i < trash.len; i++)
         (void)remove_tree(images, DIR_TRASH, trash.at[i], &ignored);
@@ -258,8 +260,8 @@ int ingest_layer_file(const struct ingest *ingest, size_t number, int *ret_fd, s
 {
     char name[PATH_SIZE];
     snprintf(name, sizeof(name), "layer-%zu%s", number, LAYER_EROFS);
-    int fd = openat(ingest->directory, name,
-                    O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, FILE_MODE);
+    int fd = openat(ingest->directory, name, O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC,
+                    FILE_MODE);
     if (fd < 0)
         return err_sys(err, "make a file in the store");
     *ret_fd = fd;

@@ -60,13 +60,15 @@ static int digest_check(const char *digest, struct err *err)
 static int document_take(struct intake *intake, const char *digest,
                          struct intake_document *document, struct err *err)
 {
+    auto_done(parts) one = {}; /* what else is planned has time, and needs the registry */
     uint64_t number;
     if (source_save(&intake->source, document->data, document->len, &number, err) < 0)
         return -1;
-    document->part = parts_add(&intake->plan.parts, digest, number);
-    if (parts_run(&intake->plan.parts, &intake->ingest, &intake->helper, NULL, err) < 0)
+    size_t place = parts_add(&one, digest, number);
+    if (parts_run(&one, &intake->ingest, &intake->helper, NULL, err) < 0)
         return -1;
-    document->digest = xstrdup(intake->plan.parts.at[document->part].digest);
+    document->digest = xstrdup(one.at[place].digest);
+    document->part = parts_take(&intake->plan.parts, &one, place);
     return 0;
 }
 
@@ -227,7 +229,7 @@ static int choose_once(struct intake *intake, const struct oci_platform *platfor
                        struct intake_document *document, struct err *err)
 {
     auto_done(oci_index) index = {};
-    struct intake_document member = {};
+    auto_done(intake_document) member = {};
     enum media_kind kind;
     size_t place;
     if (oci_document_kind(document->data, document->len, &kind, err) < 0)
@@ -242,9 +244,10 @@ static int choose_once(struct intake *intake, const struct oci_platform *platfor
     if (platform_choose(&index, platform, &place, err) < 0 ||
         intake_manifest_of(intake, &index.manifests.at[place], &member, err) < 0)
         return -1;
-    struct intake_document index_document = *document;
+    /* They change places. */
+    struct intake_document was = *document;
     *document = member;
-    intake_document_done(&index_document);
+    member = was;
     return 1;
 }
 
@@ -306,6 +309,22 @@ static int file_part(struct intake *intake, const struct oci_descriptor *descrip
     return 0;
 }
 
+/* What a document says of a blob's size before anybody has seen the blob. */
+static int blob_check(const struct intake *intake, const struct oci_descriptor *descriptor,
+                      struct err *err)
+{
+    uint64_t most = store_limit(intake->images); /* what is here already takes none of it */
+    if (descriptor->size < 0)
+        return err_set(err, ERR_INVALID, "%s is said to be %" PRId64 " bytes long",
+                       descriptor->digest, descriptor->size);
+    if (!intake->remote || (uint64_t)descriptor->size <= most ||
+        blob_present(intake->images, descriptor->digest))
+        return 0;
+    err_set(err, ERR_INVALID, "%s is %" PRId64 " bytes long, and the image store takes %" PRIu64,
+            descriptor->digest, descriptor->size, most);
+    return err_hint(err, "make room in its file system");
+}
+
 /* The part of a blob; the same blob twice is one part. */
 static int blob_part(struct intake *intake, const struct oci_descriptor *descriptor, bool layer,
                      size_t *ret_place, struct err *err)
@@ -314,9 +333,14 @@ static int blob_part(struct intake *intake, const struct oci_descriptor *descrip
     for (size_t i = 0; i < parts->len; i++) {
         if (!text_same(parts->at[i].digest, descriptor->digest))
             continue;
+        if (parts->at[i].fetch && parts->at[i].size != (uint64_t)descriptor->size)
+            return err_set(err, ERR_INVALID, "%s is said to be of two different sizes",
+                           descriptor->digest);
         *ret_place = i;
         return 0;
     }
+    if (blob_check(intake, descriptor, err) < 0)
+        return -1;
     if (intake->remote)
         *ret_place = parts_add_fetched(parts, intake->images, descriptor->digest,
                                        (uint64_t)descriptor->size);
@@ -502,7 +526,9 @@ int intake_cargo(struct intake *intake, const struct oci_platform *platform,
         parts->at[i].raw = true;
     }
     parts->remote = intake->remote;
-    if (parts_run(parts, &intake->ingest, &intake->helper, intake->watch, err) < 0)
+    parts->fetches = intake->remote != NULL;
+    if (parts_run(parts, &intake->ingest, &intake->helper, intake->watch, err) < 0 ||
+        parts_assure(parts, &intake->ingest, &intake->helper, err) < 0)
         return -1;
     cargo_place(intake, cargo);
     return 0;
@@ -511,6 +537,7 @@ int intake_cargo(struct intake *intake, const struct oci_platform *platform,
 int intake_commit(struct intake *intake, struct image_loads *loads, struct err *err)
 {
     intake->plan.parts.remote = intake->remote;
+    intake->plan.parts.fetches = intake->remote != NULL;
     return load_plan_carry_out(&intake->plan, &intake->source, &intake->helper, intake->watch,
                                loads, err);
 }

@@ -56,8 +56,9 @@ int intake_choose(struct intake *intake, const struct oci_platform *platform,
 int intake_plan_image(struct intake *intake, const struct intake_document *document,
                       struct load_plan_image **ret_image, struct err *err);
 /* Plans what a document names, to be sent on as it is: of an index the manifest for the platform, or
- * all of it if that is NULL; artifacts too. Fetches and verifies all of it, without unpacking. */
+ * all of it if that is NULL; artifacts too. Fetches and verifies all of it, without unpacking.
+ * Ends the remote. */
 int intake_cargo(struct intake *intake, const struct oci_platform *platform,
                  const struct intake_document *document, struct cargo *cargo, struct err *err);
-/* Fetches, unpacks, checks and commits. */
+/* Fetches, unpacks, checks and commits. Ends the remote. */
 int intake_commit(struct intake *intake, struct image_loads *loads, struct err *err);

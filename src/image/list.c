@@ -9,7 +9,7 @@
 #include "image/platform.h"
 #include "image/store.h"
 
-enum { LIST_DEPTH_MAX = 4, LIST_MEMBERS_MAX = 4096 };
+enum { LIST_DEPTH_MAX = 4 };
 
 struct walk {
     struct images *images;
@@ -53,10 +53,15 @@ static int walk_index(struct walk *walk, const char *data, size_t len, int depth
     struct err foreign;
     if (oci_index_parse(data, len, &index, depth > 1 ? &foreign : err) < 0)
         return depth > 1 ? 0 : -1;
-    for (size_t i = 0; i < index.manifests.len && walk->seen.len < LIST_MEMBERS_MAX; i++) {
+    for (size_t i = 0; i < index.manifests.len; i++) {
         const struct oci_descriptor *descriptor = &index.manifests.at[i];
         if (strings_have(&walk->seen, descriptor->digest))
             continue;
+        /* Who asks what is to be kept must not take a part for all. */
+        if (walk->seen.len == LIST_MEMBERS_MAX) {
+            err_set(err, ERR_UNSUPPORTED, "a list of more than %d manifests", LIST_MEMBERS_MAX);
+            return err_hint(err, "remove it");
+        }
         strings_add(&walk->seen, descriptor->digest);
         int result = walk_member(walk, descriptor, depth, err);
         if (result != 0)

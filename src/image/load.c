@@ -62,11 +62,11 @@ static bool layer_planned(const struct load_plan *plan, const char *diff_id)
 static size_t blobs_missing(struct load_plan *plan, struct images *images)
 {
     size_t missing = 0;
-    for (size_t i = 0; plan->parts.remote && i < plan->parts.len; i++) {
+    for (size_t i = 0; plan->parts.fetches && i < plan->parts.len; i++) {
         struct part *part = &plan->parts.at[i];
-        bool here = part->stored
-                        ? blob_present(images, part->digest)
-                        : !part->fetch || !part->done || partial_present(images, part->digest);
+        bool here = part->stored ? blob_present(images, part->digest)
+                                 : !part->fetch || !part->done ||
+                                       partial_present(images, part->digest, part->size);
         if (here)
             continue;
         part->stored = false;
@@ -147,7 +147,8 @@ static int plan_work_with(const struct helper *helper, struct load_plan *plan,
                           struct source *source, const struct image_watch *watch, struct err *err)
 {
     bool made = false;
-    if (parts_run(&plan->parts, source->ingest, helper, watch, err) < 0)
+    if (parts_run(&plan->parts, source->ingest, helper, watch, err) < 0 ||
+        parts_assure(&plan->parts, source->ingest, helper, err) < 0)
         return -1;
     for (size_t i = 0; i < plan->len; i++) {
         if (image_check(plan, &plan->at[i], err) < 0)
@@ -186,7 +187,7 @@ static int sync_directory(struct images *images, const char *path, struct err *e
 static int blob_commit(const struct part *part, const struct ingest *ingest, struct err *err)
 {
     if (part->fetch)
-        return partial_commit(ingest->images, part->digest, err);
+        return partial_commit(ingest->images, part->digest, part->size, err);
     return ingest_commit_blob(ingest, part->number, part->digest, err);
 }
 

@@ -18,7 +18,7 @@
 #include "image/ingest.h"
 #include "image/reference.h"
 
-enum { DIR_MODE = 0700, FILE_MODE = 0600, LIST_MEMBERS_MAX = 4096 };
+enum { DIR_MODE = 0700, FILE_MODE = 0600 };
 
 int object_prepare(struct images *images, int *ret_loose, struct err *err)
 {
@@ -93,26 +93,51 @@ int object_blob_open(struct images *images, const char *digest, int *ret_fd, uin
     return err->kind == ERR_NOT_FOUND ? 0 : -1;
 }
 
+/* A second name among the loose ones keeps a stored blob. Returns 1, 0: it is not stored, or -1 with
+ * errno. */
+static int stored_hold(struct images *images, const char *digest)
+{
+    static const struct timespec now[] = { { .tv_nsec = UTIME_OMIT }, { .tv_nsec = UTIME_NOW } };
+    auto_free char *stored = stored_path(digest);
+    auto_free char *loose = loose_path(digest);
+    (void)utimensat(images->root, stored, now, AT_SYMLINK_NOFOLLOW);
+    if (linkat(images->root, stored, images->root, loose, 0) == 0 || errno == EEXIST)
+        return 1;
+    return errno == ENOENT ? 0 : -1;
+}
+
+int object_blob_hold(struct images *images, const char *digest, struct err *err)
+{
+    auto_close int fd = -1;
+    uint64_t size;
+    if (digest_check(digest, err) < 0 || prepare(images, err) < 0)
+        return -1;
+    int held = stored_hold(images, digest);
+    if (held < 0)
+        return err_sys(err, "hold blob %s", digest);
+    return held ? 1 : loose_open(images, digest, &fd, &size, err);
+}
+
 int object_blob_remove(struct images *images, const char *digest, struct err *err)
 {
     if (digest_check(digest, err) < 0)
         return -1;
     auto_free char *path = loose_path(digest);
+    auto_free char *stored = stored_path(digest);
+    bool needed = faccessat(images->root, stored, F_OK, 0) == 0;
     if (unlinkat(images->root, path, 0) == 0)
-        return 1;
+        return needed ? 0 : 1;
     return errno == ENOENT ? 0 : err_sys(err, "remove %s", path);
 }
 
 int object_blob_put(struct images *images, int dirfd, const char *name, const char *digest,
                     struct err *err)
 {
-    auto_free char *stored = NULL;
     auto_free char *loose = NULL;
     if (digest_check(digest, err) < 0 || prepare(images, err) < 0)
         return -1;
-    stored = stored_path(digest);
     loose = loose_path(digest);
-    if (faccessat(images->root, stored, F_OK, 0) == 0)
+    if (stored_hold(images, digest) > 0)
         return unlinkat(dirfd, name, 0) < 0 ? err_sys(err, "remove an upload") : 0;
     if (utimensat(dirfd, name, NULL, AT_SYMLINK_NOFOLLOW) < 0 ||
         fchmodat(dirfd, name, FILE_MODE, 0) < 0 || renameat(dirfd, name, images->root, loose) < 0)
@@ -306,7 +331,11 @@ static int blobs_take(struct putting *putting, struct err *err)
         const char *digest = putting->blobs.at[i];
         auto_free char *stored = stored_path(digest);
         auto_free char *loose = loose_path(digest);
-        if (faccessat(root, stored, F_OK, 0) == 0 || renameat(root, loose, root, stored) == 0)
+        if (faccessat(root, stored, F_OK, 0) == 0) {
+            (void)unlinkat(root, loose, 0); /* it was held; now it is needed */
+            continue;
+        }
+        if (renameat(root, loose, root, stored) == 0)
             continue;
         if (errno != ENOENT)
             return err_sys(err, "move a blob into the store");
@@ -403,6 +432,22 @@ static int put_row(struct putting *putting, struct err *err)
     return index_save(putting->images, &index, err);
 }
 
+static int any_visit(void *context, const struct list_member *member, struct err *err)
+{
+    (void)context;
+    (void)member;
+    (void)err;
+    return 0;
+}
+
+/* With what its members bring along it must not be longer than walks go. */
+static int total_check(const struct putting *putting, struct err *err)
+{
+    if (putting->members.len == 0)
+        return 0;
+    return list_walk(putting->images, putting->manifest->digest, any_visit, NULL, err);
+}
+
 static int put_locked(struct putting *putting, struct err *err)
 {
     const struct object_manifest *manifest = putting->manifest;
@@ -416,7 +461,7 @@ static int put_locked(struct putting *putting, struct err *err)
     /* The names of the blobs before it are on the disk with its own. */
     if (file_save(putting->images->root, path, manifest->data, manifest->len, FILE_MODE, FILE_SYNC,
                   err) < 0 ||
-        put_row(putting, err) < 0)
+        total_check(putting, err) < 0 || put_row(putting, err) < 0)
         return -1;
     return 1;
 }
@@ -544,29 +589,56 @@ int object_repositories(struct images *images, struct strings *ret_repositories,
     return 0;
 }
 
+struct referring {
+    struct images *images;
+    const char *artifact_type; /* only such, or NULL */
+    struct oci_index out;
+    size_t room_bytes; /* for annotations */
+};
+
+static void referring_done(struct referring *referring)
+{
+    oci_index_done(&referring->out);
+}
+
+/* Those that there is no room for are left out: who wants them has the manifest. */
+static void annotations_add(struct referring *referring, const struct pairs *annotations,
+                            struct oci_descriptor *out)
+{
+    size_t len = 0;
+    for (size_t i = 0; i < annotations->len; i++)
+        len += strlen(annotations->at[i].key) + strlen(annotations->at[i].value);
+    if (len > referring->room_bytes)
+        return;
+    referring->room_bytes -= len;
+    pairs_copy(&out->annotations, annotations);
+}
+
 /* The annotations are the manifest's own: the row's are ours. */
-static int referrer_add(struct images *images, const struct oci_descriptor *row,
-                        struct oci_index *index, struct err *err)
+static int referrer_add(struct referring *referring, const struct oci_descriptor *row,
+                        struct err *err)
 {
     auto_free char *data = NULL;
     auto_done(oci_manifest) manifest = {};
     auto_done(oci_index) list = {};
     enum media_kind kind;
     size_t len;
-    if (blob_load(images, row->digest, OCI_MANIFEST_MAX_BYTES, &data, &len, err) < 0 ||
+    if (blob_load(referring->images, row->digest, OCI_MANIFEST_MAX_BYTES, &data, &len, err) < 0 ||
         oci_document_kind(data, len, &kind, err) < 0)
         return -1;
     if (kind == MEDIA_INDEX ? oci_index_parse(data, len, &list, err) < 0
                             : oci_manifest_parse(data, len, &manifest, err) < 0)
         return -1;
-    struct oci_descriptor *out = array_add(&index->manifests);
+    const char *type = row->artifact_type ? row->artifact_type : manifest.config.media_type;
+    if (referring->artifact_type && !text_same(type, referring->artifact_type))
+        return 0;
+    struct oci_descriptor *out = array_add(&referring->out.manifests);
     out->media_type = xstrdup(row->media_type);
     out->digest = xstrdup(row->digest);
     out->size = row->size;
-    out->artifact_type = row->artifact_type ? xstrdup(row->artifact_type) : NULL;
-    if (!out->artifact_type && manifest.config.media_type)
-        out->artifact_type = xstrdup(manifest.config.media_type);
-    pairs_copy(&out->annotations, kind == MEDIA_INDEX ? &list.annotations : &manifest.annotations);
+    out->artifact_type = type ? xstrdup(type) : NULL;
+    annotations_add(referring, kind == MEDIA_INDEX ? &list.annotations : &manifest.annotations,
+                    out);
     return 0;
 }
 
@@ -574,7 +646,12 @@ int object_referrers(struct images *images, const char *repository, const char *
                      const char *artifact_type, struct oci_index *ret_index, struct err *err)
 {
     auto_done(oci_index) index = {};
-    auto_done(oci_index) out = { .schema_version = 2, .media_type = xstrdup(MEDIA_OCI_INDEX) };
+    auto_done(referring) referring = {
+        .images = images,
+        .artifact_type = artifact_type,
+        .out = { .schema_version = 2, .media_type = xstrdup(MEDIA_OCI_INDEX) },
+        .room_bytes = OCI_MANIFEST_MAX_BYTES / 2, /* the other half is for all the rest */
+    };
     auto_done(strings) seen = {};
     if (digest_check(subject, err) < 0 || index_load(images, &index, err) < 0)
         return -1;
@@ -584,15 +661,10 @@ int object_referrers(struct images *images, const char *repository, const char *
             strings_have(&seen, row->digest) || !row_in(row, repository, NULL))
             continue;
         strings_add(&seen, row->digest);
-        if (referrer_add(images, row, &out, err) < 0)
+        if (referrer_add(&referring, row, err) < 0)
             return err_wrap(err, "%s", row->digest);
-        struct oci_descriptor *last = &out.manifests.at[out.manifests.len - 1];
-        if (!artifact_type || text_same(last->artifact_type, artifact_type))
-            continue;
-        oci_descriptor_done(last);
-        out.manifests.len--;
     }
-    *ret_index = out;
-    out = (struct oci_index){};
+    *ret_index = referring.out;
+    referring.out = (struct oci_index){};
     return 0;
 }

@@ -19,6 +19,9 @@ int object_prepare(struct images *images, int *ret_loose, struct err *err);
  * more. */
 int object_blob_open(struct images *images, const char *digest, int *ret_fd, uint64_t *ret_size,
                      struct err *err);
+/* Makes sure of a day more of a blob, for who is told that he need not send it: what needs it now may
+ * go. Returns 1, or 0: it is not here. */
+int object_blob_hold(struct images *images, const char *digest, struct err *err);
 /* Moves a whole, verified file into the store. */
 int object_blob_put(struct images *images, int dirfd, const char *name, const char *digest,
                     struct err *err);
@@ -74,6 +77,6 @@ int object_tags(struct images *images, const char *repository, struct strings *r
 /* All repositories, in that order. */
 int object_repositories(struct images *images, struct strings *ret_repositories, struct err *err);
 /* What in the repository is about the manifest of the digest: descriptors with artifactType and the
- * manifests' annotations. artifact_type: only such, or NULL. */
+ * manifests' annotations, up to 2 MiB of them. artifact_type: only such, or NULL. */
 int object_referrers(struct images *images, const char *repository, const char *subject,
                      const char *artifact_type, struct oci_index *ret_index, struct err *err);

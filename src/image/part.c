@@ -9,8 +9,9 @@
  * and a refused member breaks INFLATE's. So INFLATE's reason counts unless it is the broken pipe.
  *
  * A part that is to be fetched has one process more in front: ruche-remote, which writes the blob to
- * its partial file and into a pipe, whose bytes are what is digested. The same rule holds: who is
- * nearer to the source knows better why it failed, unless it is a broken pipe.
+ * its partial file and into a pipe, whose bytes are what is digested; the file once more in the end,
+ * by part_assure.c. The same rule holds: who is nearer to the source knows better why it failed,
+ * unless it is a broken pipe.
  *
  * Another process may be fetching the same blob. Then other parts go first; with nothing else left
  * to do, we let go of the locks of what is done, so that two who wait for each other do not, and ask
@@ -102,6 +103,14 @@ size_t parts_add(struct parts *parts, const char *digest, uint64_t number)
     return parts->len++;
 }
 
+size_t parts_take(struct parts *parts, struct parts *from, size_t place)
+{
+    parts->at = xrealloc(parts->at, parts->len + 1, sizeof(*parts->at));
+    parts->at[parts->len] = from->at[place];
+    from->at[place] = (struct part){ .partial = -1 };
+    return parts->len++;
+}
+
 size_t parts_add_fetched(struct parts *parts, struct images *images, const char *digest,
                          uint64_t size_bytes)
 {
@@ -158,7 +167,7 @@ static int part_lock(struct images *images, struct part *part, struct err *err)
         return 1;
     }
     if (part->partial >= 0)
-        partial_remove(images, part->digest);
+        partial_remove(images, part->digest, part->size);
     partial_close(&part->partial);
     part->fetch = false;
     part->stored = true;
@@ -231,7 +240,7 @@ static int part_open(const struct work *work, const struct part *part, int *ret_
     if (part->stored)
         return blob_open(work->ingest->images, part->digest, ret_fd, ret_size, err);
     if (part->fetch)
-        return partial_read(work->ingest->images, part->digest, ret_fd, ret_size, err);
+        return partial_read(work->ingest->images, part->digest, part->size, ret_fd, ret_size, err);
     return ingest_file(work->ingest, part->number, ret_fd, ret_size, err);
 }
 
@@ -334,6 +343,10 @@ static int run_open(struct work *work, struct run *run, int *ret_blob, struct er
         return err_sys(err, "look at a partial download");
     if (part->fetch && (uint64_t)st.st_size < part->size) {
         run->inflates = true;
+        if (!work->parts->remote) {
+            work->parts->damaged = work->parts->fetches;
+            return err_set(err, ERR_CONFLICT, "what was fetched of it is gone again");
+        }
         return run_fetch(work, run, (uint64_t)st.st_size, ret_blob, err);
     }
     if (part_open(work, part, ret_blob, &part->size, err) < 0 ||
@@ -479,7 +492,7 @@ static void part_spoiled(struct work *work, const struct run *run, const struct 
     const struct part *part = run->part;
     if (!part->fetch || err == &run->fetch_err || err->kind != ERR_INVALID)
         return;
-    partial_remove(work->ingest->images, part->digest);
+    partial_remove(work->ingest->images, part->digest, part->size);
     work->parts->damaged = work->parts->damaged || part->resumed;
 }
 

@@ -41,9 +41,10 @@ struct parts {
     struct part *at;
     size_t len;
     size_t n_layers;
-    struct remote *remote; /* asked for those to be fetched; NULL: there are none */
-    bool damaged; /* what was left of an earlier fetch was not what it should have been, and
-                              is gone: it is worth another attempt */
+    struct remote *remote; /* asked for those to be fetched; NULL: it cannot be asked */
+    bool fetches;          /* it could be, so that what has gone is worth another attempt */
+    bool damaged;          /* what was left of an earlier fetch was not what it should have been, or
+                            * what was fetched has gone: it is worth another attempt */
 };
 
 void parts_done(struct parts *parts);
@@ -52,6 +53,8 @@ size_t parts_add(struct parts *parts, const char *digest, uint64_t number);
 /* Adds one that is to be fetched, unless it is stored already. */
 size_t parts_add_fetched(struct parts *parts, struct images *images, const char *digest,
                          uint64_t size_bytes);
+/* Moves one that is done out of another list, which is left with none of what it held. */
+size_t parts_take(struct parts *parts, struct parts *from, size_t place);
 
 /* Finds a part done whose layer is here and whose blob is known to be that layer's. */
 void part_settle(struct part *part, struct images *images);
@@ -59,3 +62,7 @@ void part_settle(struct part *part, struct images *images);
 /* Does what is not done yet. What was unpacked may still be changed until the helper is closed. */
 int parts_run(struct parts *parts, const struct ingest *ingest, const struct helper *helper,
               const struct image_watch *watch, struct err *err);
+/* What was digested is what came through a pipe, and ruche-remote has the files in hand: ends it,
+ * so that nobody changes them any more, and sees that they are what was digested. */
+int parts_assure(struct parts *parts, const struct ingest *ingest, const struct helper *helper,
+                 struct err *err);

@@ -3,19 +3,22 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/file.h"
 #include "image/content.h"
 
 enum { DIR_MODE = 0700, FILE_MODE = 0600, OPEN_ATTEMPTS = 16 };
+enum { OLD_SECONDS = 7 * 24 * 60 * 60 };
 
-static char *partial_path(const char *digest)
+static char *partial_path(const char *digest, uint64_t size_bytes)
 {
-    return xasprintf("%s/%s", DIR_PARTIAL, digest_hex(digest));
+    return xasprintf("%s/%s.%" PRIu64, DIR_PARTIAL, digest_hex(digest), size_bytes);
 }
 
 /* Whoever had the lock may have moved or removed the file before we got it. */
@@ -39,7 +42,7 @@ static int partial_fit(int fd, uint64_t size_bytes, struct err *err)
 int partial_open(struct images *images, const char *digest, uint64_t size_bytes, int *ret_fd,
                  struct err *err)
 {
-    auto_free char *path = partial_path(digest);
+    auto_free char *path = partial_path(digest, size_bytes);
     if (mkdirat(images->root, DIR_PARTIAL, DIR_MODE) < 0 && errno != EEXIST)
         return err_sys(err, "make %s", DIR_PARTIAL);
     for (int i = 0; i < OPEN_ATTEMPTS; i++) {
@@ -59,10 +62,10 @@ int partial_open(struct images *images, const char *digest, uint64_t size_bytes,
     return 0; /* busy people; they will be asked again */
 }
 
-int partial_read(struct images *images, const char *digest, int *ret_fd, uint64_t *ret_size,
-                 struct err *err)
+int partial_read(struct images *images, const char *digest, uint64_t size_bytes, int *ret_fd,
+                 uint64_t *ret_size, struct err *err)
 {
-    auto_free char *path = partial_path(digest);
+    auto_free char *path = partial_path(digest, size_bytes);
     struct stat st;
     auto_close int fd = openat(images->root, path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
     if (fd < 0 || fstat(fd, &st) < 0)
@@ -79,15 +82,19 @@ void partial_close(int *fd)
     fd_close(fd);
 }
 
-bool partial_present(struct images *images, const char *digest)
+bool partial_present(struct images *images, const char *digest, uint64_t size_bytes)
 {
-    auto_free char *path = partial_path(digest);
-    return faccessat(images->root, path, F_OK, 0) == 0 || blob_present(images, digest);
+    auto_free char *path = partial_path(digest, size_bytes);
+    struct stat st;
+    if (fstatat(images->root, path, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+        (uint64_t)st.st_size == size_bytes)
+        return true;
+    return blob_present(images, digest);
 }
 
-int partial_commit(struct images *images, const char *digest, struct err *err)
+int partial_commit(struct images *images, const char *digest, uint64_t size_bytes, struct err *err)
 {
-    auto_free char *from = partial_path(digest);
+    auto_free char *from = partial_path(digest, size_bytes);
     auto_free char *to = xasprintf("%s/%s", DIR_BLOBS, digest_hex(digest));
     if (renameat(images->root, from, images->root, to) == 0)
         return 0;
@@ -96,24 +103,25 @@ int partial_commit(struct images *images, const char *digest, struct err *err)
     return err_sys(err, "move a blob into the store");
 }
 
-void partial_remove(struct images *images, const char *digest)
+void partial_remove(struct images *images, const char *digest, uint64_t size_bytes)
 {
-    auto_free char *path = partial_path(digest);
+    auto_free char *path = partial_path(digest, size_bytes);
     (void)unlinkat(images->root, path, 0); /* gone already is fine */
 }
 
-static uint64_t partial_prune(struct images *images, const char *name)
+static uint64_t partial_prune(struct images *images, const char *name, time_t before)
 {
     auto_free char *path = xasprintf("%s/%s", DIR_PARTIAL, name);
     auto_close int fd = openat(images->root, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
     struct stat st;
-    if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0 || !still_named(images->root, path, fd) ||
-        fstat(fd, &st) < 0 || unlinkat(images->root, path, 0) < 0)
+    if (fd < 0 || fstat(fd, &st) < 0 || st.st_mtime >= before || flock(fd, LOCK_EX | LOCK_NB) < 0 ||
+        !still_named(images->root, path, fd) || fstat(fd, &st) < 0 ||
+        unlinkat(images->root, path, 0) < 0)
         return 0;
     return (uint64_t)st.st_size;
 }
 
-uint64_t partials_prune(struct images *images)
+static uint64_t prune_before(struct images *images, time_t before)
 {
     auto_done(strings) names = {};
     struct err ignored; /* what cannot be listed is left */
@@ -121,6 +129,16 @@ uint64_t partials_prune(struct images *images)
     if (dir_list(images->root, DIR_PARTIAL, &names, &ignored) <= 0)
         return 0;
     for (size_t i = 0; i < names.len; i++)
-        freed += partial_prune(images, names.at[i]);
+        freed += partial_prune(images, names.at[i], before);
     return freed;
+}
+
+uint64_t partials_prune(struct images *images)
+{
+    return prune_before(images, INT64_MAX);
+}
+
+void partials_expire(struct images *images)
+{
+    (void)prune_before(images, time(NULL) - OLD_SECONDS);
 }

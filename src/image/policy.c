@@ -10,6 +10,7 @@
 #include "base/mem.h"
 
 static const char docker_transport[] = "docker";
+static const char https_port[] = ":443";
 
 /* ---- which scope ---- */
 
@@ -35,13 +36,11 @@ static const struct policy_scope *wildcard_find(const struct policy *policy, con
     return found;
 }
 
-/* The most specific: the name, its repository, what is above that, its host, subdomains, all. */
-static const struct policy_scope *name_scope(const struct policy *policy,
-                                             const struct reference *reference)
+/* The name on that host, its repository, what is above that, the host. */
+static const struct policy_scope *place_scope(const struct policy *policy, const char *domain,
+                                              const struct reference *reference)
 {
-    if (!reference)
-        return scope_find(policy, "", "");
-    auto_free char *place = reference_repository(reference);
+    auto_free char *place = xasprintf("%s/%s", domain, reference->path);
     const char *separator = reference->digest ? "@" : ":";
     auto_free char *name = xasprintf("%s%s%s", place, separator,
                                      reference->digest ? reference->digest : reference->tag);
@@ -53,6 +52,21 @@ static const struct policy_scope *name_scope(const struct policy *policy,
         if (!slash)
             break;
         *slash = '\0';
+    }
+    return found;
+}
+
+/* The most specific: the name, its repository, what is above that, its host, subdomains, all. */
+static const struct policy_scope *name_scope(const struct policy *policy,
+                                             const struct reference *reference)
+{
+    if (!reference)
+        return scope_find(policy, "", "");
+    const struct policy_scope *found = place_scope(policy, reference->domain, reference);
+    if (!found && text_ends(reference->domain, https_port)) {
+        size_t len = strlen(reference->domain) - strlen(https_port);
+        auto_free char *host = xstrndup(reference->domain, len);
+        found = place_scope(policy, host, reference); /* the same with a port that goes unsaid */
     }
     if (!found)
         found = wildcard_find(policy, reference->domain);
@@ -83,7 +97,8 @@ int policy_require(const struct policy *policy, const struct reference *referenc
     *ret_scope = NULL;
     if (!policy->file)
         return 0;
-    const struct policy_scope *scope = name_scope(policy, reference);    const char *unsupported = NULL;
+    const struct policy_scope *scope = name_scope(policy, reference);
+    const char *unsupported = NULL;
     bool is_signed = false;
     if (!scope)
         return err_set(err, ERR_INVALID, "%s has no default", policy->file);

@@ -3,9 +3,10 @@
  * How an image gets from a registry into the store:
  *
  *     resolve    the name means one place, by the user's files
- *     unchanged  if an image of the name is here, one HEAD tells whether it is still the same *     manifest   brought and verified; of an index, the manifest for the platform
+ *     unchanged  if an image of the name is here, one HEAD tells whether it is still the same
+ *     manifest   brought and verified; of an index, the manifest for the platform
  *     trust      signatures are looked at, if the user's policy wants any
-*     layers     configuration, then the layers that are not here: fetched, digested, inflated and
+ *     layers     configuration, then the layers that are not here: fetched, digested, inflated and
  *                unpacked at once, several at a time (part.c)
  *     commit     as of an archive that is loaded (load.c)
  *
@@ -20,6 +21,7 @@
 #include "image/intake.h"
 #include "image/platform.h"
 #include "image/trust_check.h"
+
 enum { ATTEMPTS = 3 };
 
 struct pull {
@@ -32,6 +34,7 @@ struct pull {
     struct trust trust;
     char *name;         /* normal form, in which it is stored */
     struct image *here; /* what has the name now, for the platform; or NULL */
+    bool found;         /* the registry has what the name means */
 };
 
 void image_pulled_done(struct image_pulled *pulled)
@@ -75,8 +78,8 @@ static int here_find(struct pull *pull, struct err *err)
         *err = problem;
         return -1;
     }
-    if (found > 0 && (!layers_present(pull, pull->here) ||
-                      !image_blobs_present(pull->images, pull->here))) {
+    if (found > 0 &&
+        (!layers_present(pull, pull->here) || !image_blobs_present(pull->images, pull->here))) {
         image_free(pull->here);
         pull->here = NULL;
     }
@@ -144,6 +147,7 @@ static int pull_into(struct pull *pull, struct intake *intake, struct image_pull
     struct load_plan_image *image;
     if (intake_manifest(intake, wanted, &document, err) < 0)
         return -1;
+    pull->found = true;
     auto_free char *digest = xstrdup(document.digest);
     if (intake_choose(intake, &pull->platform, &document, err) < 0)
         return -1;
@@ -161,11 +165,14 @@ static int pull_into(struct pull *pull, struct intake *intake, struct image_pull
     return 0;
 }
 
-static int pull_new(struct pull *pull, struct image_pulled *ret_pulled, struct err *err)
+static int pull_new(struct pull *pull, const struct remote_setup *setup,
+                    struct image_pulled *ret_pulled, struct err *err)
 {
     for (int i = 0; i < ATTEMPTS; i++) {
         struct intake intake;
-        if (intake_open(&intake, pull->images, &pull->remote, pull->watch, err) < 0)
+        if ((pull->remote.helper.control < 0 &&
+             remote_open(setup, pull->watch, &pull->remote, err) < 0) ||
+            intake_open(&intake, pull->images, &pull->remote, pull->watch, err) < 0)
             return -1;
         int result = pull_into(pull, &intake, ret_pulled, err);
         bool again = result < 0 && intake.plan.parts.damaged;
@@ -207,7 +214,7 @@ static int pull_reference(struct pull *pull, struct image_pulled *ret_pulled, st
         pulled_fill(pull, pull->here->id, top_digest(pull->here), ret_pulled);
         return 0;
     }
-    return pull_new(pull, ret_pulled, err);
+    return pull_new(pull, &setup, ret_pulled, err);
 }
 
 static char *name_stored(const struct reference *reference)
@@ -217,10 +224,19 @@ static char *name_stored(const struct reference *reference)
     return xasprintf("%s/%s@%s", reference->domain, reference->path, reference->digest);
 }
 
+/* Whether the registry says that it has no such thing, or none for us. What we refuse ourselves, for
+ * want of a signature or a good certificate, is nothing to look for elsewhere. */
+static bool is_elsewhere(const struct err *err)
+{
+    return err->kind == ERR_NOT_FOUND || (err->kind == ERR_DENIED && err->errnum == REMOTE_REFUSES);
+}
+
+/* *ret_next: the name's next candidate may be tried. */
 static int pull_candidate(struct images *images, const char *name,
                           const struct image_pull_options *options, const struct image_watch *watch,
-                          struct image_pulled *ret_pulled, struct err *err)
+                          struct image_pulled *ret_pulled, bool *ret_next, struct err *err)
 {
+    *ret_next = false;
     auto_drop(reference) *reference = NULL;
     if (reference_parse(name, &reference, err) < 0)
         return -1;
@@ -239,8 +255,10 @@ static int pull_candidate(struct images *images, const char *name,
         pull.name = name_stored(reference);
     else if (image_normal(options->store_as, &pull.name, err) < 0)
         return -1;
-    if (pull_reference(&pull, ret_pulled, err) < 0)
+    if (pull_reference(&pull, ret_pulled, err) < 0) {
+        *ret_next = !pull.found && is_elsewhere(err);
         return err_wrap(err, "pull %s", name);
+    }
     return 0;
 }
 
@@ -257,9 +275,10 @@ int image_pull(struct images *images, const char *name, const struct image_pull_
         return -1;
     /* Several only where the user's configuration says that they are to be tried in turn. */
     for (size_t i = 0; i < candidates.len; i++) {
-        if (pull_candidate(images, candidates.at[i], &own, watch, ret_pulled, err) == 0)
+        bool next;
+        if (pull_candidate(images, candidates.at[i], &own, watch, ret_pulled, &next, err) == 0)
             return 0;
-        if (i + 1 == candidates.len || (err->kind != ERR_NOT_FOUND && err->kind != ERR_DENIED))
+        if (!next)
             return -1;
     }
     return -1;

@@ -158,6 +158,18 @@ static bool is_domain(struct view first)
     return false;
 }
 
+/* In lower case, as hosts are the same in either; unless it is told to be a host by its case alone. */
+static char *domain_normal(struct view domain)
+{
+    char *lower = xstrndup(domain.at, domain.len);
+    for (char *c = lower; *c; c++)
+        *c = (char)(*c >= 'A' && *c <= 'Z' ? *c - 'A' + 'a' : *c);
+    if (is_domain(view_of(lower)))
+        return lower;
+    free(lower);
+    return xstrndup(domain.at, domain.len);
+}
+
 static void name_split(const char *name, struct reference *reference)
 {
     struct view rest = view_of(name);
@@ -166,10 +178,13 @@ static void name_split(const char *name, struct reference *reference)
         first = view_of(default_domain);
         rest = view_of(name);
     }
-    if (view_is(first, "index.docker.io"))
-        first = view_of(default_domain);
-    reference->domain = xstrndup(first.at, first.len);
-    bool short_name = view_is(first, default_domain) && !memchr(rest.at, '/', rest.len);
+    reference->domain = domain_normal(first);
+    if (strcmp(reference->domain, "index.docker.io") == 0) {
+        free(reference->domain);
+        reference->domain = xstrdup(default_domain);
+    }
+    bool short_name =
+        strcmp(reference->domain, default_domain) == 0 && !memchr(rest.at, '/', rest.len);
     auto_free char *path = xstrndup(rest.at, rest.len);
     reference->path = xasprintf("%s%s", short_name ? default_namespace : "", path);
 }

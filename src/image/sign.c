@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -310,6 +311,20 @@ static int artifact_put(struct signing *signing, const char *tag, struct oci_man
     return put < 0 ? -1 : 0;
 }
 
+/* One adds to the signatures of the store at a time: what another adds meanwhile would be lost. The
+ * store's own lock is taken within. */
+static int signatures_lock(struct images *images, int *ret_lock, struct err *err)
+{
+    auto_close int lock = -1;
+    if (object_prepare(images, &lock, err) < 0)
+        return -1;
+    while (flock(lock, LOCK_EX) < 0)
+        if (errno != EINTR)
+            return err_sys(err, "lock the signatures");
+    *ret_lock = take_fd(lock);
+    return 0;
+}
+
 static int manifest_sign(struct signing *signing, const char *digest, struct err *err)
 {
     auto_free char *name = reference_format(signing->reference);
@@ -318,11 +333,13 @@ static int manifest_sign(struct signing *signing, const char *digest, struct err
     auto_done(str) payload = {};
     auto_done(oci_manifest) manifest = {};
     auto_done(object) before = {};
+    auto_close int lock = -1;
     size_t part;
     signature_payload_format(&(const struct signature_claim){ name, (char *)(uintptr_t)digest },
                              &payload);
     if (payload_sign(signing, &payload, &signature, err) < 0 ||
-        document_save(signing, &payload, &part, err) < 0 || document_put(signing, part, err) < 0)
+        document_save(signing, &payload, &part, err) < 0 || document_put(signing, part, err) < 0 ||
+        signatures_lock(signing->images, &lock, err) < 0)
         return -1;
     int had = artifact_load(signing, tag, &before, &manifest, err);
     if (had < 0)

@@ -147,4 +147,3 @@ int blob_image_peek(struct images *images, const char *digest, struct oci_image 
 {
     return image_load_as(images, digest, O_NOATIME, ret_image, err);
 }
-

@@ -4,16 +4,16 @@
  * alone. */
 #include "image/image.h"
 
-#define DIR_OCI    "oci"
-#define DIR_BLOBS  "oci/blobs/sha256"
-#define DIR_LAYERS "layers"
-#define DIR_INGEST "ingest"
-#define DIR_TRASH  "trash"
-#define DIR_LOOSE  "loose" /* whole blobs that no manifest names yet */
-#define FILE_INDEX "oci/index.json"
+#define DIR_OCI         "oci"
+#define DIR_BLOBS       "oci/blobs/sha256"
+#define DIR_LAYERS      "layers"
+#define DIR_INGEST      "ingest"
+#define DIR_TRASH       "trash"
+#define DIR_LOOSE       "loose" /* whole blobs that no manifest names yet */
+#define FILE_INDEX      "oci/index.json"
 #define FILE_INDEX_COPY "oci/index.json.copy" /* for when it is damaged */
-#define LAYER_TREE "tree" /* in a layer's directory */
-#define LAYER_EROFS ".erofs" /* ends the name of a layer's file */
+#define LAYER_TREE      "tree"                /* in a layer's directory */
+#define LAYER_EROFS     ".erofs"              /* ends the name of a layer's file */
 
 /* What the index keeps of an image besides the specification's members, so that lists read nothing
  * else. */
@@ -126,9 +126,11 @@ struct list_member {
     const struct oci_descriptor *descriptor;
     const struct oci_manifest *manifest; /* NULL: it is a list, whose members follow */
 };
+enum { LIST_MEMBERS_MAX = 4096 };
 typedef int list_visit(void *context, const struct list_member *member, struct err *err);
 /* Visits the members of a list that are here, each once. A visit that gives 1 ends the walk, and is
- * what it gives. ERR_NOT_FOUND: the list itself is not here. */
+ * what it gives. ERR_NOT_FOUND: the list itself is not here. ERR_UNSUPPORTED: it names more than
+ * LIST_MEMBERS_MAX, in all that it holds. */
 int list_walk(struct images *images, const char *digest, list_visit *visit, void *context,
               struct err *err);
 /* The member, NULL if there is none, that fits the platform best. Owned by the caller. */

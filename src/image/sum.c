@@ -30,6 +30,15 @@ size_t sums_add(struct sums *sums, char *path)
     return sums->len++;
 }
 
+bool sum_damaged(const struct sum *sum)
+{
+    static const int damages[] = { EIO, EUCLEAN, EBADMSG, ELOOP }; /* ELOOP: a link instead */
+    for (size_t i = 0; i < array_size(damages); i++)
+        if (sum->err.errnum == damages[i])
+            return true;
+    return sum->err.kind == ERR_INVALID;
+}
+
 /* Opens what is to be read, as ruche-transfer may read it. */
 static int sum_open(const struct sum *sum, struct images *images, const struct helper *helper,
                     int *ret_fd, struct err *err)

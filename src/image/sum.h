@@ -18,6 +18,8 @@ struct sums {
 void sums_done(struct sums *sums);
 /* Takes the path. Gives its place. */
 size_t sums_add(struct sums *sums, char *path);
+/* Whether one that has no digest is damaged. Else it may be whole: something was short just now. */
+bool sum_damaged(const struct sum *sum);
 /* Finds out all that have no digest yet. -1 only if ruche-transfer cannot be talked to. */
 int sums_run(struct sums *sums, struct images *images, const struct helper *helper,
              const struct image_watch *watch, struct err *err);

@@ -40,12 +40,21 @@ static enum range_kind blob_range(const struct request *request, const char *eta
     return range_parse(request_header(request, "Range"), size, ret_first, ret_len);
 }
 
+/* Who asks whether it is here is about to push what names it. */
+static void blob_hold(struct request *request)
+{
+    struct err ignored;
+    if (strcmp(request->method, "HEAD") == 0 && !request->service->read_only)
+        (void)object_blob_hold(request->service->images, request->place.tail, &ignored);
+}
+
 void blob_get(struct request *request)
 {
     auto_close int fd = -1;
     uint64_t size, first, len;
     if (!blob_find(request, &fd, &size))
         return;
+    blob_hold(request);
     auto_free char *etag = xasprintf("\"%s\"", request->place.tail);
     answer_header(request, "Docker-Content-Digest", request->place.tail);
     answer_header(request, "ETag", etag);

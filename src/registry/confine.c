@@ -14,7 +14,7 @@
 #define CALLS_FILES                                                                                \
     "openat openat2 close read readv pread64 write writev pwrite64 lseek fstat newfstatat statx "  \
     "fcntl "                                                                                       \
-    "faccessat faccessat2 unlinkat renameat renameat2 mkdirat ftruncate fchmod fchmodat "          \
+    "faccessat faccessat2 unlinkat linkat renameat renameat2 mkdirat ftruncate fchmod fchmodat "   \
     "utimensat flock fdatasync fsync getdents64 sendfile fgetxattr fsetxattr"
 #define CALLS_NETWORK                                                                              \
     "accept4 recvfrom recvmsg sendto sendmsg shutdown getsockname getpeername getsockopt "         \

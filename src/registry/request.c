@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "registry/request.h"
 
+#include <arpa/inet.h>
 #include <stdio.h>
+#include <string.h>
 #include <strings.h>
 
 #include "registry/answer.h"
@@ -23,6 +25,38 @@ const char *request_header(const struct request *request, const char *name)
 }
 
 /* ---- what stands before every handler ---- */
+
+/* "localhost" or an address, with or without a port: what no web page's name can be made to mean. */
+static bool host_is_own(const char *header)
+{
+    unsigned char address[sizeof(struct in6_addr)];
+    bool bracket = header[0] == '[';
+    auto_free char *host =
+        xstrndup(header + bracket, strcspn(header + bracket, bracket ? "]" : ":"));
+    if (bracket)
+        return inet_pton(AF_INET6, host, address) == 1;
+    return strcasecmp(host, "localhost") == 0 || inet_pton(AF_INET, host, address) == 1;
+}
+
+/* A browser on this machine reaches what outsiders do not, by a page of theirs: one whose name leads
+ * here, or one that sends without being shown the answer. */
+static bool keep_pages_out(struct request *request)
+{
+    bool reads = strcmp(request->method, "GET") == 0 || strcmp(request->method, "HEAD") == 0;
+    if (!request->service->local)
+        return true;
+    for (size_t i = 0; i < request->headers.len; i++) {
+        const struct pair *header = &request->headers.at[i];
+        bool own = strcasecmp(header->key, "Host") != 0 || host_is_own(header->value);
+        if (own && (reads || strcasecmp(header->key, "Origin") != 0))
+            continue;
+        answer_fault(request, FAULT_DENIED,
+                     own ? "a web page may not write here"
+                         : "ask by an address or localhost; other names need --htpasswd");
+        return false;
+    }
+    return true;
+}
 
 static bool let_in(struct request *request)
 {
@@ -98,8 +132,8 @@ static void give_back(struct request *request)
 void request_begin(struct request *request)
 {
     answer_header(request, "Docker-Distribution-Api-Version", "registry/2.0");
-    if (let_in(request) && find_route(request) && may(request) && find_repository(request) &&
-        request->place.route->begin)
+    if (keep_pages_out(request) && let_in(request) && find_route(request) && may(request) &&
+        find_repository(request) && request->place.route->begin)
         request->place.route->begin(request);
     if (request->answer.status != 0)
         give_back(request);

@@ -49,6 +49,7 @@ struct service {
     struct uploads *uploads;
     struct gate *gate; /* NULL: everybody may do everything */
     bool read_only;
+    bool local; /* listens on loopback and asks nobody who he is: web pages are kept out */
     bool log_json;
     unsigned bodies; /* how many manifests are in memory; atomic */
 };

@@ -145,13 +145,11 @@ static void files_raise(void)
 
 static void warn(const struct registry_serve_args *args, const struct registry_address *address)
 {
-    if (address->loopback)
-        return;
     if (!args->htpasswd && !args->read_only)
         fprintf(stderr,
                 "ruche-registry: warning: whoever reaches this address can push and delete; "
                 "see --htpasswd and --read-only\n");
-    if (args->htpasswd && !args->tls_key)
+    if (args->htpasswd && !args->tls_key && !address->loopback)
         fprintf(stderr, "ruche-registry: warning: passwords travel unencrypted; see --tls-cert\n");
 }
 
@@ -197,6 +195,7 @@ static int serve(struct setup *setup, const struct registry_serve_args *args,
         .uploads = uploads_new(setup->loose),
         .gate = setup->gate,
         .read_only = args->read_only,
+        .local = address->loopback && !setup->gate,
         .log_json = args->log_format && strcmp(args->log_format, "json") == 0,
     };
     int result = server_start(&service, take_fd(setup->listener), &tls, &server, err);

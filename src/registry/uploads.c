@@ -150,10 +150,8 @@ static bool mount_find(struct request *request)
 {
     const char *digest = place_query(&request->place, "mount");
     struct err err = {};
-    auto_close int fd = -1;
-    uint64_t size;
     return digest && digest_valid(digest) &&
-           object_blob_open(request->service->images, digest, &fd, &size, &err) > 0;
+           object_blob_hold(request->service->images, digest, &err) > 0;
 }
 
 void uploads_post_begin(struct request *request)

@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <linux/landlock.h>
+#include <linux/seccomp.h>
 #include <malloc.h>
 #include <pthread.h>
 #include <sys/ioctl.h>
@@ -40,9 +41,29 @@ static const struct {
 } allowed[] = {
     /* No AF_UNIX: whoever answers there may be told to start things. Names are resolved by what the
      * C library holds itself: files and DNS. Netlink tells it which addresses this machine has. */
-    { "socket", 0, AF_INET },     { "socket", 0, AF_INET6 }, { "socket", 0, AF_NETLINK },
-    { "socketpair", 0, AF_UNIX }, { "ioctl", 1, FIONREAD },  { "ioctl", 1, FIONBIO },
+    { "socket", 0, AF_INET }, { "socket", 0, AF_INET6 }, { "socket", 0, AF_NETLINK },
+    { "ioctl", 1, FIONREAD }, { "ioctl", 1, FIONBIO },
 };
+
+/* How libcurl's threads wake each other. A pair of another type is a socket that can be sent
+ * elsewhere, to an AF_UNIX address. */
+static void pairs_allow(struct seccomp_rules *rules)
+{
+    struct seccomp_rule *rule = seccomp_rules_add(rules, "socketpair", SECCOMP_RET_ALLOW);
+    rule->n_compares = 2;
+    rule->compares[0] = (struct seccomp_compare){
+        .argument = 0,
+        .operation = SECCOMP_MASKED_EQUAL,
+        .value = AF_UNIX,
+        .mask = UINT32_MAX,
+    };
+    rule->compares[1] = (struct seccomp_compare){
+        .argument = 1,
+        .operation = SECCOMP_MASKED_EQUAL,
+        .value = SOCK_STREAM,
+        .mask = 0xf, /* SOCK_CLOEXEC and SOCK_NONBLOCK aside */
+    };
+}
 
 static int filter_enter(struct err *err)
 {
@@ -52,6 +73,7 @@ static int filter_enter(struct err *err)
     for (size_t i = 0; i < array_size(allowed); i++)
         confine_rules_allow(&rules, allowed[i].call, allowed[i].argument, allowed[i].value,
                             UINT32_MAX);
+    pairs_allow(&rules);
     int result = confine_rules_enter(&rules, err);
     seccomp_rules_done(&rules);
     return result;

@@ -354,6 +354,8 @@ static bool turned_plain(struct exchange *exchange, CURLcode code)
     if (!endpoint->may_be_plain || exchange->plain || exchange->url[0] != '/' ||
         !tls_missing(exchange, code))
         return false;
+    if (endpoint->met && url_is_https(endpoint->base))
+        return false; /* it does speak TLS: somebody else would have us do without */
     exchange->plain = true;
     /* Another exchange may have found out already. */
     if (url_is_https(endpoint->base)) {

@@ -82,6 +82,9 @@ struct exchange {
     uint64_t stalls_ms; /* when it will have been without a byte for too long */
     struct err problem; /* kind ERR_NONE: none */
     size_t head_bytes;  /* of headers so far */
+    uint64_t came;      /* of the answer's body so far, */
+    uint64_t rate_came; /* and when its rate was looked at last */
+    uint64_t rate_ms;   /* when it will be looked at next; 0: it has not begun to come */
     bool cut;           /* a body that nobody wants was not read to its end */
     uint64_t body_at;
     unsigned redirects;

@@ -16,11 +16,13 @@ enum {
     HEAD_MAX = 128 << 10,
     RECEIVE_BUFFER = 256 << 10,
     SEND_BUFFER = 512 << 10,
+    RATE_BYTES = 64 << 10, /* of a body, in the time in which it would stall */
 };
 
 /* ---- a transfer that stalls ----
  *
- * libcurl knows of slow transfers too, but looks at the average of some seconds. */
+ * libcurl knows of slow transfers too, but looks at the average of some seconds. A trickle is as good
+ * as nothing: of a body some has to come in each period, and headers come all in one. */
 
 static uint64_t stall_ms(const struct exchange *exchange)
 {
@@ -40,12 +42,35 @@ static void moved(struct exchange *exchange)
     exchange->stalls_ms = clock_ms() + stall_ms(exchange);
 }
 
+static void rate_begin(struct exchange *exchange)
+{
+    exchange->rate_came = exchange->came;
+    exchange->rate_ms = clock_ms() + stall_ms(exchange);
+}
+
+/* Whether too little of the body has come since the last look. One that is shorter has come by then.
+ */
+static bool trickles(struct exchange *exchange, uint64_t now)
+{
+    if (exchange->rate_ms == 0 || now < exchange->rate_ms)
+        return false;
+    curl_off_t all = -1;
+    (void)curl_easy_getinfo(exchange->easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &all);
+    bool whole = all >= 0 && exchange->came >= (uint64_t)all;
+    bool slow = exchange->came - exchange->rate_came < RATE_BYTES;
+    rate_begin(exchange);
+    return slow && !whole;
+}
+
 static void stall_rung(void *context)
 {
     struct exchange *exchange = context;
     uint64_t now = clock_ms();
-    if (now < exchange->stalls_ms) {
-        timer_set(&exchange->client->loop, &exchange->stall, exchange->stalls_ms - now);
+    if (now < exchange->stalls_ms && !trickles(exchange, now)) {
+        uint64_t next = exchange->stalls_ms;
+        if (exchange->rate_ms > 0 && exchange->rate_ms < next)
+            next = exchange->rate_ms;
+        timer_set(&exchange->client->loop, &exchange->stall, next - now);
         return;
     }
     network_remove(&exchange->client->network, exchange->easy);
@@ -66,7 +91,8 @@ static size_t head_came(char *at, size_t size, size_t n, void *context)
 {
     (void)at;
     struct exchange *exchange = context;
-    moved(exchange);
+    if (exchange->head_bytes == 0)
+        moved(exchange);
     exchange->head_bytes += size * n;
     if (exchange->head_bytes <= HEAD_MAX)
         return size * n;
@@ -96,6 +122,9 @@ static size_t body_came(char *at, size_t size, size_t n, void *context)
     struct exchange *exchange = context;
     size_t len = size * n;
     moved(exchange);
+    if (exchange->rate_ms == 0)
+        rate_begin(exchange);
+    exchange->came += len;
     (void)curl_easy_getinfo(exchange->easy, CURLINFO_RESPONSE_CODE, &exchange->status);
     if (exchange->status / 100 != 2 || !exchange->data)
         return document_add(exchange, at, len) ? len : 0;
@@ -214,7 +243,9 @@ static void trust_set(struct exchange *exchange)
     const struct remote_endpoint *config = exchange->endpoint->config;
     tls_story_unref(exchange->story);
     exchange->story = tls_story_new(exchange->client->roots);
-    tls_prepare(exchange->easy, exchange->story, !config->insecure);
+    /* Whoever else it names or redirects to was not meant. */
+    bool insecure = config->insecure && url_same_host(exchange->now, exchange->endpoint->base);
+    tls_prepare(exchange->easy, exchange->story, !insecure);
     blob_set(exchange, CURLOPT_CAINFO_BLOB, config->ca);
     /* Who the client is concerns the endpoint, and the realm it names, but not whom it redirects
      * to. */
@@ -246,6 +277,8 @@ int exchange_try(struct exchange *exchange, const char *authorization, struct er
         return err_set(err, ERR_SYSTEM, "libcurl does not start");
     exchange->status = 0;
     exchange->head_bytes = 0;
+    exchange->came = 0;
+    exchange->rate_ms = 0;
     exchange->cut = false;
     exchange->body_at = 0;
     exchange->problem.kind = ERR_NONE;

@@ -185,6 +185,8 @@ int failure_of_status(const struct exchange *exchange, struct err *err)
     str_addf(&text, " (HTTP %ld", exchange->status);
     elsewhere_add(exchange, &text);
     err_set(err, kind_of(exchange->status), "%s)", str_text(&text));
+    if (err->kind == ERR_DENIED)
+        err->errnum = REMOTE_REFUSES;
     failure_name(exchange, err);
     remedy_add(exchange, err);
     return -1;

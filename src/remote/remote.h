@@ -7,6 +7,7 @@
  * number. Both ends are of one build: the structs go over the socket as they are. What comes back
  * is checked like a stranger's.
  */
+#include <errno.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -92,6 +93,10 @@ enum remote_event_kind {
     REMOTE_FAILED, /* the last event. texts[0]: why, detail: its err_kind, number: its errno */
     REMOTE_EVENT_COUNT
 };
+
+/* The errno of an ERR_DENIED that the registry itself has said (401, 403): others are of who looked at
+ * its certificate. */
+#define REMOTE_REFUSES EKEYREJECTED
 
 enum remote_uploaded {
     REMOTE_UPLOADED,

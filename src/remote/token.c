@@ -105,7 +105,7 @@ void scope_add(struct strings *scopes, const char *more)
 
 bool realm_secure_enough(const char *realm, const struct endpoint *endpoint)
 {
-    if (url_is_https(realm) || endpoint->config->insecure)
+    if (url_is_https(realm) || (endpoint->config->insecure && url_same_host(realm, endpoint->base)))
         return true;
     return !url_is_https(endpoint->base) && url_is_loopback(realm);
 }

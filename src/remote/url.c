@@ -81,6 +81,13 @@ bool url_same_origin(const char *a, const char *b)
            part_same(of_a, of_b, CURLUPART_PORT, CURLU_DEFAULT_PORT);
 }
 
+bool url_same_host(const char *a, const char *b)
+{
+    auto_parts *of_a = parts_of(a);
+    auto_parts *of_b = parts_of(b);
+    return of_a && of_b && part_same(of_a, of_b, CURLUPART_HOST, 0);
+}
+
 bool url_is_https(const char *url)
 {
     return strncasecmp(url, "https://", 8) == 0;

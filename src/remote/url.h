@@ -15,6 +15,7 @@ int url_resolve(const char *base, const char *location, char **ret_url, struct e
 /* Scheme, host and port are the same. Neither may be anything but a URL from url_resolve, or the
  * answer is no. */
 bool url_same_origin(const char *a, const char *b);
+bool url_same_host(const char *a, const char *b);
 bool url_is_https(const char *url);
 /* localhost, 127.0.0.0/8 and ::1 by name. */
 bool url_is_loopback(const char *url);

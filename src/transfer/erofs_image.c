@@ -14,16 +14,18 @@ enum {
     BUFFER_SIZE = 512 << 10,
     SKIP_LEAST = 64 << 10, /* from here on zeros become a hole */
     WINDOW = 64 << 10,
+    SPARE = 2 * EROFS_BLOCK, /* an inode, and what is missing to the last block of its data */
 };
 
 static const uint8_t zeros[EROFS_BLOCK];
 
-void erofs_image_init(struct erofs_image *image, int fd)
+void erofs_image_init(struct erofs_image *image, int fd, uint64_t max_bytes)
 {
     *image = (struct erofs_image){
         .fd = fd,
         .buffer = xmalloc(BUFFER_SIZE),
         .base = EROFS_BLOCK,
+        .max_bytes = max_bytes,
         .room = { .end = EROFS_BLOCK },
         .blocks = xcalloc(EROFS_OPEN_BLOCKS, EROFS_BLOCK),
     };
@@ -77,9 +79,24 @@ static int buffer_write(struct erofs_image *image, const void *at, size_t len, s
     return 0;
 }
 
-/* Large pieces are written from where they are. */
+/* A file that is one hole, or has a thousand attributes, takes room that no file data pays for. */
+static int written_check(const struct erofs_image *image, struct err *err)
+{
+    uint64_t spare = ((uint64_t)image->inodes + 2) * SPARE; /* the root, and the one to come */
+    char limit[16];
+    if (image->max_bytes == 0 || image->written <= spare ||
+        image->written - spare <= image->max_bytes)
+        return 0;
+    return err_set(err, ERR_INVALID, "the layer unpacks to more than the limit of %s",
+                   size_format(image->max_bytes, limit));
+}
+
+/* Whatever takes room comes through here. Large pieces are written from where they are. */
 static int buffer_add(struct erofs_image *image, const void *at, size_t len, struct err *err)
 {
+    image->written += len;
+    if (written_check(image, err) < 0)
+        return -1;
     if (len >= BUFFER_SIZE - image->used)
         return buffer_write(image, at, len, err);
     memcpy(image->buffer + image->used, at, len);

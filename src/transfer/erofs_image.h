@@ -27,15 +27,18 @@ struct erofs_image {
     int fd;          /* borrowed; readable too */
     uint8_t *buffer; /* what stands at the end and is not written yet */
     size_t used;
-    uint64_t base; /* where in the file the buffer begins */
+    uint64_t base;      /* where in the file the buffer begins */
+    uint64_t max_bytes; /* of file data; 0: any */
+    uint64_t written;   /* without what is a hole of the file */
     struct erofs_room room;
     uint8_t (*blocks)[EROFS_BLOCK]; /* those held open */
     uint32_t inodes;
     uint64_t print[2]; /* of all inodes and directories, for the UUID */
 };
 
-/* fd is an empty file. Block 0 is left out, for erofs_image_finish. */
-void erofs_image_init(struct erofs_image *image, int fd);
+/* fd is an empty file. Block 0 is left out, for erofs_image_finish. What the image takes on the disk
+ * may be max_bytes and a little for each inode; 0: any. */
+void erofs_image_init(struct erofs_image *image, int fd, uint64_t max_bytes);
 void erofs_image_done(struct erofs_image *image);
 
 /* Adds bytes at the end; whoever does takes care that it is whole blocks in the end. */

@@ -18,10 +18,13 @@
 #include "base/mem.h"
 
 enum {
+    BAG_MAX_BYTES = EROFS_XATTRS_MOST + EROFS_SHARED_MOST, /* no more could be written */
     BAGS_MAX_BYTES = 32 << 20,
     MAJOR_MAX = 0xfff,
     MINOR_MAX = 0xfffff,
 };
+
+#define BAGS_WORK_MAX (UINT64_C(1) << 34) /* bytes: some seconds */
 
 static struct erofs_sink *of(struct sink *sink)
 {
@@ -91,10 +94,19 @@ static struct str *bag_of(struct erofs_sink *sink, struct tree_directory *direct
     return &sink->bags[directory->bag - 1];
 }
 
-/* They are kept until the end. */
-static int bags_check(struct erofs_sink *sink, size_t before, size_t after, struct err *err)
+/* They are kept until the end, and a whole bag is gone through for each that is put into it: the
+ * same directory may come again and again. */
+static int bags_check(struct erofs_sink *sink, const struct str *bag, size_t before, size_t puts,
+                      struct err *err)
 {
-    sink->bags_bytes += after - before;
+    sink->bags_bytes += bag->len - before;
+    sink->bags_work += (uint64_t)bag->len * (puts + 1);
+    if (bag->len > BAG_MAX_BYTES)
+        return err_set(err, ERR_INVALID, "the attributes of one directory are over %d KiB",
+                       BAG_MAX_BYTES >> 10);
+    if (sink->bags_work > BAGS_WORK_MAX)
+        return err_set(err, ERR_INVALID,
+                       "the attributes of the layer's directories change too often");
     if (sink->bags_bytes <= BAGS_MAX_BYTES)
         return 0;
     return err_set(err, ERR_INVALID, "the attributes of the layer's directories are over %d MiB",
@@ -106,7 +118,7 @@ static int opaque_set(struct erofs_sink *sink, uint32_t number, struct err *err)
     struct str *bag = bag_of(sink, &sink->tree.directories[number]);
     size_t before = bag->len;
     erofs_bag_put(bag, EROFS_XATTR_USER, "overlay.opaque", "y", 1);
-    return bags_check(sink, before, bag->len, err);
+    return bags_check(sink, bag, before, 1, err);
 }
 
 /* Gives a directory what the member says. */
@@ -121,7 +133,7 @@ static int directory_set(struct erofs_sink *sink, uint32_t number, const struct 
         size_t before = bag->len;
         erofs_bag_chmod(bag, mode);
         erofs_bag_take(bag, member, &mode, &sink->help);
-        if (bags_check(sink, before, bag->len, err) < 0)
+        if (bags_check(sink, bag, before, member->n_xattrs, err) < 0)
             return -1;
     }
     directory->mode = (uint16_t)mode;
@@ -374,12 +386,12 @@ static const struct sink_ops erofs_ops = {
     .free = erofs_sink_free,
 };
 
-struct sink *erofs_sink_new(int fd, const struct sink_help *help)
+struct sink *erofs_sink_new(int fd, uint64_t max_bytes, const struct sink_help *help)
 {
     struct erofs_sink *sink = xnew(struct erofs_sink);
     sink->sink.ops = &erofs_ops;
     sink->help = *help;
-    erofs_image_init(&sink->image, fd);
+    erofs_image_init(&sink->image, fd, max_bytes);
     tree_init(&sink->tree, &sink->image);
     return &sink->sink;
 }

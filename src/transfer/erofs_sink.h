@@ -18,6 +18,7 @@ struct erofs_sink {
     struct str *bags; /* of the directories that have attributes */
     uint32_t n_bags, bags_room;
     size_t bags_bytes;
+    uint64_t bags_work; /* bytes gone through */
 };
 
 /* Writes directories, link counts and superblock. */

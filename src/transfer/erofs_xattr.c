@@ -10,7 +10,6 @@ enum {
     VALUE_MAX = UINT16_MAX,
     NAME_MAX_BYTES = 255, /* the kernel's, of the whole name */
     SHARED_MOST = 255,    /* of one file: their number is a byte */
-    SHARED_AREA_MAX = 1 << 20,
     SLOTS_FIRST = 256,
     SLOTS_MOST = 1 << 16,
     CAPABILITY_2 = 20, /* bytes of security.capability by its version */
@@ -201,7 +200,8 @@ static uint32_t hash_of(const char *at, size_t len)
 }
 
 static void slots_grow(struct erofs_shared *shared)
-{    auto_free struct erofs_shared_slot *before = shared->slots;
+{
+    auto_free struct erofs_shared_slot *before = shared->slots;
     size_t n_before = shared->n_slots;
     shared->n_slots = n_before > 0 ? n_before * 4 : SLOTS_FIRST;
     shared->slots = xcalloc(shared->n_slots, sizeof(*shared->slots));
@@ -249,7 +249,7 @@ static int64_t shared_number(struct erofs_shared *shared, const char *at, size_t
     shared->used += fresh;
     if (fresh)
         slot->at = met_once;
-    if ((fresh && !force) || shared->area.len + len > SHARED_AREA_MAX)
+    if ((fresh && !force) || shared->area.len + len > EROFS_SHARED_MOST)
         return -1;
     slot->at = (uint32_t)shared->area.len;
     str_add_bytes(&shared->area, at, len);

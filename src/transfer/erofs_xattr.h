@@ -40,4 +40,7 @@ void erofs_shared_done(struct erofs_shared *shared);
 size_t erofs_bag_encode(const struct str *bag, struct erofs_shared *shared, size_t room,
                         struct str *out);
 
-enum { EROFS_XATTRS_MOST = 256 << 10 }; /* what can follow an inode */
+enum {
+    EROFS_XATTRS_MOST = 256 << 10, /* bytes that can follow an inode */
+    EROFS_SHARED_MOST = 1 << 20,   /* of all that is shared */
+};

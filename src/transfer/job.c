@@ -7,6 +7,8 @@
 #include "base/mem.h"
 #include "transfer/unpack.h"
 
+enum { WARNINGS_TOLD = 10 }; /* of a layer */
+
 int job_remove(struct job *job, struct err *err)
 {
     return tree_remove(job->fds[1], job->request.name, err);
@@ -18,9 +20,22 @@ static int told(void *context, uint64_t bytes, struct err *err)
     return channel_progress(&job->channel, bytes, err);
 }
 
+/* Both sinks tell what they leave out here, member by member. */
 static void warned(void *context, const char *text)
 {
-    const struct job *job = context;
+    struct job *job = context;
+    if (job->warnings++ < WARNINGS_TOLD)
+        channel_warning(&job->channel, text);
+}
+
+/* A layer may have millions of them. */
+static void warnings_end(const struct job *job)
+{
+    if (job->warnings <= WARNINGS_TOLD)
+        return;
+    auto_free char *text =
+        xasprintf("and %zu more warning%s of this kind", job->warnings - WARNINGS_TOLD,
+                  job->warnings - WARNINGS_TOLD == 1 ? "" : "s");
     channel_warning(&job->channel, text);
 }
 
@@ -58,6 +73,7 @@ static int layer_take(struct job *job, struct sink *sink, const struct sink_help
         return -1;
     job->bytes = result.bytes;
     job->entries = result.entries;
+    warnings_end(job);
     return 0;
 }
 
@@ -78,7 +94,7 @@ int job_unpack(struct job *job, struct err *err)
 int job_pack(struct job *job, struct err *err)
 {
     const struct sink_help help = { .warning = warned, .context = job };
-    auto_drop(sink) *sink = erofs_sink_new(job->fds[2], &help);
+    auto_drop(sink) *sink = erofs_sink_new(job->fds[2], job->request.max_bytes, &help);
     return layer_take(job, sink, &help, err);
 }
 

@@ -16,6 +16,7 @@ struct job {
     uint64_t entries;
     size_t devices_left_out;
     char *first_left_out;
+    size_t warnings; /* of what a layer has that is left out */
 };
 
 /* Confines the process, serves the request and reports. */

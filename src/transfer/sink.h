@@ -59,5 +59,6 @@ struct sink_help {
  * userxattr. */
 struct sink *directory_sink_new(int root, const struct sink_help *help);
 /* Writes an EROFS image of such a layer into an empty file, whose descriptor is borrowed, open for
- * reading too. Asks for no devices. */
-struct sink *erofs_sink_new(int fd, const struct sink_help *help);
+ * reading too; one that takes more than max_bytes, and a little for each member, is an error (0:
+ * any). Asks for no devices. */
+struct sink *erofs_sink_new(int fd, uint64_t max_bytes, const struct sink_help *help);

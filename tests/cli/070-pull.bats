@@ -414,7 +414,7 @@ fetched() {
 @test "pull: what is left of a pull and is damaged is fetched anew" {
     pull -q "$HIVE/large:1"
     local blob
-    blob=$(jq -r '.layers[1].digest[7:]' "$ROOT/oci/blobs/sha256/$(digest_there large:1)")
+    blob=$(jq -r '.layers[1] | "\(.digest[7:]).\(.size)"' "$ROOT/oci/blobs/sha256/$(digest_there large:1)")
     ruche rmi "$HIVE/large:1" >/dev/null
     mkdir -p "$ROOT/partial"
     head -c 100000 /dev/zero >"$ROOT/partial/$blob"

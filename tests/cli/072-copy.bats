@@ -95,6 +95,11 @@ assert_digest() {
 @test "image copy: from a registry into files" {
     copy "docker://$HIVE/app:1" oci:layout:one
     assert_status 0
+    # what is there, of the size that it should have, is not taken for it
+    local blob
+    for blob in layout/blobs/sha256/*; do
+        head -c "$(stat -c %s "$blob")" /dev/zero >"$blob"
+    done
     copy "docker://$HIVE/app:1" oci:layout:two
     assert_status 0
     copy "docker://$HIVE/app:1" oci:layout:one
@@ -116,6 +121,39 @@ assert_digest() {
     try ruche run --rm --pull never example.org/mine:2
     assert_output second
     is_empty "$ROOT/partial"
+}
+
+# A list of two images whose layers are each its own.
+list_push() {
+    local name=$1 tag
+    for tag in amd64 arm64; do
+        mkdir -p "tree-$tag/srv"
+        echo "$tag" >"tree-$tag/srv/$tag"
+        make_tar "$tag.tar" "tree-$tag"
+        make_layout "layout-$tag" app '{"Cmd":["true"]}' "$tag.tar"
+        skopeo copy -q --preserve-digests --dest-tls-verify=false "oci:layout-$tag:app" "docker://$HIVE/$name:$tag"
+        skopeo inspect --raw --tls-verify=false "docker://$HIVE/$name:$tag" >"$tag.json"
+    done
+    for tag in amd64 arm64; do
+        jq -n --arg digest "sha256:$(digest_of "$tag.json")" --argjson size "$(stat -c %s "$tag.json")" --arg tag "$tag" \
+            '{mediaType: "application/vnd.oci.image.manifest.v1+json", digest: $digest, size: $size, platform: {os: "linux", architecture: $tag}}'
+    done | jq -s '{schemaVersion: 2, mediaType: "application/vnd.oci.image.index.v1+json", manifests: .}' >list.json
+    curl -sf -o put -X PUT -H 'Content-Type: application/vnd.oci.image.index.v1+json' --data-binary @list.json "http://$HIVE/v2/$name/manifests/all"
+}
+
+@test "image copy: all of a list from a registry, of which nothing is here" {
+    name=$(random_name)
+    list_push "$name"
+    copy --all "docker://$HIVE/$name:all" dir:all
+    assert_status 0
+    for tag in amd64 arm64; do
+        for blob in $(jq -r '.config.digest[7:], .layers[].digest[7:]' "$tag.json"); do
+            [[ $(digest_of "all/$blob") == "$blob" ]] || fail "$tag: $blob"
+        done
+    done
+    cmp list.json all/manifest.json
+    is_empty "$ROOT/partial"
+    is_empty "$ROOT/ingest"
 }
 
 @test "image copy: from files into files, and from here" {

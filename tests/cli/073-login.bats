@@ -341,6 +341,15 @@ END
     assert_stderr "ruche: *\"box/busybox:1\" may be $HIVE/box/busybox:1, quay.io/box/busybox:1; *"
 }
 
+@test "short names: where one registry refuses, the next is asked if that is wanted" {
+    login honey "localhost:${HIVE##*:}"
+    printf 'unqualified-search-registries = ["%s", "localhost:%s"]\nshort-name-mode = "permissive"\n' "$HIVE" "${HIVE##*:}" >"$CONTAINERS_REGISTRIES_CONF"
+    run --separate-stderr ruche pull -q box/busybox:1
+    assert_status 0
+    assert_output "localhost:${HIVE##*:}/box/busybox:1"
+    ruche rmi "localhost:${HIVE##*:}/box/busybox:1" >/dev/null
+}
+
 @test "an error in registries.conf names file and line" {
     printf '[[registry]]\nlocation = \n' >"$CONTAINERS_REGISTRIES_CONF"
     login honey "$HIVE"

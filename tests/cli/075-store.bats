@@ -234,6 +234,26 @@ PYTHON
 
 # ---- repair ----
 
+@test "what cannot be looked at just now is not repaired away" {
+    need_all strace
+    load_images one two
+    local before
+    before=$(ruche images --no-trunc --digests; find "$ROOT/oci" "$ROOT/layers" -type f | sort)
+    run --separate-stderr strace -f -qq -o /dev/null -e inject=clone,clone3,fork,vfork:error=EAGAIN:when=1+ \
+        "$RUCHE" --root "$ROOT" --run "$RUN" system check --repair --offline
+    assert_status 125
+    # processes start, and those that read do not
+    local i
+    for i in 1 2 3; do
+        run --separate-stderr strace -f -qq -o /dev/null -e "inject=clone,clone3,fork,vfork:error=EAGAIN:when=$i+" \
+            "$RUCHE" --root "$ROOT" --run "$RUN" system check --repair --offline
+        assert_status 125
+        [[ $stderr != *damaged* ]]
+    done
+    [[ $(ruche images --no-trunc --digests; find "$ROOT/oci" "$ROOT/layers" -type f | sort) == "$before" ]]
+    assert_clean
+}
+
 @test "a damaged layer is unpacked again" {
     load_images one
     local file

@@ -142,6 +142,36 @@ artifact() {
     [[ $(stat -c %a "$ROOT/oci" "$ROOT/loose") == $'700\n700' ]]
 }
 
+@test "registry: on loopback, without passwords, web pages are kept out" {
+    local host
+    registry_begin
+    [[ $(<log) == *'warning: whoever reaches this address can push and delete; see --htpasswd and --read-only'* ]]
+    for host in localhost LocalHost:5000 127.0.0.1 '[::1]:5000' 192.0.2.1; do
+        ask GET /v2/ -H "Host: $host"
+        answered 200
+    done
+    for host in page.example page.example:5000 127.0.0.1.page.example localhost.page.example '[page]'; do
+        ask GET /v2/ -H "Host: $host"
+        answered 403 DENIED
+        ask POST /v2/app/blobs/uploads/ -H "Host: $host"
+        answered 403 DENIED
+    done
+    ask GET /v2/ -H 'Origin: http://page.example'
+    answered 200
+    ask POST /v2/app/blobs/uploads/ -H 'Origin: http://page.example'
+    answered 403 DENIED
+    ask PUT /v2/app/manifests/1 -H 'Origin: null' -d '{}'
+    answered 403 DENIED
+    ask DELETE /v2/app/manifests/1 -H 'Origin: http://localhost'
+    answered 403 DENIED
+    registry_end
+    : >log
+    registry_begin --read-only
+    [[ $(<log) != *warning* ]]
+    ask GET /v2/ -H 'Host: page.example'
+    answered 403 DENIED
+}
+
 @test "registry: an empty store is one" {
     registry_begin
     ask GET /v2/
@@ -295,6 +325,32 @@ artifact() {
     [[ $(header Location) == /v2/other/blobs/uploads/* ]]
 }
 
+@test "registry: what is here already stays until it is named" {
+    local how
+    registry_begin
+    for how in HEAD mount push; do
+        push_blob app "$EMPTY"
+        push_manifest app 1 "$(artifact)"
+        answered 201
+        [[ ! $(ls "$ROOT/loose") ]] || fail "$(ls "$ROOT/loose")"
+        digest=sha256:$(printf %s "$EMPTY" | sha256sum | cut -d ' ' -f 1)
+        case $how in
+        HEAD) ask HEAD "/v2/other/blobs/$digest" && answered 200 ;;
+        mount) ask POST "/v2/other/blobs/uploads/?mount=$digest&from=app" && answered 201 ;;
+        push) push_blob other "$EMPTY" ;;
+        esac
+        ask DELETE "/v2/app/manifests/sha256:$(artifact | sha256sum | cut -d ' ' -f 1)"
+        answered 202
+        ruche image prune -af >/dev/null
+        [[ ! $(ls "$ROOT/oci/blobs/sha256") ]]
+        push_manifest other 1 "$(artifact)"
+        answered 201
+        ask DELETE "/v2/other/manifests/$digest"
+        answered 202
+        ruche image prune -af >/dev/null
+    done
+}
+
 # ---- manifests ----
 
 @test "registry: manifests by tag and digest" {
@@ -437,6 +493,47 @@ artifact() {
     [[ $(jq -c .manifests <<<"$output") == '[]' ]]
     ask GET /v2/app/referrers/nonsense
     answered 400 DIGEST_INVALID
+    # Annotations are told as long as there is room; what there is is told anyway.
+    local long i
+    long=$(printf '%01500000d' 0)
+    for i in 1 2 3; do
+        push_manifest app '' "$(artifact '"artifactType":"test/long"' "\"annotations\":{\"$i\":\"$long\"}" \
+            "\"subject\":{\"mediaType\":\"$MANIFEST\",\"digest\":\"$subject\",\"size\":1}")"
+        answered 201
+    done
+    ask GET "/v2/app/referrers/$subject?artifactType=test/long"
+    answered 200
+    [[ $(jq -c '[.manifests | length, (map(select(.annotations)) | length)]' <<<"$output") == '[3,1]' ]]
+}
+
+# members FROM TO: descriptors of manifests that are not here
+members() {
+    printf ",{\"mediaType\":\"$MANIFEST\",\"digest\":\"sha256:%064d\",\"size\":1}" $(seq "$1" "$2") | cut -c 2-
+}
+
+# list MEMBERS
+list() {
+    printf '{"schemaVersion":2,"mediaType":"%s","manifests":[%s]}' "$INDEX" "$1"
+}
+
+@test "registry: a list is not longer with what its members bring along" {
+    local inner
+    registry_begin
+    push_manifest app few "$(list "$(members 3001 4000)")" "$INDEX"
+    answered 201
+    inner=$(printf ',{"mediaType":"%s","digest":"%s","size":1}' "$INDEX" "$digest")
+    push_manifest app fits "$(list "$(members 1 3000)$inner")" "$INDEX"
+    answered 201
+    push_manifest app most "$(list "$(members 5001 8500)$inner")" "$INDEX"
+    [[ $code == 4?? ]] || fail "$code"
+    ask HEAD /v2/app/manifests/most
+    answered 404
+    # nothing of it is in the way
+    registry_end
+    try ruche image prune -f
+    assert_status 0
+    try ruche rmi 0123
+    assert_status 1
 }
 
 # ---- who may ---- 
@@ -512,7 +609,7 @@ artifact() {
     registry_end
     grep -qE '^[0-9T:-]+Z 127\.0\.0\.1 - GET "/v2/" 200 3 [0-9]+us "curl\\"\\x1b\[31m"$' log || fail "$(<log)"
     : >log
-    registry_begin --log-format json
+    registry_begin --log-format json --read-only
     ask GET /v2/nothing -A $'curl"\033[31m'
     registry_end
     [[ $(jq -r '[.peer, .method, .target, .status] | map(tostring) | join(" ")' log) == '127.0.0.1 GET /v2/nothing 404' ]] || fail "$(<log)"

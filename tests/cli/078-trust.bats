@@ -80,6 +80,25 @@ forget() {
     ruche image verify --key "$KEYS/bee.pub" "$APP:1"
 }
 
+@test "several sign at once, and none is lost" {
+    local i pids=() pid
+    app 1
+    for i in 1 2 3 4 5 6; do
+        openssl ecparam -name prime256v1 -genkey -noout -out "$i.pem"
+        openssl pkey -in "$i.pem" -pubout -out "$i.pub"
+    done
+    for i in 1 2 3 4 5 6; do
+        "$RUCHE" --root "$ROOT" --run "$RUN" image sign --key "$i.pem" "$APP:1" 3>&- 4>&- &
+        pids+=($!)
+    done
+    for pid in "${pids[@]}"; do
+        wait "$pid"
+    done
+    for i in 1 2 3 4 5 6; do
+        ruche image verify --key "$i.pub" "$APP:1"
+    done
+}
+
 @test "signing needs a key, and an image by its name" {
     app 1
     try ruche image sign "$APP:1"
@@ -199,6 +218,23 @@ cosign_signs() {
         try ruche run --rm --network none --pull never "$name" true
         assert_error 125 '*rejected by the policy*'
     done
+}
+
+@test "what is rejected is not looked for elsewhere" {
+    local here
+    here=$(registry hive)
+    app 1
+    ruche push -q --tls-verify=false "$APP:1"
+    ruche rmi "$APP:1" >/dev/null
+    printf 'unqualified-search-registries = ["%s", "localhost:%s"]\nshort-name-mode = "permissive"\n' "$here" "${here##*:}" \
+        >"$HOME/.config/containers/registries.conf"
+    policy_signed bee
+    sed -i 's/"reject"/"insecureAcceptAnything"/' "$HOME/.config/containers/policy.json"
+    ruche pull -q --tls-verify=false "localhost:${here##*:}/${APP##*/}:1"
+    ruche rmi "localhost:${here##*:}/${APP##*/}:1" >/dev/null
+    try ruche pull -q --tls-verify=false "${APP##*/}:1"
+    assert_error 125 "*$APP:1*"
+    [[ $stderr != *localhost* ]] || fail "$stderr"
 }
 
 @test "an image without a name is the default's" {

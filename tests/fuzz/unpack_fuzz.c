@@ -138,7 +138,7 @@ static void pack_once(const uint8_t *data, size_t size)
     auto_close int image = memfd_create("image", MFD_CLOEXEC);
     demand(fd_write_all(archive, data, size) == 0 && lseek(archive, 0, SEEK_SET) == 0);
     auto_drop(stream) *stream = stream_new(archive, MAX_BYTES);
-    auto_drop(sink) *sink = erofs_sink_new(image, &help);
+    auto_drop(sink) *sink = erofs_sink_new(image, MAX_BYTES, &help);
     if (unpack_layer(stream, sink, &limits, &help, progress_pass, &result, &err) < 0)
         demand(err.text[0] && !strchr(err.text, '\n'));
 }

@@ -42,7 +42,9 @@ a repository's name says how it is served ("resets/image"); credentials are user
     more-bytes        a layer with bytes behind it, its length not told
     less-bytes        a layer that ends early, its length not told
     wrong-length      Content-Length is not what the manifest says
+    layer-huge        the manifest says that its layer is a petabyte long
     stall             nothing comes after half of a blob
+    trickle           the second half of a blob comes byte by byte
     resets            the connection is reset after each 64 KiB of a blob; Range works
     resets-whole      the same, and Range is ignored
     resets-once       reset in the middle once, Range is ignored
@@ -291,6 +293,12 @@ class Handler(BaseHTTPRequestHandler):
             time.sleep(0.001)  # let it arrive before the reset
             self.reset()
 
+    def trickle(self, data):
+        for i in range(len(data)):
+            self.wfile.write(data[i:i + 1])
+            self.wfile.flush()
+            time.sleep(0.05)
+
     def start_asked(self, data):
         match = re.fullmatch(r"bytes=(\d+)-", self.headers.get("Range") or "")
         return min(int(match[1]), len(data)) if match else 0
@@ -321,12 +329,14 @@ class Handler(BaseHTTPRequestHandler):
             data = data[:5000] + bytes([data[5000] ^ 1]) + data[5001:]
         if lie in ("resets", "resets-whole") or (lie == "resets-once" and self.state.times(lie, digest) == 1):
             return self.pieces(data, start if lie == "resets" else 0, lie)
-        if lie == "stall":
+        if lie in ("stall", "trickle"):
             self.send_response(200)
             self.send_header("Content-Length", str(len(data)))
             self.end_headers()
             self.wfile.write(data[:len(data) // 2])
             self.wfile.flush()
+            if lie == "trickle":
+                return self.trickle(data[len(data) // 2:])
             return threading.Event().wait()
         if start and lie == "range-refused":
             return self.answer(416)
@@ -354,6 +364,10 @@ class Handler(BaseHTTPRequestHandler):
             return self.endless(200, b" " * PIECE, MANIFEST)
         if lie == "manifest-v1":
             media_type = "application/vnd.docker.distribution.manifest.v1+prettyjws"
+        if lie == "layer-huge":
+            huge = json.loads(data)
+            huge["layers"][0]["size"] = 10**15
+            data = json_bytes(huge)
         told = digest_of(data) if lie != "wrong-header" else "sha256:" + "0" * 64
         if lie == "wrong-manifest":
             data = data.replace(b"schemaVersion", b"schemaversion")

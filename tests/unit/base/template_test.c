@@ -290,6 +290,10 @@ Test(template, ends_whatever_it_says)
         "{{pad \"x\" 1000000000000 1000000000000}}",
         "{{$x := \"x\"}}{{range 40}}{{$x = join (split (pad $x 1000000 0) \"\") $x}}{{end}}",
         "{{range 1000000000}}x{{end}}",
+        ("{{$x := split (pad \"x\" 400000 0) \" \"}}"
+         "{{range 1000000000}}{{$y := join $x \"\"}}{{end}}"),
+        ("{{$x := split (pad \"x\" 400000 0) \" \"}}"
+         "{{range 1000000000}}{{$y := printf \"%.0s\" $x}}{{end}}"),
         ("{{define \"a\"}}{{range 100}}{{template \"b\" .}}{{end}}{{end}}"
          "{{define \"b\"}}{{range 100000}}{{template \"a\" .}}{{end}}{{end}}{{template \"a\" .}}"),
     };
@@ -309,6 +313,23 @@ static char *repeated(const char *what, size_t n)
     for (size_t i = 0; i < n; i++)
         str_add(&text, what);
     return str_take(&text);
+}
+
+Test(template, knows_only_so_many_fields_of_fields)
+{
+    auto_done(pool) pool = {};
+    auto_done(str) out = {};
+    struct err err = {};
+    struct template *template = NULL;
+    const struct value dot = {};
+    auto_free char *fields = repeated(".A", 101);
+    auto_free char *chain =
+        xasprintf("{{%s}} {{$%s}} {{(.)%s}}", fields + 2, fields + 2, fields + 2);
+    cr_expect_eq(run(chain, &dot, 0, &pool, &out, &err), 0, "%s", err.text);
+    cr_expect_str_eq(str_text(&out), "<no value> <no value> <no value>");
+    auto_free char *more = xasprintf("{{%s}}", fields);
+    cr_expect_lt(template_parse(more, &template, &err), 0);
+    cr_expect_str_eq(err.text, "template: 1:203: more than 100 fields of fields");
 }
 
 Test(template, nests_only_so_deep)

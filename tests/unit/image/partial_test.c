@@ -5,10 +5,12 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/file.h"
 #include "image/content.h"
+#include "image/ingest.h"
 
 #define DIGEST "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 
@@ -31,6 +33,14 @@ static void store_drop(void)
     images_close(images);
     close(root);
     (void)tree_remove(AT_FDCWD, directory, &err);
+}
+
+static size_t n_partials(void)
+{
+    struct err err;
+    auto_done(strings) names = {};
+    cr_assert_eq(dir_list(root, DIR_PARTIAL, &names, &err), 1);
+    return names.len;
 }
 
 TestSuite(partial, .init = store_make, .fini = store_drop);
@@ -57,10 +67,25 @@ Test(partial, keeps_what_is_there_unless_it_is_too_long)
     cr_assert_eq(partial_open(images, DIGEST, 10, &fd, &err), 1);
     fstat(fd, &st);
     cr_expect_eq(st.st_size, 5);
+    cr_assert_eq(write(fd, "123456789012", 12), 12);
     partial_close(&fd);
-    cr_assert_eq(partial_open(images, DIGEST, 4, &fd, &err), 1);
+    cr_assert_eq(partial_open(images, DIGEST, 10, &fd, &err), 1);
     fstat(fd, &st);
     cr_expect_eq(st.st_size, 0);
+    partial_close(&fd);
+}
+
+Test(partial, another_size_is_another_file)
+{
+    struct err err;
+    int fd = -1, other = -1;
+    cr_assert_eq(partial_open(images, DIGEST, 10, &fd, &err), 1);
+    cr_assert_eq(write(fd, "1234567890", 10), 10);
+    cr_assert_eq(partial_open(images, DIGEST, 4, &other, &err), 1);
+    partial_close(&other);
+    partial_remove(images, DIGEST, 4);
+    cr_expect(partial_present(images, DIGEST, 10));
+    cr_expect_not(partial_present(images, DIGEST, 4));
     partial_close(&fd);
 }
 
@@ -69,11 +94,13 @@ Test(partial, becomes_a_blob)
     struct err err;
     int fd = -1;
     cr_assert_eq(partial_open(images, DIGEST, 10, &fd, &err), 1);
-    cr_expect(partial_present(images, DIGEST));
+    cr_expect_not(partial_present(images, DIGEST, 10), "not all of it");
+    cr_assert_eq(write(fd, "1234567890", 10), 10);
+    cr_expect(partial_present(images, DIGEST, 10));
     cr_expect_not(blob_present(images, DIGEST));
-    cr_assert_eq(partial_commit(images, DIGEST, &err), 0);
+    cr_assert_eq(partial_commit(images, DIGEST, 10, &err), 0);
     cr_expect(blob_present(images, DIGEST));
-    cr_expect_eq(partial_commit(images, DIGEST, &err), 0, "another may have done so");
+    cr_expect_eq(partial_commit(images, DIGEST, 10, &err), 0, "another may have done so");
     partial_close(&fd);
     /* The old file's lock says nothing of a new one. */
     cr_expect_eq(partial_open(images, DIGEST, 10, &fd, &err), 1);
@@ -87,10 +114,30 @@ Test(partial, is_pruned_unless_somebody_fills_it)
     cr_assert_eq(partial_open(images, DIGEST, 10, &fd, &err), 1);
     cr_assert_eq(write(fd, "12345", 5), 5);
     cr_expect_eq(partials_prune(images), 0);
-    cr_expect(partial_present(images, DIGEST));
+    cr_expect_eq(n_partials(), 1);
     partial_close(&fd);
     cr_expect_eq(partials_prune(images), 5);
-    cr_expect_not(partial_present(images, DIGEST));
+    cr_expect_eq(n_partials(), 0);
+}
+
+Test(partial, goes_after_a_week)
+{
+    struct err err;
+    int fd = -1;
+    const struct timespec times[] = { { .tv_nsec = UTIME_OMIT },
+                                      { .tv_sec = time(NULL) - 8 * 24 * 60 * 60 } };
+    cr_assert_eq(partial_open(images, DIGEST, 10, &fd, &err), 1);
+    cr_assert_eq(write(fd, "12345", 5), 5);
+    partial_close(&fd);
+    trash_empty(images);
+    cr_expect_eq(n_partials(), 1);
+    cr_assert_eq(partial_open(images, DIGEST, 10, &fd, &err), 1);
+    cr_assert_eq(futimens(fd, times), 0);
+    trash_empty(images);
+    cr_expect_eq(n_partials(), 1, "somebody fills it");
+    partial_close(&fd);
+    trash_empty(images);
+    cr_expect_eq(n_partials(), 0);
 }
 
 Test(partial, blobs_tell_what_they_unpack_to)
@@ -101,7 +148,7 @@ Test(partial, blobs_tell_what_they_unpack_to)
     auto_free char *content = NULL;
     cr_assert_eq(partial_open(images, DIGEST, 10, &fd, &err), 1);
     partial_close(&fd);
-    cr_assert_eq(partial_commit(images, DIGEST, &err), 0);
+    cr_assert_eq(partial_commit(images, DIGEST, 10, &err), 0);
     cr_expect_eq(blob_content(images, DIGEST, &content, &size), 0);
     blob_note_content(images, DIGEST, DIGEST, 12345);
     if (blob_content(images, DIGEST, &content, &size) == 0)

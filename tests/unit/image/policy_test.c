@@ -170,6 +170,8 @@ Test(policy, most_specific_scope)
     expect_scope(&policy, "a.io/x/y:1@sha256:" OTHER64, "a.io/x/y");
     expect_scope(&policy, "a.io:5000/x/y:1", "a.io:5000");
     expect_scope(&policy, "a.io:5001/x/y:1", "default");
+    expect_scope(&policy, "a.io:443/x/y:1", "a.io/x/y:1");
+    expect_scope(&policy, "A.IO/x/y:1", "a.io/x/y:1");
     expect_scope(&policy, "q.a.io/x", "*.a.io");
     expect_scope(&policy, "q.a.io:443/x", "*.a.io");
     expect_scope(&policy, "p.q.a.io/x", "*.a.io");

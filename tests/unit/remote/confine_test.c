@@ -69,9 +69,13 @@ static int starts_things(void)
 
 static int talks_to_the_machine(void)
 {
+    int pair[2];
     return refused(socket(AF_UNIX, SOCK_STREAM, 0)) + refused(socket(AF_PACKET, SOCK_RAW, 0)) +
            refused(socket(AF_INET, SOCK_RAW, IPPROTO_ICMP)) +
            refused(socket(AF_VSOCK, SOCK_STREAM, 0)) + refused(socket(AF_ALG, SOCK_SEQPACKET, 0)) +
+           refused(socketpair(AF_UNIX, SOCK_DGRAM, 0, pair)) +
+           refused(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair)) +
+           (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0) +
            refused(listen(socket(AF_INET, SOCK_STREAM, 0), 1));
 }
 

@@ -176,6 +176,7 @@ Test(registry, a_wait_that_is_asked_for)
 Test(registry, what_never_comes_ends)
 {
     expect_no_layer("stall", ERR_SYSTEM, "nothing came");
+    expect_no_layer("trickle", ERR_SYSTEM, "nothing came");
     expect_no_layer("trouble-always", ERR_SYSTEM, "HTTP 503");
     expect_no_layer("resets-whole", ERR_SYSTEM, "broke");
 }

@@ -59,6 +59,8 @@ Test(token, realms)
     cr_assert_not(realm_secure_enough("http://127.0.0.1/token", &endpoint));
     config.insecure = true;
     cr_assert(realm_secure_enough("http://a.example/token", &endpoint));
+    cr_assert(realm_secure_enough("http://a.example:81/token", &endpoint));
+    cr_assert_not(realm_secure_enough("http://b.example/token", &endpoint));
     config.insecure = false;
     endpoint.base = (char *)"http://localhost:5000/";
     cr_assert(realm_secure_enough("http://127.0.0.1:5001/token", &endpoint));

@@ -150,11 +150,13 @@ static int opens_anything(void)
 }
 
 /* With a sanitizer there is no filter of system calls, and only Landlock speaks. */
-#if CONFINE_SANITIZED
-#define skip_sanitized() cr_skip_test("no filter under a sanitizer")
-#else
-#define skip_sanitized() (void)0
-#endif
+static void skip_sanitized(void)
+{
+    if (!CONFINE_SANITIZED)
+        return;
+    scratch_close(); /* whoever skips is not cleaned up after */
+    cr_skip_test("no filter under a sanitizer");
+}
 
 Test(confine, nothing_outside_is_reached)
 {

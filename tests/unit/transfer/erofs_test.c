@@ -85,12 +85,14 @@ static int unpack(const struct str *archive, struct err *err)
     return run(archive, sink, err);
 }
 
+static uint64_t pack_max_bytes; /* of the image; 0: any */
+
 static int pack(const struct str *archive, const char *name, struct err *err)
 {
     const struct sink_help help = { .warning = warning_seen };
     auto_close int fd = openat(scratch, name, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     cr_assert_geq(fd, 0);
-    auto_drop(sink) *sink = erofs_sink_new(fd, &help);
+    auto_drop(sink) *sink = erofs_sink_new(fd, pack_max_bytes, &help);
     return run(archive, sink, err);
 }
 
@@ -377,6 +379,45 @@ Test(erofs, a_value_as_large_as_can_be)
     }
 }
 
+/* One directory again and again, each time with new attributes, or the same. */
+static void directory_grow(struct str *archive, int times, int n, size_t len, bool fresh)
+{
+    auto_free char *value = xcalloc(1, len);
+    for (int i = 0; i < times; i++) {
+        struct attribute attributes[64];
+        for (int k = 0; k < n; k++)
+            attributes[k] =
+                (struct attribute){ xasprintf("SCHILY.xattr.user.%s%d", fresh ? "" : "same",
+                                              k + (fresh ? i * n : 0)),
+                                    value, len };
+        attributes_add(archive, attributes, (size_t)n, &(struct entry){ .name = "d", .type = '5' });
+        for (int k = 0; k < n; k++)
+            free((char *)(uintptr_t)attributes[k].key);
+    }
+}
+
+Test(erofs, one_directory_has_only_so_many_attributes)
+{
+    auto_done(str) archive = {}, often = {};
+    struct err err = {};
+    directory_grow(&archive, 21, 1, 60000, true);
+    size_t len = archive.len;
+    archive_end(&archive);
+    cr_assert_eq(pack(&archive, "image", &err), 0, "%s", err.text);
+    archive.len = len;
+    directory_grow(&archive, 22, 1, 60000, true); /* the same and one more */
+    archive_end(&archive);
+    cr_assert_lt(pack(&archive, "image", &err), 0);
+    cr_assert_str_eq(err.text, "member d: the attributes of one directory are over 1280 KiB");
+
+    directory_grow(&often, 20, 1, 60000, true);
+    directory_grow(&often, 300, 64, 1, false);
+    archive_end(&often);
+    cr_assert_lt(pack(&often, "image", &err), 0);
+    cr_assert_str_eq(err.text, "member d: the attributes of the layer's directories change too "
+                               "often");
+}
+
 /* ---- data ---- */
 
 Test(erofs, sizes_around_a_block)
@@ -465,6 +506,24 @@ Test(erofs, holes)
     struct stat st;
     cr_assert_eq(fstatat(scratch, "image", &st, 0), 0);
     cr_assert_lt(st.st_size, 2 << 20, "holes take no room but for the list of chunks");
+}
+
+Test(erofs, holes_count_by_the_room_they_take)
+{
+    auto_done(str) archive = {};
+    static const uint64_t map[][2] = { { 0, 3 } };
+    struct err err = {};
+    sparse_add(&archive, "one", UINT64_C(1) << 42, map, 1); /* its list of chunks takes 2 MiB */
+    size_t len = archive.len;
+    archive_end(&archive);
+    pack_max_bytes = 4 << 20;
+    cr_assert_eq(pack(&archive, "image", &err), 0, "%s", err.text);
+    archive.len = len;
+    for (int i = 0; i < 3; i++)
+        sparse_add(&archive, "one", UINT64_C(1) << 42, map, 1);
+    archive_end(&archive);
+    cr_assert_lt(pack(&archive, "image", &err), 0);
+    cr_assert_str_eq(err.text, "member one: the layer unpacks to more than the limit of 4 MiB");
 }
 
 Test(erofs, a_terabyte_with_little_in_it)
