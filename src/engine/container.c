@@ -412,6 +412,8 @@ int container_find(struct engine *engine, const char *name, struct container **r
         found = find_among(engine, text, ret_container, err);
     if (found == 0) {
         auto_done(str) shown = { .max_bytes = CONTAINER_NAME_MAX };
+        /* Its removal may have been cut off. */
+        (void)engine_trash_sweep(engine, NULL);
         text_escape(&shown, name, strlen(name));
         (void)err_set(err, ERR_NOT_FOUND, "no such container: %s", str_text(&shown));
         return -1;
