@@ -6,6 +6,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -211,4 +212,58 @@ struct oci_state state_of(const struct container *container, const struct record
         .bundle = record->bundle,
         .annotations = record->annotations,
     };
+}
+
+/* --- what is written down of it --------------------------------------------------------------- */
+
+int bundle_save(const struct bundle *bundle, const struct container *container, struct err *err)
+{
+    auto_close int fd =
+        openat(container->dir, "config.json", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (fd < 0 || fd_write_all(fd, bundle->text, bundle->len) < 0)
+        return err_sys(err, "write config.json of container %s", container->id);
+    return 0;
+}
+
+/* How many of a group's parents are there already. */
+static uint32_t parents_there(const struct cgroup_host *host, const char *cgroup)
+{
+    int at = cgroup_host_find(host, CGROUP_MEMORY);
+    at = at < 0 ? host->v2 : at;
+    auto_free char *path = xasprintf("%s%s", at < 0 ? "" : host->at[at].mount, cgroup);
+    uint32_t depth = 0;
+    for (const char *c = cgroup; *c; c++)
+        depth += *c == '/';
+    for (; depth > 1 && at >= 0; depth--) {
+        *strrchr(path, '/') = '\0';
+        if (faccessat(AT_FDCWD, path, F_OK, 0) == 0)
+            break;
+    }
+    return depth - 1;
+}
+
+void record_fill(struct container *container, const struct bundle *bundle)
+{
+    char now[TIME_TEXT_SIZE];
+    const struct spec *spec = &bundle->spec;
+    const struct program *program = container->program;
+    struct record *record = &container->record;
+    const struct spec_namespace *pids = spec_namespace_find(spec, SPEC_NAMESPACE_PID);
+    const char *cgroup = spec->linux->cgroups_path;
+    *record = (struct record){
+        .oci_version = xstrdup(SPEC_VERSION),
+        .id = xstrdup(container->id),
+        .bundle = xstrdup(bundle->path),
+        .rootfs = xstrdup(bundle->rootfs),
+        .created = xstrdup(time_text(true, now)),
+        .owner = (uint32_t)getauxval(AT_EUID),
+        .cgroup = cgroup ? xstrdup(cgroup) : NULL,
+        .shares_pids = !pids || pids->path,
+        .poststart = spec->hooks && spec->hooks->poststart.len,
+        .poststop = spec->hooks && spec->hooks->poststop.len,
+    };
+    if (cgroup && program->found)
+        record->cgroup_parents = parents_there(&program->cgroups, cgroup);
+    pairs_copy(&record->cgroup_bases, &bundle->cgroup_bases);
+    pairs_copy(&record->annotations, &spec->annotations);
 }

@@ -21,6 +21,10 @@ struct bundle {
 int bundle_load(struct program *program, const char *path, const char *config, const char *id,
                 struct bundle *ret_bundle, struct err *err);
 void bundle_done(struct bundle *bundle);
+/* Writes its configuration as the container's, which has none. */
+int bundle_save(const struct bundle *bundle, const struct container *container, struct err *err);
+/* What is to be written down of a container that is made of it now: all but its process and scope. */
+void record_fill(struct container *container, const struct bundle *bundle);
 /* Where the cgroup path of a configuration begins, before it is completed, if it is relative: at our
  * own groups. */
 int spec_cgroup_bases(struct program *program, const struct spec *spec, struct pairs *ret_bases,

@@ -8,16 +8,8 @@
  *                                path follows from the configuration
  *   and state.json               the process is known by its number and the time it began
  */
-#include <errno.h>
-#include <fcntl.h>
-#include <signal.h>
-#include <stdio.h>
-#include <string.h>
-#include <sys/auxv.h>
 #include <unistd.h>
 
-#include "base/file.h"
-#include "kernel/pidfd.h"
 #include "kernel/systemd.h"
 #include "runtime/hooks.h"
 #include "runtime_cli/attend.h"
@@ -83,59 +75,6 @@ static void making_done(struct making *making)
 }
 
 /* --- what is written down --------------------------------------------------------------------- */
-
-static int config_save(const struct making *making, struct err *err)
-{
-    const struct bundle *bundle = &making->bundle;
-    auto_close int fd =
-        openat(making->container.dir, "config.json", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    if (fd < 0 || fd_write_all(fd, bundle->text, bundle->len) < 0)
-        return err_sys(err, "write config.json of container %s", making->container.id);
-    return 0;
-}
-
-/* How many of a group's parents are there already. */
-static uint32_t parents_there(const struct cgroup_host *host, const char *cgroup)
-{
-    int at = cgroup_host_find(host, CGROUP_MEMORY);
-    at = at < 0 ? host->v2 : at;
-    auto_free char *path = xasprintf("%s%s", at < 0 ? "" : host->at[at].mount, cgroup);
-    uint32_t depth = 0;
-    for (const char *c = cgroup; *c; c++)
-        depth += *c == '/';
-    for (; depth > 1 && at >= 0; depth--) {
-        *strrchr(path, '/') = '\0';
-        if (faccessat(AT_FDCWD, path, F_OK, 0) == 0)
-            break;
-    }
-    return depth - 1;
-}
-
-static void record_fill(struct making *making)
-{
-    char now[TIME_TEXT_SIZE];
-    const struct spec *spec = &making->bundle.spec;
-    struct record *record = &making->container.record;
-    const struct spec_namespace *pids = spec_namespace_find(spec, SPEC_NAMESPACE_PID);
-    const char *cgroup = spec->linux->cgroups_path;
-    *record = (struct record){
-        .oci_version = xstrdup(SPEC_VERSION),
-        .id = xstrdup(making->container.id),
-        .bundle = xstrdup(making->bundle.path),
-        .rootfs = xstrdup(making->bundle.rootfs),
-        .created = xstrdup(time_text(true, now)),
-        .owner = (uint32_t)getauxval(AT_EUID),
-        .cgroup = cgroup ? xstrdup(cgroup) : NULL,
-        .scope = making->scope.cgroup ? xstrdup(making->program->unit) : NULL,
-        .shares_pids = !pids || pids->path,
-        .poststart = spec->hooks && spec->hooks->poststart.len,
-        .poststop = spec->hooks && spec->hooks->poststop.len,
-    };
-    if (cgroup && making->program->found)
-        record->cgroup_parents = parents_there(&making->program->cgroups, cgroup);
-    pairs_copy(&record->cgroup_bases, &making->bundle.cgroup_bases);
-    pairs_copy(&record->annotations, &spec->annotations);
-}
 
 static int process_record(void *context, pid_t pid, bool in_cgroup, struct err *err)
 {
@@ -220,12 +159,9 @@ static int announce(const struct making *making, const struct runtime_process *p
 /* What has been made goes again, and the reason why stays. */
 static void making_undo(struct making *making)
 {
-    struct err ignored = {};
     if (making->scope.cgroup)
         systemd_scope_release(&making->scope);
-    (void)container_kill(&making->container, &ignored);
-    if (container_remove(&making->container, &ignored) < 0)
-        log_warning(making->program, ignored.text);
+    container_undo(&making->container);
 }
 
 /* Has systemd make the group, which the process is then born in. */
@@ -281,9 +217,11 @@ static bool group_is_shared(struct making *making, const struct err *why)
 static int container_start_it(struct making *making, struct runtime_process *process,
                               struct err *err)
 {
-    if (config_save(making, err) < 0 || scope_start(making, err) < 0)
+    if (bundle_save(&making->bundle, &making->container, err) < 0 || scope_start(making, err) < 0)
         return -1;
-    record_fill(making);
+    record_fill(&making->container, &making->bundle);
+    if (making->scope.cgroup)
+        making->container.record.scope = xstrdup(making->program->unit);
     making->state = state_of(&making->container, &making->container.record, NULL);
     if (making->held) {
         if (runtime_hold_open(making->container.dir, CONTAINER_SOCKET, &making->hold, err) < 0)
@@ -328,23 +266,6 @@ static int create_run(void *context, void *args, char **operands, struct err *er
 
 /* --- run -------------------------------------------------------------------------------------- */
 
-/* The container is there and shall stay, or not. */
-static int run_attended(struct making *making, struct attend *attend,
-                        const struct runtime_process *process, struct err *err)
-{
-    int exit_code = 0;
-    struct err why = {};
-    container_unlock(&making->container);
-    int result = attend_run(attend, process, &exit_code, err);
-    attend_done(attend);
-    if (making->args->keep)
-        return result < 0 ? -1 : exit_code;
-    int there = container_lock(&making->container, &why);
-    if (there < 0 || (there && container_remove(&making->container, &why) < 0))
-        log_error(making->program, why.text);
-    return result < 0 ? -1 : exit_code;
-}
-
 static int hooks_started(const struct making *making, struct err *err)
 {
     const struct spec *spec = &making->bundle.spec;
@@ -374,7 +295,8 @@ static int run_run(void *context, void *args_, char **operands, struct err *err)
     }
     int result = 0;
     if (!args->detach)
-        result = run_attended(&making, &attend, &process, err);
+        result = container_attend(&making.container, &attend, &process,
+                                  args->keep ? CONTAINER_KEEP : 0, err);
     runtime_process_done(&process);
     return result;
 }

@@ -127,3 +127,28 @@ int container_remove(struct container *container, struct err *err)
         hooks_after(container);
     return container_forget(container, err);
 }
+
+void container_undo(struct container *container)
+{
+    struct err ignored = {};
+    (void)container_kill(container, &ignored);
+    if (container_remove(container, &ignored) < 0)
+        log_warning(container->program, ignored.text);
+}
+
+int container_attend(struct container *container, struct attend *attend,
+                     const struct runtime_process *process, enum container_attend_flags flags,
+                     struct err *err)
+{
+    int exit_code = 0;
+    struct err why = {};
+    container_unlock(container);
+    int result = attend_run(attend, process, &exit_code, err);
+    attend_done(attend);
+    if (flags & CONTAINER_KEEP)
+        return result < 0 ? -1 : exit_code;
+    int there = container_lock(container, &why);
+    if (there < 0 || (there && container_remove(container, &why) < 0))
+        log_error(container->program, why.text);
+    return result < 0 ? -1 : exit_code;
+}

@@ -5,11 +5,8 @@
  * namespace of its own, where the root file system is a mount of itself, as criu wants it. What was
  * outside is given again: our streams for its streams, the bundle's sources for its bind mounts.
  */
-#include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
-#include <stdio.h>
-#include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -18,7 +15,6 @@
 #include "base/number.h"
 #include "kernel/mount.h"
 #include "kernel/pidfd.h"
-#include "runtime/hooks.h"
 #include "runtime_cli/attend.h"
 #include "runtime_cli/bundle.h"
 #include "runtime_cli/criu.h"
@@ -162,35 +158,6 @@ static int root_mount(void *context, struct err *err)
 
 /* --- what is written down --------------------------------------------------------------------- */
 
-static int config_save(const struct restoring *restoring, struct err *err)
-{
-    const struct bundle *bundle = &restoring->bundle;
-    return file_save(restoring->container.dir, "config.json", bundle->text, bundle->len, 0600,
-                     FILE_EXCLUSIVE, err);
-}
-
-static void record_fill(struct restoring *restoring)
-{
-    char now[TIME_TEXT_SIZE];
-    const struct spec *spec = &restoring->bundle.spec;
-    const struct spec_namespace *pids = spec_namespace_find(spec, SPEC_NAMESPACE_PID);
-    const char *cgroup = spec->linux->cgroups_path;
-    struct record *record = &restoring->container.record;
-    *record = (struct record){
-        .oci_version = xstrdup(SPEC_VERSION),
-        .id = xstrdup(restoring->container.id),
-        .bundle = xstrdup(restoring->bundle.path),
-        .rootfs = xstrdup(restoring->bundle.rootfs),
-        .created = xstrdup(time_text(true, now)),
-        .owner = geteuid(),
-        .cgroup = cgroup ? xstrdup(cgroup) : NULL,
-        .shares_pids = !pids || pids->path,
-        .poststop = spec->hooks && spec->hooks->poststop.len,
-    };
-    pairs_copy(&record->cgroup_bases, &restoring->bundle.cgroup_bases);
-    pairs_copy(&record->annotations, &spec->annotations);
-}
-
 static int pid_read(const struct restoring *restoring, pid_t *ret_pid, struct err *err)
 {
     auto_free char *text = NULL;
@@ -251,8 +218,10 @@ static int restoring_carry_out(struct restoring *restoring, struct runtime_proce
                                struct err *err)
 {
     const struct handover *handover = &restoring->args->handover;
-    record_fill(restoring);
-    if (config_save(restoring, err) < 0 || call_make(restoring, err) < 0)
+    record_fill(&restoring->container, &restoring->bundle);
+    restoring->container.record.poststart = false; /* it was started before */
+    if (bundle_save(&restoring->bundle, &restoring->container, err) < 0 ||
+        call_make(restoring, err) < 0)
         return -1;
     if (mkdirat(restoring->container.dir, "root", 0700) < 0)
         return err_sys(err, "make %s", restoring->root);
@@ -294,29 +263,6 @@ static int restoring_check(struct restoring *restoring, const char *id, struct e
     return criu_check(program, err);
 }
 
-static void restoring_undo(struct restoring *restoring)
-{
-    struct err ignored = {};
-    (void)container_kill(&restoring->container, &ignored);
-    if (container_remove(&restoring->container, &ignored) < 0)
-        log_warning(restoring->program, ignored.text);
-}
-
-/* In the foreground until its end, as `run`. */
-static int restored_attend(struct restoring *restoring, struct attend *attend,
-                           const struct runtime_process *process, struct err *err)
-{
-    int exit_code = 0;
-    struct err why = {};
-    container_unlock(&restoring->container);
-    int result = attend_run(attend, process, &exit_code, err);
-    attend_done(attend);
-    int there = container_lock(&restoring->container, &why);
-    if (there < 0 || (there && container_remove(&restoring->container, &why) < 0))
-        log_error(restoring->program, why.text);
-    return result < 0 ? -1 : exit_code;
-}
-
 static int restore_it(struct restoring *restoring, const char *id, struct err *err)
 {
     auto_done(attend) attend = { .signals = -1 };
@@ -328,9 +274,9 @@ static int restore_it(struct restoring *restoring, const char *id, struct err *e
         return -1;
     int result = restoring_carry_out(restoring, &process, err);
     if (result < 0)
-        restoring_undo(restoring);
+        container_undo(&restoring->container);
     else if (!detach)
-        result = restored_attend(restoring, &attend, &process, err);
+        result = container_attend(&restoring->container, &attend, &process, 0, err);
     runtime_process_done(&process);
     return result;
 }
