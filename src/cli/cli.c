@@ -60,6 +60,17 @@ int cli_engine(struct cli *cli, struct engine **ret_engine, struct err *err)
     return 0;
 }
 
+int cli_images(struct cli *cli, struct engine **ret_engine, struct images **ret_images,
+               struct err *err)
+{
+    struct engine *engine;
+    if (cli_engine(cli, &engine, err) < 0 || engine_images(engine, ret_images, err) < 0)
+        return -1;
+    if (ret_engine)
+        *ret_engine = engine;
+    return 0;
+}
+
 /* Complains, and gives the exit status. name is the command's, "" the program's. */
 static int report(const struct cli *cli, const char *name, const struct err *err)
 {

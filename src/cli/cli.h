@@ -11,6 +11,7 @@
 #include "base/str.h"
 
 struct engine;
+struct images;
 
 /* What main hands to every command as its context. */
 struct cli {
@@ -28,6 +29,9 @@ int cli_main(char **argv);
 
 /* Gives the engine, which stays the context's; opened by the first call. */
 int cli_engine(struct cli *cli, struct engine **ret_engine, struct err *err);
+/* The same with its images. ret_engine may be NULL. */
+int cli_images(struct cli *cli, struct engine **ret_engine, struct images **ret_images,
+               struct err *err);
 
 /* Before a container that could write this program's file is made or entered: executes the program
  * anew, guarded, unless it is (kernel/guard.h). Nothing must have been done yet. */

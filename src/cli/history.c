@@ -11,7 +11,6 @@
 #include "cli/commands.h"
 #include "cli/format.h"
 #include "cli/table.h"
-#include "engine/engine.h"
 #include "image/image.h"
 
 enum { SIZE_TEXT = 16, ID_SHORT = 12, CREATED_BY_SHORT = 45 };
@@ -150,13 +149,11 @@ static void newest_first(struct image_steps *steps)
 static int history_run(void *context, void *args_, char **operands, struct err *err)
 {
     const struct history_args *args = args_;
-    struct engine *engine;
     struct images *images;
     bool human;
     auto_drop(image) *image = NULL;
     auto_done(image_steps) steps = {};
-    if (human_parse(args->human, &human, err) < 0 || cli_engine(context, &engine, err) < 0 ||
-        engine_images(engine, &images, err) < 0)
+    if (human_parse(args->human, &human, err) < 0 || cli_images(context, NULL, &images, err) < 0)
         return -1;
     int found = image_find(images, operands[0], &image, err);
     if (found == 0)

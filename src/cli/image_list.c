@@ -14,7 +14,6 @@
 #include "cli/commands.h"
 #include "cli/filter.h"
 #include "cli/format.h"
-#include "engine/engine.h"
 #include "engine/timestamp.h"
 
 enum { SIZE_TEXT = 16 };
@@ -382,15 +381,14 @@ static int tree_check(const struct images_args *args, struct err *err)
 static int images_run(void *context, void *args_, char **operands, struct err *err)
 {
     const struct images_args *args = args_;
-    struct engine *engine;
     size_t n;
     auto_done(filters) filters = {};
     auto_done(image_rows) rows = {};
     auto_done(listing) listing = { .whole_ids = args->no_trunc, .now_s = time(NULL) };
     if (tree_check(args, err) < 0 ||
         filters_parse(images_filters, &args->filters, &filters, err) < 0 ||
-        operands_fit(operands, NULL, err) < 0 || cli_engine(context, &engine, err) < 0 ||
-        engine_images(engine, &listing.images, err) < 0 ||
+        operands_fit(operands, NULL, err) < 0 ||
+        cli_images(context, NULL, &listing.images, err) < 0 ||
         images_list(listing.images, &rows, err) < 0)
         return -1;
     if (rows.len > 1)

@@ -10,19 +10,10 @@
 #include "cli/progress.h"
 #include "cli/registry_options.h"
 #include "cli/table.h"
-#include "engine/engine.h"
 #include "image/copy.h"
 #include "image/remote_image.h"
 
 enum { SEARCH_LIMIT = 25, SEARCH_LIMIT_MAX = 100, DESCRIPTION_LEAST = 20 };
-
-static int images_get(struct cli *cli, struct images **ret_images, struct err *err)
-{
-    struct engine *engine;
-    if (cli_engine(cli, &engine, err) < 0)
-        return -1;
-    return engine_images(engine, ret_images, err);
-}
 
 static int lines_print(const struct strings *lines, struct err *err)
 {
@@ -86,7 +77,7 @@ static int copy_run(void *context, void *args_, char **operands, struct err *err
     struct images *images;
     if (args->all && args->platform)
         return err_set(err, ERR_USAGE, "--all and --platform exclude each other");
-    int result = images_get(context, &images, err);
+    int result = cli_images(context, NULL, &images, err);
     if (result == 0)
         result = registry_args_read(&from_args, &from, err);
     if (result == 0)
@@ -244,7 +235,7 @@ static int referrers_run(void *context, void *args_, char **operands, struct err
     struct images *images;
     auto_done(oci_index) index = {};
     auto_done(str) out = {};
-    if (images_get(context, &images, err) < 0 ||
+    if (cli_images(context, NULL, &images, err) < 0 ||
         registry_args_read(&args->registry, &registry, err) < 0)
         return -1;
     int result = image_remote_referrers(images, operands[0], &registry, args->type, &index, err);

@@ -8,14 +8,6 @@
 #include "engine/engine.h"
 #include "image/image.h"
 
-static int images_get(struct cli *cli, struct engine **ret_engine, struct images **ret_images,
-                      struct err *err)
-{
-    if (cli_engine(cli, ret_engine, err) < 0)
-        return -1;
-    return engine_images(*ret_engine, ret_images, err);
-}
-
 /* ---- rmi ---- */
 
 struct rmi_args {
@@ -52,7 +44,7 @@ static int rmi_work(struct cli *cli, const void *args_, const char *operand, str
     struct images *images;
     auto_done(image_removed) removed = {};
     enum image_remove_flags flags = args->force ? IMAGE_REMOVE_FORCE : 0;
-    if (images_get(cli, &engine, &images, err) < 0 ||
+    if (cli_images(cli, &engine, &images, err) < 0 ||
         image_remove(images, operand, flags, engine_image_users, engine, &removed, err) < 0)
         return -1;
     return removed_print(&removed, err);
@@ -119,10 +111,9 @@ struct tag_args {
 
 static int tag_run(void *context, void *args, char **operands, struct err *err)
 {
-    struct engine *engine;
     struct images *images;
     (void)args;
-    if (images_get(context, &engine, &images, err) < 0)
+    if (cli_images(context, NULL, &images, err) < 0)
         return -1;
     return image_tag(images, operands[0], operands[1], err);
 }
@@ -171,11 +162,10 @@ const struct command image_tag_command = {
 
 static int untag_run(void *context, void *args, char **operands, struct err *err)
 {
-    struct engine *engine;
     struct images *images;
     auto_done(image_removed) untagged = {};
     (void)args;
-    if (images_get(context, &engine, &images, err) < 0 ||
+    if (cli_images(context, NULL, &images, err) < 0 ||
         image_untag(images, operands[0], operands + 1, &untagged.untagged, err) < 0)
         return -1;
     return removed_print(&untagged, err);

@@ -8,7 +8,6 @@
 #include "cli/cli.h"
 #include "cli/commands.h"
 #include "cli/progress.h"
-#include "engine/engine.h"
 #include "engine/timestamp.h"
 #include "image/image.h"
 
@@ -48,7 +47,6 @@ static int input_open(const char *operand, int *ret_fd, struct err *err)
 static int import_run(void *context, void *args_, char **operands, struct err *err)
 {
     const struct import_args *args = args_;
-    struct engine *engine;
     struct images *images;
     char now[TIMESTAMP_SIZE];
     auto_done(progress) progress = {};
@@ -61,8 +59,7 @@ static int import_run(void *context, void *args_, char **operands, struct err *e
         .created = timestamp_now(now),
         .changes = &args->changes,
     };
-    if (input_open(operands[0], &fd, err) < 0 || cli_engine(context, &engine, err) < 0 ||
-        engine_images(engine, &images, err) < 0)
+    if (input_open(operands[0], &fd, err) < 0 || cli_images(context, NULL, &images, err) < 0)
         return -1;
     progress_init(&progress, args->quiet);
     struct image_watch watch = progress_watch(&progress);

@@ -7,7 +7,6 @@
 #include "cli/cli.h"
 #include "cli/commands.h"
 #include "cli/progress.h"
-#include "engine/engine.h"
 #include "image/image.h"
 
 struct load_args {
@@ -52,14 +51,12 @@ static int loads_print(const struct image_loads *loads, struct err *err)
 static int load_run(void *context, void *args_, char **operands, struct err *err)
 {
     const struct load_args *args = args_;
-    struct engine *engine;
     struct images *images;
     auto_done(progress) progress = {};
     auto_close int fd = -1;
     auto_done(image_loads) loads = {};
     (void)operands;
-    if (input_open(args, &fd, err) < 0 || cli_engine(context, &engine, err) < 0 ||
-        engine_images(engine, &images, err) < 0)
+    if (input_open(args, &fd, err) < 0 || cli_images(context, NULL, &images, err) < 0)
         return -1;
     progress_init(&progress, args->quiet);
     struct image_watch watch = progress_watch(&progress);

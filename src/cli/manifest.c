@@ -12,14 +12,6 @@
 #include "image/image.h"
 #include "image/push.h"
 
-static int images_get(struct cli *cli, struct engine **ret_engine, struct images **ret_images,
-                      struct err *err)
-{
-    if (cli_engine(cli, ret_engine, err) < 0)
-        return -1;
-    return engine_images(*ret_engine, ret_images, err);
-}
-
 /* What a command that changed a list prints: its digest. */
 static int digest_say(struct images *images, const char *name, struct err *err)
 {
@@ -95,12 +87,11 @@ static const struct option *const create_options[] = { create_table, NULL };
 static int create_run(void *context, void *args_, char **operands, struct err *err)
 {
     const struct create_args *args = args_;
-    struct engine *engine;
     struct images *images;
     const struct image_list_change change = {
         .flags = (args->all ? IMAGE_LIST_ALL : 0) | (args->amend ? IMAGE_LIST_AMEND : 0),
     };
-    if (images_get(context, &engine, &images, err) < 0 ||
+    if (cli_images(context, NULL, &images, err) < 0 ||
         image_list_create(images, operands[0], operands + 1, &change, err) < 0)
         return -1;
     return digest_say(images, operands[0], err);
@@ -134,10 +125,9 @@ const struct command manifest_create_command = {
 
 static int add_run(void *context, void *args, char **operands, struct err *err)
 {
-    struct engine *engine;
     struct images *images;
     const struct image_list_change change = change_of(args);
-    if (images_get(context, &engine, &images, err) < 0 ||
+    if (cli_images(context, NULL, &images, err) < 0 ||
         image_list_add(images, operands[0], operands[1], &change, err) < 0)
         return -1;
     return digest_say(images, operands[0], err);
@@ -166,10 +156,9 @@ const struct command manifest_add_command = {
 
 static int annotate_run(void *context, void *args, char **operands, struct err *err)
 {
-    struct engine *engine;
     struct images *images;
     const struct image_list_change change = change_of(args);
-    if (images_get(context, &engine, &images, err) < 0 ||
+    if (cli_images(context, NULL, &images, err) < 0 ||
         image_list_annotate(images, operands[0], operands[1], &change, err) < 0)
         return -1;
     return digest_say(images, operands[0], err);
@@ -204,12 +193,11 @@ struct no_args {
 
 static int inspect_run(void *context, void *args, char **operands, struct err *err)
 {
-    struct engine *engine;
     struct images *images;
     auto_done(str) document = {};
     auto_done(str) out = {};
     (void)args;
-    if (images_get(context, &engine, &images, err) < 0 ||
+    if (cli_images(context, NULL, &images, err) < 0 ||
         image_document(images, operands[0], &document, err) < 0)
         return -1;
     json_indent(str_text(&document), 0, &out);
@@ -240,10 +228,9 @@ const struct command manifest_inspect_command = {
 
 static int remove_run(void *context, void *args, char **operands, struct err *err)
 {
-    struct engine *engine;
     struct images *images;
     (void)args;
-    if (images_get(context, &engine, &images, err) < 0)
+    if (cli_images(context, NULL, &images, err) < 0)
         return -1;
     for (char **member = operands + 1; *member; member++)
         if (image_list_remove(images, operands[0], *member, err) < 0)
@@ -277,7 +264,7 @@ static int rm_work(struct cli *cli, const void *args, const char *operand, struc
     auto_done(image_removed) removed = {};
     auto_done(str) out = {};
     (void)args;
-    if (images_get(cli, &engine, &images, err) < 0 ||
+    if (cli_images(cli, &engine, &images, err) < 0 ||
         image_list_delete(images, operand, engine_image_users, engine, &removed, err) < 0)
         return -1;
     for (size_t i = 0; i < removed.untagged.len; i++) {
@@ -340,7 +327,7 @@ static int push_work(struct cli *cli, struct push_args *args, char **operands, s
     auto_done(image_pushed) pushed = {};
     auto_done(image_removed) removed = {};
     auto_done(progress) progress = {};
-    if (images_get(cli, &engine, &images, err) < 0 ||
+    if (cli_images(cli, &engine, &images, err) < 0 ||
         registry_args_read(&args->registry, &registry, err) < 0)
         return -1;
     const struct image_push_options options = {

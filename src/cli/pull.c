@@ -7,7 +7,6 @@
 #include "cli/commands.h"
 #include "cli/progress.h"
 #include "cli/registry_options.h"
-#include "engine/engine.h"
 #include "image/pull.h"
 #include "image/remote_image.h"
 
@@ -79,9 +78,8 @@ static int pull_work(struct cli *cli, const void *args_, const char *operand, st
     const struct pull_args *args = args_;
     struct registry_args registry_args = args->registry;
     struct registry_options registry;
-    struct engine *engine;
     struct images *images;
-    if (cli_engine(cli, &engine, err) < 0 || engine_images(engine, &images, err) < 0 ||
+    if (cli_images(cli, NULL, &images, err) < 0 ||
         registry_args_read(&registry_args, &registry, err) < 0)
         return -1;
     int result = args->all_tags ? pull_all_tags(images, args, &registry, operand, err)

@@ -8,7 +8,6 @@
 #include "cli/commands.h"
 #include "cli/progress.h"
 #include "cli/registry_options.h"
-#include "engine/engine.h"
 #include "image/push.h"
 
 struct push_args {
@@ -83,11 +82,10 @@ static int push_run(void *context, void *args_, char **operands, struct err *err
     const struct push_args *args = args_;
     struct registry_args registry_args = args->registry;
     struct registry_options registry;
-    struct engine *engine;
     struct images *images;
     if (args->all_tags && operands[1])
         return err_set(err, ERR_USAGE, "--all-tags goes with one name, and no destination");
-    if (cli_engine(context, &engine, err) < 0 || engine_images(engine, &images, err) < 0 ||
+    if (cli_images(context, NULL, &images, err) < 0 ||
         registry_args_read(&registry_args, &registry, err) < 0)
         return -1;
     const struct image_push_options options = {

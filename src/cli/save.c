@@ -13,7 +13,6 @@
 #include "base/mem.h"
 #include "cli/cli.h"
 #include "cli/commands.h"
-#include "engine/engine.h"
 #include "image/image.h"
 
 enum { DIR_MODE = 0777, FILE_MODE = 0666 };
@@ -162,7 +161,6 @@ static enum image_save_format format_of(const struct save_args *args)
 static int save_run(void *context, void *args_, char **operands, struct err *err)
 {
     const struct save_args *args = args_;
-    struct engine *engine;
     struct images *images;
     auto_done(output) output = { .fd = -1, .path = args->output };
     const struct image_save options = { .format = format_of(args), .platform = args->platform };
@@ -172,7 +170,7 @@ static int save_run(void *context, void *args_, char **operands, struct err *err
     if (output.path && strcmp(output.path, "-") == 0)
         output.path = NULL;
     if ((directory ? output_directory(&output, err) : output_open(&output, err)) < 0 ||
-        cli_engine(context, &engine, err) < 0 || engine_images(engine, &images, err) < 0 ||
+        cli_images(context, NULL, &images, err) < 0 ||
         image_save(images, operands, &options, output.fd, err) < 0)
         return -1;
     return output_close(&output, err);

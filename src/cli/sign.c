@@ -7,16 +7,7 @@
 #include "cli/commands.h"
 #include "cli/progress.h"
 #include "cli/registry_options.h"
-#include "engine/engine.h"
 #include "image/trust.h"
-
-static int images_get(struct cli *cli, struct images **ret_images, struct err *err)
-{
-    struct engine *engine;
-    if (cli_engine(cli, &engine, err) < 0)
-        return -1;
-    return engine_images(engine, ret_images, err);
-}
 
 /* ---- sign ---- */
 
@@ -46,7 +37,7 @@ static int sign_run(void *context, void *args_, char **operands, struct err *err
     auto_done(str) out = {};
     if (!args->key)
         return err_set(err, ERR_USAGE, "--key is missing: name the file of the private key");
-    if (images_get(context, &images, err) < 0 ||
+    if (cli_images(context, NULL, &images, err) < 0 ||
         image_sign(images, operands[0], &options, &names, err) < 0)
         return err_wrap(err, "sign %s", operands[0]);
     for (size_t i = 0; i < names.len; i++)
@@ -136,7 +127,7 @@ static int verify_run(void *context, void *args_, char **operands, struct err *e
     struct images *images;
     if (!args->key)
         return err_set(err, ERR_USAGE, "--key is missing: name the file of the public key");
-    if (images_get(context, &images, err) < 0)
+    if (cli_images(context, NULL, &images, err) < 0)
         return -1;
     int result = verify_with(images, args, operands[0], err);
     registry_args_done(&args->registry);

@@ -19,14 +19,6 @@
 
 enum { SIZE_TEXT = 16, ID_SHORT = 12, PERCENT = 100, DAY_S = 24 * 60 * 60 };
 
-static int store_get(struct cli *cli, struct engine **ret_engine, struct images **ret_images,
-                     struct err *err)
-{
-    if (cli_engine(cli, ret_engine, err) < 0)
-        return -1;
-    return engine_images(*ret_engine, ret_images, err);
-}
-
 /* ---- df ---- */
 
 struct df_args {
@@ -282,7 +274,7 @@ static int df_run(void *context, void *args_, char **operands, struct err *err)
     (void)operands;
     if (args->verbose && args->format)
         return err_set(err, ERR_USAGE, "--verbose and --format cannot stand together");
-    if (store_get(context, &engine, &images, err) < 0 || df_read(engine, images, &df, err) < 0)
+    if (cli_images(context, &engine, &images, err) < 0 || df_read(engine, images, &df, err) < 0)
         return -1;
     unreadable_warn(&df);
     if (args->verbose)
@@ -396,7 +388,7 @@ static int check_run(void *context, void *args_, char **operands, struct err *er
     size_t open = 0;
     (void)operands;
     static const struct image_watch watch = { .warning = fetch_warning };
-    if (store_get(context, &engine, &images, err) < 0 ||
+    if (cli_images(context, &engine, &images, err) < 0 ||
         images_check(images, flags, engine_image_users, engine_running_images, engine, &watch,
                      &checked, err) < 0)
         return -1;
@@ -515,7 +507,7 @@ static int gc_run(void *context, void *args, char **operands, struct err *err)
     struct images_gc policy = {};
     struct images_gc_done done = {};
     (void)operands;
-    if (policy_read(args, &policy, err) < 0 || store_get(context, &engine, &images, err) < 0 ||
+    if (policy_read(args, &policy, err) < 0 || cli_images(context, &engine, &images, err) < 0 ||
         images_gc(images, &policy, engine_image_users, engine, &done, err) < 0)
         return -1;
     int result = gc_say(&policy, &done, err);
