@@ -181,6 +181,16 @@ static int making_prepare(struct engine *engine, const struct container_config *
     return 0;
 }
 
+/* The kernel takes a mount namespace apart before it tells the parent that its last process ended.
+ * Nobody waits for that while the monitor holds it: it is the monitor's to drop, after the caller
+ * was told. Whoever lent a directory of his own may want to unmount it then, and is not kept
+ * waiting. */
+static bool holds_mounts(const struct monitor *monitor)
+{
+    const struct container_config *config = &monitor->container->config;
+    return monitor->attached && !config->rootfs && !config->mounts.len;
+}
+
 static void size_set(struct spec_process *process, const struct terminal_size *size)
 {
     if (!process->terminal || !size->rows)
@@ -200,6 +210,8 @@ static int make_once(const struct monitor *monitor, bool userns,
         return -1;
     int result = making_prepare(engine, &container->config, userns, &making, err);
     if (result == 0) {
+        if (holds_mounts(monitor))
+            making.request.flags |= RUNTIME_HOLD_MOUNTS;
         memcpy(making.request.stdio, monitor->stdio, sizeof(making.request.stdio));
         making.request.listener = monitor->listener;
         making.request.listener_context = monitor->listener_context;

@@ -50,7 +50,6 @@ struct watch {
     struct monitor *monitor;
     struct runtime_process process;
     struct logfile log;
-    int mounts; /* the container's mount namespace, held, or -1 */
     int status; /* of wait(2) */
 };
 
@@ -140,19 +139,6 @@ static void state_begin(struct container *container, const struct runtime_proces
     (void)process_start_ticks(process->pid, &state->pid_start);
 }
 
-/* The kernel takes a mount namespace apart before it tells the parent that its last process ended.
- * Nobody waits for that while we hold it: it is ours alone to drop, after the caller was told.
- * Whoever lent a directory of his own may want to unmount it then, and is not kept waiting. */
-static void mounts_hold(struct watch *watch)
-{
-    char path[40];
-    const struct container_config *config = &watch->monitor->container->config;
-    if (config->rootfs || config->mounts.len || !watch->monitor->attached)
-        return;
-    (void)snprintf(path, sizeof(path), "/proc/%d/ns/mnt", watch->process.pid);
-    watch->mounts = open(path, O_RDONLY | O_CLOEXEC);
-}
-
 static int begin(struct watch *watch, struct err *err)
 {
     struct monitor *monitor = watch->monitor;
@@ -175,7 +161,6 @@ static int begin(struct watch *watch, struct err *err)
         return -1;
     }
     tell_started(watch, str_text(&warnings));
-    mounts_hold(watch);
     return 0;
 }
 
@@ -429,7 +414,7 @@ static _Noreturn void monitor_watch(struct watch *watch)
 
 _Noreturn void monitor_run(struct monitor *monitor)
 {
-    struct watch watch = { .monitor = monitor, .mounts = -1 };
+    struct watch watch = { .monitor = monitor };
     struct err err = {};
     leave_caller(monitor);
     if (begin(&watch, &err) < 0) {
@@ -442,7 +427,7 @@ _Noreturn void monitor_run(struct monitor *monitor)
 int monitor_resume(struct engine *engine, char *const *operands, struct err *err)
 {
     struct monitor monitor = { .engine = engine, .control = -1 };
-    struct watch watch = { .monitor = &monitor, .mounts = -1 };
+    struct watch watch = { .monitor = &monitor };
     int *const fds[] = { &monitor.lock, &watch.process.pidfd, &monitor.out, &monitor.err };
     for (size_t i = 0; i < array_size(fds); i++) {
         int64_t fd;

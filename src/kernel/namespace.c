@@ -2,6 +2,7 @@
 #include "kernel/namespace.h"
 
 #include <linux/sched.h>
+#include <linux/sockios.h>
 #include <net/if.h>
 #include <signal.h>
 #include <string.h>
@@ -57,7 +58,7 @@ bool namespace_user_is_first(void)
     return stat("/proc/self/ns/user", &status) == 0 && status.st_ino == first;
 }
 
-int loopback_up(void)
+int loopback_up(int *ret_namespace)
 {
     /* An ioctl is half the system calls of netlink here, and IFF_UP alone is all lo needs. */
     int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
@@ -66,6 +67,8 @@ int loopback_up(void)
     struct ifreq request = { .ifr_flags = IFF_UP | IFF_RUNNING };
     memcpy(request.ifr_name, "lo", sizeof("lo"));
     int result = ioctl(fd, SIOCSIFFLAGS, &request);
+    if (result == 0 && ret_namespace)
+        result = *ret_namespace = ioctl(fd, SIOCGSKNS);
     (void)close(fd);
-    return result;
+    return result < 0 ? -1 : 0;
 }

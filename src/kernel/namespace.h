@@ -45,5 +45,6 @@ pid_t namespace_clone(uint64_t flags, int cgroup, int *ret_pidfd);
 /* Whether the caller's user namespace is the first: root of another makes no device nodes. */
 bool namespace_user_is_first(void);
 
-/* Brings up the loopback of the network namespace the caller is in. */
-int loopback_up(void);
+/* Brings up the loopback of the network namespace the caller is in, and gives a descriptor of that
+ * namespace, if ret_namespace is not NULL. */
+int loopback_up(int *ret_namespace);

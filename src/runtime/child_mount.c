@@ -121,15 +121,16 @@ static int memory_mount(void)
     return mount;
 }
 
-static int overlay_root(struct start *start, struct err *err)
+int child_layers_mount(struct start *start, size_t i, struct err *err)
 {
+    (void)i;
     const struct plan *plan = start->plan;
     /* An overlay takes only layers that are mounted in the namespace of whoever mounts it. They may
      * lie on top of each other, but not on "/": there they would lie on top of the old root too,
      * and outlive it. */
-    for (size_t i = 0; i < plan->n_root_sources; i++)
-        if (mount_attach(start->sources[i], AT_FDCWD, layer_place) < 0)
-            return step_fail(err, "attach layer", plan->sources[i].path);
+    for (size_t layer = 0; layer < plan->n_root_sources; layer++)
+        if (mount_attach(start->sources[layer], AT_FDCWD, layer_place) < 0)
+            return step_fail(err, "attach layer", plan->sources[layer].path);
 
     if (!plan->has_upper)
         return overlay_mount(start, -1, -1, err);
@@ -146,6 +147,9 @@ static int overlay_root(struct start *start, struct err *err)
 int root_change(struct start *start, struct err *err)
 {
     bool pivots = !(start->plan->request->flags & RUNTIME_NO_PIVOT);
+    /* What is in one that was joined is others'. */
+    if (!pivots && !start->plan->mount_path && host_conceal(start->root) < 0)
+        return step_fail(err, "hide the host's proc and sysfs", NULL);
     if ((pivots ? mount_pivot(start->root) : mount_chroot(start->root)) < 0)
         return step_fail(err, "change to the root file system", NULL);
     start->at_root = true;
@@ -156,10 +160,7 @@ int child_root_mount(struct start *start, size_t i, struct err *err)
 {
     (void)i;
     const struct plan *plan = start->plan;
-    if (plan->request->rootfs->kind == ROOTFS_OVERLAY) {
-        if (overlay_root(start, err) < 0)
-            return -1;
-    } else {
+    if (plan->request->rootfs->kind == ROOTFS_DIRECTORY) {
         start->root = start->sources[0];
         start->sources[0] = -1;
     }
@@ -356,6 +357,11 @@ int child_mount_make(struct start *start, size_t i, struct err *err)
     }
     auto_leave int fs = -1;
     return file_system_make(&start->plan->mounts[at], &fs, &start->mounts[at], err);
+}
+
+int child_late_mount_make(struct start *start, size_t i, struct err *err)
+{
+    return child_mount_make(start, start->plan->n_early_fs + i, err);
 }
 
 static int bind_propagation(int source, const struct mount_options *options)

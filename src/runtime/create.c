@@ -6,12 +6,13 @@
  *   cgroup, limits
  *   joins namespaces by path
  *   clone3 into the cgroup ─────────────▶  enters v1 cgroups, leaves the caller's keys behind
- *   writes the id maps                     makes its network and cgroup namespaces meanwhile
- *   has the container's directories made   (the dear ones)
+ *   writes the id maps                     has its network namespace made beside it (network.c)
+ *   has the container's directories made
  *   clones layers and sources, maps them
  *   makes /dev with its nodes
  *   hands them over  ───────────────────▶  becomes root of its namespace
- *                                          layers → root file system → pivot_root → mounts → masks
+ *                                          layers → file systems → enters the network namespace
+ *                                          → pivot_root → mounts → masks
  *   watches  ◀──── terminal, error ──────  drops privileges, executes
  */
 #include <errno.h>
@@ -241,6 +242,16 @@ static int parent_record(struct start *start, size_t i, struct err *err)
     return request->record(request->record_context, start->pid, start->cgroup_made, err);
 }
 
+/* While the child can still be looked at: an ordinary user's hides as soon as it is let go. */
+static int parent_hold_mounts(struct start *start, size_t i, struct err *err)
+{
+    (void)i;
+    char path[40];
+    (void)snprintf(path, sizeof(path), "/proc/%d/ns/mnt", start->pid);
+    start->held = open(path, O_RDONLY | O_CLOEXEC);
+    return start->held < 0 ? err_sys(err, "open %s", path) : 0;
+}
+
 static int parent_release(struct start *start, size_t i, struct err *err)
 {
     (void)i;
@@ -304,7 +315,7 @@ static int child_loopback(struct start *start, size_t i, struct err *err)
 {
     (void)start;
     (void)i;
-    if (loopback_up() < 0)
+    if (loopback_up(NULL) < 0)
         return step_fail(err, "bring up the loopback interface", NULL);
     return 0;
 }
@@ -414,6 +425,13 @@ static size_t count_record(const struct plan *plan)
     return plan->request->record != NULL;
 }
 
+/* What a process in between makes is not the child's. */
+static size_t count_hold_mounts(const struct plan *plan)
+{
+    return plan->request->flags & RUNTIME_HOLD_MOUNTS && plan->clone_flags & CLONE_NEWNS &&
+           !plan->user_path;
+}
+
 static size_t count_keyring(const struct plan *plan)
 {
     return !(plan->request->flags & RUNTIME_KEEP_KEYRING);
@@ -471,6 +489,11 @@ static size_t count_time_offsets(const struct plan *plan)
     return plan->n_time_offsets;
 }
 
+static size_t count_network(const struct plan *plan)
+{
+    return plan->network_beside;
+}
+
 static size_t count_loopback(const struct plan *plan)
 {
     return plan->loopback;
@@ -492,9 +515,19 @@ static size_t count_mounts(const struct plan *plan)
     return plan->n_mounts;
 }
 
+static size_t count_layers(const struct plan *plan)
+{
+    return plan->request->rootfs->kind == ROOTFS_OVERLAY;
+}
+
 static size_t count_fs(const struct plan *plan)
 {
-    return plan->n_fs;
+    return plan->n_early_fs;
+}
+
+static size_t count_late_fs(const struct plan *plan)
+{
+    return plan->n_fs - plan->n_early_fs;
 }
 
 static size_t count_late(const struct plan *plan)
@@ -561,6 +594,7 @@ static const struct step parent_table[] = {
     { "move network device", "sendmsg", NULL, count_netdevices, describe_netdevice, parent_netdevice },
     { "write the process down", "write, renameat", "", count_record, NULL, parent_record },
     { "make /dev", "fsopen, fsmount, mknodat", "", count_dev_made, NULL, parent_dev },
+    { "hold the mounts for their end", "open", "/proc/PID/ns/mnt", count_hold_mounts, NULL, parent_hold_mounts },
     { "hand over and let go", "sendmsg", NULL, NULL, describe_release, parent_release },
     { "run hooks", "clone, execve", NULL, count_runtime_hooks, describe_runtime_hooks, parent_hooks },
     { "hand the seccomp listener to its agent", "sendmsg", NULL, count_listener, describe_listener, parent_listener },
@@ -572,6 +606,7 @@ static const struct step child_table[] = {
     { "enter the cgroup", "write", "tasks, \"0\"", count_cgroup, NULL, child_cgroup },
     { "join the user namespace", "setns, setresuid", NULL, count_between, describe_user_path, child_join_user },
     { "make the process inside", "clone3", NULL, count_between, describe_clone, child_make_inside },
+    { "make a network namespace beside", "clone, unshare", "CLONE_NEWNET", count_network, NULL, child_network_begin },
     { "let go of the caller's processors", "sched_setaffinity", "", count_processors_reset, NULL, process_processors_reset },
     { "leave the caller's keys", "keyctl", "KEYCTL_JOIN_SESSION_KEYRING", count_keyring, NULL, child_keyring },
     { "open the host's /proc", "open", "", count_label, NULL, process_label_open },
@@ -583,12 +618,15 @@ static const struct step child_table[] = {
     { "wait for the parent", "recvmsg", "", NULL, NULL, child_wait },
     { "hide from the container", "prctl", "PR_SET_DUMPABLE, 0", NULL, NULL, child_hide },
     { "become root of the user namespace", "setresuid", "0, 0, 0", count_maps, NULL, child_become_root },
-    { "set sysctl", "write", NULL, count_sysctls, describe_sysctl, child_sysctl },
     { "join the mount namespace", "setns", NULL, count_join_mount, describe_mount_path, child_join_mount },
     { "keep mounts from the host", "mount_setattr", "/, AT_RECURSIVE, MS_SLAVE", count_propagation, NULL, child_propagation },
     { "clone mount", "open_tree_attr", NULL, count_child_sources, describe_source, child_sources_clone },
+    { "lay the layers on each other", "fsopen, fsmount", NULL, count_layers, describe_layers, child_layers_mount },
     { "make file system", "fsopen, fsmount", NULL, count_fs, describe_fs, child_mount_make },
-    { "change to the root file system", "fsopen, fsmount, move_mount, pivot_root", NULL, NULL, describe_root, child_root_mount },
+    { "enter the network namespace", "waitid, setns", "CLONE_NEWNET", count_network, NULL, child_network_enter },
+    { "set sysctl", "write", NULL, count_sysctls, describe_sysctl, child_sysctl },
+    { "make file system", "fsopen, fsmount", NULL, count_late_fs, describe_late_fs, child_late_mount_make },
+    { "change to the root file system", "move_mount, pivot_root", NULL, NULL, describe_root, child_root_mount },
     { "mount", "move_mount", NULL, count_mounts, describe_mount, child_mount },
     { "place device", "move_mount", "", device_count, describe_device, child_device },
     { "link the streams in /dev", "symlinkat", "/proc/self/fd", count_dev, NULL, child_device_links },

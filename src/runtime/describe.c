@@ -111,13 +111,17 @@ void describe_device(const struct plan *plan, size_t i, struct str *words, struc
 void describe_root(const struct plan *plan, size_t i, struct str *words, struct str *arguments)
 {
     (void)i;
+    (void)arguments;
     const struct runtime_rootfs *rootfs = plan->request->rootfs;
-    if (rootfs->kind == ROOTFS_DIRECTORY) {
+    if (rootfs->kind == ROOTFS_DIRECTORY)
         str_addf(words, " from %s", rootfs->lower.at[0]);
-        return;
-    }
-    str_addf(words, " from %zu layer%s%s", rootfs->lower.len, rootfs->lower.len == 1 ? "" : "s",
-             plan->has_upper ? " and an upper one" : "");
+}
+
+void describe_layers(const struct plan *plan, size_t i, struct str *words, struct str *arguments)
+{
+    (void)i;
+    const struct runtime_rootfs *rootfs = plan->request->rootfs;
+    str_addf(words, ": %zu%s", rootfs->lower.len, plan->has_upper ? " and an upper one" : "");
     str_addf(arguments, "overlay, userxattr%s",
              rootfs->flags & ROOTFS_VOLATILE ? ", volatile" : "");
 }
@@ -129,6 +133,11 @@ void describe_fs(const struct plan *plan, size_t i, struct str *words, struct st
     str_addf(words, " %s for /%s%s", mount->type, mount->destination,
              made ? ", a copy of the parent's" : "");
     mount_options_format(&mount->options, arguments);
+}
+
+void describe_late_fs(const struct plan *plan, size_t i, struct str *words, struct str *arguments)
+{
+    describe_fs(plan, plan->n_early_fs + i, words, arguments);
 }
 
 void describe_mount(const struct plan *plan, size_t i, struct str *words, struct str *arguments)

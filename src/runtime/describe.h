@@ -18,7 +18,9 @@ void describe_time(const struct plan *plan, size_t i, struct str *words, struct 
 void describe_sysctl(const struct plan *plan, size_t i, struct str *words, struct str *arguments);
 void describe_device(const struct plan *plan, size_t i, struct str *words, struct str *arguments);
 void describe_root(const struct plan *plan, size_t i, struct str *words, struct str *arguments);
+void describe_layers(const struct plan *plan, size_t i, struct str *words, struct str *arguments);
 void describe_fs(const struct plan *plan, size_t i, struct str *words, struct str *arguments);
+void describe_late_fs(const struct plan *plan, size_t i, struct str *words, struct str *arguments);
 void describe_late(const struct plan *plan, size_t i, struct str *words, struct str *arguments);
 void describe_mount(const struct plan *plan, size_t i, struct str *words, struct str *arguments);
 void describe_masked(const struct plan *plan, size_t i, struct str *words, struct str *arguments);

@@ -166,9 +166,21 @@ static int hook_fail(const struct hook_list *list, size_t i, const char *how, st
 {
     char text[900];
     said_end(said);
-    (void)snprintf(text, sizeof(text), "error running %s hook #%zu: %.300s: %s%s%s", list->kind, i,
+    /* runc's words of two generations, for those who look for either. */
+    (void)snprintf(text, sizeof(text),
+                   "error running %s hook #%zu: error running hook %.300s: %s%s%s", list->kind, i,
                    list->at[i].path, how, said->len ? ": " : "", said->text);
     return err_plain(err, ERR_SYSTEM, 0, text, NULL);
+}
+
+/* "signal: bad system call": the system's words, begun as all of ours are. */
+static void signal_describe(int number, char *text, size_t size)
+{
+    static const char head[] = "signal: ";
+    (void)snprintf(text, size, "%s%s", head, strsignal(number));
+    char *first = text + sizeof(head) - 1;
+    if (*first >= 'A' && *first <= 'Z')
+        *first = (char)(*first - 'A' + 'a');
 }
 
 static int hook_end(const struct hook_list *list, size_t i, pid_t pid, int pidfd, int fd,
@@ -193,7 +205,7 @@ static int hook_end(const struct hook_list *list, size_t i, pid_t pid, int pidfd
     else if (WIFEXITED(status))
         (void)snprintf(how, sizeof(how), "exit status %d", WEXITSTATUS(status));
     else
-        (void)snprintf(how, sizeof(how), "signal %d", WTERMSIG(status));
+        signal_describe(WTERMSIG(status), how, sizeof(how));
     return hook_fail(list, i, how, &said, err);
 }
 
@@ -228,8 +240,19 @@ int hooks_run(const struct spec *spec, enum hook_kind kind, const struct oci_sta
     auto_free char *text = hooks_state(state, state->status);
     list.state = text;
     list.directory = state->bundle;
-    for (size_t i = 0; i < list.n; i++)
-        if (hook_run(&list, i, (pid_t)state->pid.value, err) < 0)
-            return -1;
-    return 0;
+    int result = 0;
+    for (size_t i = 0; i < list.n; i++) {
+        struct err why = {};
+        if (hook_run(&list, i, (pid_t)state->pid.value, &why) == 0)
+            continue;
+        if (result < 0)
+            (void)err_hint(err, "%s", why.text);
+        else
+            *err = why;
+        result = -1;
+        /* What comes behind an end is cleaning up: runtime.md, "Lifecycle" 13. */
+        if (kind != HOOK_POSTSTOP)
+            break;
+    }
+    return result;
 }

@@ -44,6 +44,7 @@ char *hooks_state(const struct oci_state *state, const char *status);
 int hook_run(const struct hook_list *list, size_t i, pid_t pid, struct err *err);
 
 /* Runs all hooks of a kind as the command line does: poststart, poststop. The state has the pid and
- * the status of the moment. Stops at the first that fails. */
+ * the status of the moment. Stops at the first that fails; those of poststop run whatever the others
+ * do, and all failures are told. */
 int hooks_run(const struct spec *spec, enum hook_kind kind, const struct oci_state *state,
               struct err *err);

@@ -52,7 +52,9 @@ static void plan_namespaces(const struct spec *spec, struct plan *plan)
                      (flag == CLONE_NEWTIME && linux_part->time_offsets.len);
         *(later ? &plan->unshare_flags : &plan->clone_flags) |= flag;
     }
-    plan->loopback = plan->all_flags & CLONE_NEWNET;
+    plan->network_beside = plan->unshare_flags & CLONE_NEWNET;
+    plan->unshare_flags &= ~(uint64_t)CLONE_NEWNET;
+    plan->loopback = plan->clone_flags & CLONE_NEWNET;
     plan->userns = plan->user_path || plan->all_flags & CLONE_NEWUSER;
 }
 

@@ -48,6 +48,8 @@ struct plan_mount {
     bool below_own;          /* right below a file system made before it, */
     bool place_missing;      /* where nobody has made a directory for it yet */
     bool mode_below;         /* of a FS: its root gets the mode of the directory it lies on */
+    bool in_turn;            /* of a FS: made when it is mounted; else before the root is changed */
+    const char *data;        /* of a FS that one call makes and mounts: its own options; else NULL */
     struct mount_options options;
 };
 
@@ -120,18 +122,19 @@ struct plan {
     const struct runtime_request *request;
     uint64_t clone_flags;   /* namespaces the child is born in */
     uint64_t unshare_flags; /* namespaces it makes itself, while the parent writes the id maps */
-    uint64_t all_flags;     /* both */
+    uint64_t all_flags;     /* both, and the network namespace that is made beside */
     bool userns;            /* the container's user namespace is not the caller's */
     const char *user_path;  /* one that exists: a process in between joins it, and makes the rest */
     const char *mount_path; /* likewise; joined by the child once it has what it needs */
     struct plan_join *joins;
     size_t n_joins;
     struct id_maps maps;
-    bool maps_mounts; /* a mount is mapped by the container's own user namespace */
-    bool privileged;  /* the parent may clone mounts itself; else the child does, as root of its
+    bool maps_mounts;    /* a mount is mapped by the container's own user namespace */
+    bool privileged;     /* the parent may clone mounts itself; else the child does, as root of its
                         namespace */
-    bool makes_nodes; /* so can it device nodes, which root of a user namespace cannot */
-    bool loopback;
+    bool makes_nodes;    /* so can it device nodes, which root of a user namespace cannot */
+    bool network_beside; /* its network namespace is made by a process beside the child, */
+    bool loopback;       /* or is there from its birth, and only its loopback to be brought up */
     struct plan_source *sources;
     size_t n_sources;
     size_t n_root_sources; /* the first ones are the root file system: upper first if there is one,
@@ -140,8 +143,11 @@ struct plan {
     bool root_readonly;
     struct plan_mount *mounts;
     size_t n_mounts;
-    size_t *fs; /* which of the mounts are new file systems */
+    size_t n_mounts_first; /* so many come before it enters its network namespace, */
+    bool network_last;     /* if it does so after the root was changed */
+    size_t *fs;            /* which of the mounts are made before that */
     size_t n_fs;
+    size_t n_early_fs; /* so many are none of a network namespace's, nor are those before them */
     struct cgroup_mounts cgroup_mounts; /* owns texts that mounts borrow */
     struct strings texts;               /* likewise */
     size_t *late;                       /* which of the mounts are made read-only once they hold */
@@ -150,7 +156,9 @@ struct plan {
     bool root_propagation_below;
     bool dev;         /* a fresh /dev is among the mounts: */
     size_t dev_mount; /* this one, */
-    bool dev_made;    /* and the parent fills it, with all devices; else the child does */
+    bool dev_made;    /* which is filled at once, with all devices: by the parent, */
+    bool dev_by_child; /* or by the child, once it is mounted */
+    bool proc_own;    /* /proc is one made here */
     const struct spec_device *devices;
     size_t n_devices;
     size_t *far; /* which of the devices are not below /dev */

@@ -273,8 +273,20 @@ static void note_place(struct plan *plan, size_t at)
     mount->place_missing = empty && is_directory && !made;
 }
 
+static bool is_of_network(const char *type)
+{
+    static const char *const others[] = {
+        "proc", "tmpfs", "devpts", "mqueue", "cgroup", "cgroup2"
+    };
+    for (size_t i = 0; i < array_size(others); i++)
+        if (strcmp(type, others[i]) == 0)
+            return false;
+    return true;
+}
+
 static void note_file_systems(struct plan *plan)
 {
+    bool early = true;
     plan->fs = xcalloc(plan->n_mounts, sizeof(*plan->fs));
     for (size_t i = 0; i < plan->n_mounts; i++) {
         const struct plan_mount *mount = &plan->mounts[i];
@@ -288,6 +300,8 @@ static void note_file_systems(struct plan *plan)
             plan->dev_made = dev_can_be_made(plan, mount);
         }
         plan->fs[plan->n_fs++] = i;
+        early = early && !is_of_network(mount->type);
+        plan->n_early_fs += early;
     }
 }
 

@@ -36,9 +36,12 @@ static void start_init(struct start *start, const struct plan *plan, int join_pi
         .root = -1,
         .dev = -1,
         .terminal = -1,
+        .held = -1,
         .listener = -1,
         .proc = -1,
         .init = -1,
+        .network_maker = -1,
+        .network = -1,
         .n_devices = device_count(plan),
         .identity = xnew(struct identity),
         .own = descriptors_new(plan->n_joins),
@@ -47,6 +50,7 @@ static void start_init(struct start *start, const struct plan *plan, int join_pi
     start->sources = descriptors_new(plan->n_sources + 1); /* and /dev */
     start->mounts = descriptors_new(plan->n_mounts);
     start->devices = descriptors_new(start->n_devices);
+    start->network_stack = plan->network_beside ? xmalloc(START_NETWORK_STACK) : NULL;
 }
 
 /* Descriptors in the order of their numbers. */
@@ -82,11 +86,17 @@ static void start_done(struct start *start)
 {
     const struct plan *plan = start->plan;
     (void)start_go_back(start); /* a failure has been told of already */
-    const int single[] = { start->channel,  start->peer,
-                           start->pidfd,    start->made,
-                           start->userns,   start->terminal,
-                           start->listener, start->proc,
-                           start->init,     start->cgroup_made ? start->cgroup.v2 : -1 };
+    const int single[] = { start->channel,
+                           start->peer,
+                           start->pidfd,
+                           start->made,
+                           start->userns,
+                           start->terminal,
+                           start->held,
+                           start->listener,
+                           start->proc,
+                           start->init,
+                           start->cgroup_made ? start->cgroup.v2 : -1 };
     size_t most = array_size(single) + start->cgroup.n_tasks + plan->n_sources + 1 +
                   plan->n_mounts + start->n_devices;
     auto_free int *numbers = xmalloc(most * sizeof(*numbers));
@@ -100,6 +110,7 @@ static void start_done(struct start *start)
     free(start->sources);
     free(start->mounts);
     free(start->devices);
+    free(start->network_stack);
     free(start->own);
     free(start->identity);
     free(start->cgroup.path);
@@ -169,6 +180,7 @@ static int start_run(struct start *start, const struct steps *parent, const stru
         .pid = start->made >= 0 ? pidfd_number(start->made) : start->pid,
         .pidfd = start->made >= 0 ? take_fd(start->made) : take_fd(start->pidfd),
         .terminal = take_fd(start->terminal),
+        .mounts = take_fd(start->held),
         .in_cgroup = start->cgroup_made,
         .hierarchies = start->cgroup.hierarchies,
     };
@@ -212,4 +224,5 @@ void runtime_process_done(struct runtime_process *process)
 {
     fd_close(&process->pidfd);
     fd_close(&process->terminal);
+    fd_close(&process->mounts);
 }

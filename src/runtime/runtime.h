@@ -50,6 +50,7 @@ enum runtime_flags {
     RUNTIME_HOLD = 1 << 4,         /* the process waits on `hold` before it executes its program */
     RUNTIME_NO_PIVOT = 1 << 6,     /* the root is changed by chroot: the host's is an initramfs */
     RUNTIME_KEEP_KEYRING = 1 << 5, /* the session keyring stays the caller's */
+    RUNTIME_HOLD_MOUNTS = 1 << 7,  /* the container's own mount namespace is handed over */
 };
 
 /* How an event of a start reaches whoever wants to see it; times in nanoseconds of CLOCK_MONOTONIC.
@@ -107,6 +108,7 @@ struct runtime_process {
     pid_t pid;
     int pidfd;
     int terminal; /* the pseudo-terminal's master, or -1 */
+    int mounts;   /* its mount namespace, of RUNTIME_HOLD_MOUNTS; or -1 */
     bool in_cgroup;
     unsigned hierarchies; /* 1 << index in the host: where the group was made, or joined */
     char warning[256];    /* one line, or "" */

@@ -12,6 +12,7 @@ enum {
     START_GROUPS_MAX = 1024,
     START_HOME_MAX = 512,
     START_DEVICES_MAX = 1024,
+    START_NETWORK_STACK = 16384,
 };
 
 /* Who the process becomes, when names had to be looked up inside. */
@@ -47,17 +48,21 @@ struct start {
     int *mounts;       /* plan.n_mounts file systems made and not yet attached; -1 for binds */
     int *devices;      /* likewise for device nodes: the default ones, then the plan's */
     size_t n_devices;
-    int null;     /* what covers masked files: /dev/null, or -1 */
-    int empty;    /* what covers masked directories: an empty one, or -1 */
-    int root;     /* the container's root directory */
-    int dev;      /* its /dev, once a device was placed there */
-    int terminal; /* parent: the master; child: the slave */
-    int listener; /* parent: of the child's seccomp filter, or -1 */
-    int proc;     /* child: the host's /proc, where the process gets a label; else -1 */
-    int init;     /* ruche-init, as a detached mount that cannot be written */
-    bool at_root; /* child: its working directory is the root it changed to */
-    bool in_cwd;  /* likewise what the process is to have */
-    mode_t umask; /* the caller's; the child makes files with none */
+    int null;            /* what covers masked files: /dev/null, or -1 */
+    int empty;           /* what covers masked directories: an empty one, or -1 */
+    int root;            /* the container's root directory */
+    int dev;             /* its /dev, once a device was placed there */
+    int terminal;        /* parent: the master; child: the slave */
+    int held;            /* parent: the child's mount namespace, or -1 */
+    int listener;        /* parent: of the child's seccomp filter, or -1 */
+    int proc;            /* child: the host's /proc, where the process gets a label; else -1 */
+    int init;            /* ruche-init, as a detached mount that cannot be written */
+    char *network_stack; /* of START_NETWORK_STACK bytes */
+    pid_t network_maker; /* child: makes the network namespace, or -1 */
+    int network;         /* child: that namespace, once the maker ended */
+    bool at_root;        /* child: its working directory is the root it changed to */
+    bool in_cwd;         /* likewise what the process is to have */
+    mode_t umask;        /* the caller's; the child makes files with none */
     struct identity *identity;
     struct stamp *stamps; /* shared by both sides, one a step and index; NULL: nobody listens */
     char warning[256];
@@ -128,10 +133,12 @@ int channel_watch(struct start *start, struct err *err);
 
 /* Steps in files of their own. */
 int child_devices_clone(struct start *start, size_t i, struct err *err);
+int child_layers_mount(struct start *start, size_t i, struct err *err);
 int child_root_mount(struct start *start, size_t i, struct err *err);
 /* Makes the container's root the root directory. */
 int root_change(struct start *start, struct err *err);
 int child_mount_make(struct start *start, size_t i, struct err *err);
+int child_late_mount_make(struct start *start, size_t i, struct err *err);
 int child_mount(struct start *start, size_t i, struct err *err);
 int child_late_readonly(struct start *start, size_t i, struct err *err);
 int child_root_propagation(struct start *start, size_t i, struct err *err);
@@ -195,6 +202,14 @@ void describe_container_hook(const struct plan *plan, size_t i, struct str *word
                              struct str *arguments);
 void describe_start_hook(const struct plan *plan, size_t i, struct str *words,
                          struct str *arguments);
+
+/* The network namespace (network.c). */
+int child_network_begin(struct start *start, size_t i, struct err *err);
+int child_network_enter(struct start *start, size_t i, struct err *err);
+
+/* Without pivot_root: takes the host's proc and sysfs out of the mount namespace, but not what lies
+ * below `root` (no_pivot.c). The working directory is another afterwards. -1 with errno. */
+int host_conceal(int root);
 
 /* Opens what is at a path below the container's root, O_PATH. No link leads out of it, those of
  * /proc least. -1 with errno. */

@@ -279,3 +279,16 @@ teardown() {
     [[ -d $memory/$ID-a && ! -d $memory/$ID-a/b ]]
     rmdir "$memory/$ID-a"
 }
+
+@test "a network namespace that cannot be had is named" {
+    unshare -Ur true 2>/dev/null || skip "there are no user namespaces here"
+    bundle_make '.process.args = ["true"] | .linux.uidMappings = [{containerID: 0, hostID: 0, size: 1}] |
+        .linux.gidMappings = .linux.uidMappings | .linux.namespaces += [{type: "user"}] | del(.linux.resources) |
+        .mounts |= map(if .options then .options -= ["gid=5"] else . end)'
+    # shellcheck disable=SC2016 # the inner shell's
+    run --separate-stderr unshare -Ur -m sh -c \
+        'echo 0 >/proc/sys/user/max_net_namespaces; "$@"' sh "$RUNTIME" --root "$ROOT" run --bundle "$BUNDLE" "$ID"
+    assert_runtime_error 1 'make a network namespace: No space left on device'
+    run unshare -Ur -m "$RUNTIME" --root "$ROOT" run --bundle "$BUNDLE" "$ID"
+    assert_status 0
+}

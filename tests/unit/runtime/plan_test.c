@@ -20,10 +20,10 @@ Test(plan, makes_namespaces_at_birth_or_later)
                            "," MAPS("0"))));
     cr_expect_eq(plan.clone_flags, CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC |
                                        CLONE_NEWUTS | CLONE_NEWTIME);
-    cr_expect_eq(plan.unshare_flags, CLONE_NEWNET | CLONE_NEWCGROUP);
-    cr_expect_eq(plan.all_flags, plan.clone_flags | plan.unshare_flags);
+    cr_expect_eq(plan.unshare_flags, CLONE_NEWCGROUP);
+    cr_expect(plan.network_beside && !plan.loopback);
+    cr_expect_eq(plan.all_flags, plan.clone_flags | plan.unshare_flags | CLONE_NEWNET);
     cr_expect_eq(plan.n_joins, 0);
-    cr_expect(plan.loopback);
 }
 
 /* Its clocks can be shifted only from outside of it. */
@@ -48,6 +48,7 @@ Test(plan, joins_namespaces_by_path)
     cr_expect_eq(plan.joins[0].flag, CLONE_NEWNET);
     cr_expect_str_eq(plan.joins[0].path, "/proc/7/ns/net");
     cr_expect_eq(plan.joins[1].flag, CLONE_NEWIPC);
+    cr_expect(!plan.network_beside);
     cr_expect(!plan.loopback, "the loopback of another's network is not ours to bring up");
 }
 

@@ -244,16 +244,18 @@ Test(step, tells_a_dry_run)
         "parent: make /dev, fsopen, fsmount, mknodat(",
         "parent: hand over and let go, sendmsg(",
         "parent: watch until the program is executed",
+        "child: make a network namespace beside, clone, unshare(CLONE_NEWNET",
         "child: leave the caller's keys",
-        "child: make namespaces: net time, unshare(",
+        "child: make namespaces: time, unshare(",
         "child: shift the clock boottime, write(timens_offsets, 5 s",
-        "child: bring up the loopback interface",
         "child: wait for the parent",
         "child: hide from the container",
         "child: become root of the user namespace",
-        "child: set sysctl net/ipv4/ip_forward, write(/proc/sys/net/ipv4/ip_forward, \"1\"",
+        "child: lay the layers on each other: 2 and an upper one, fsopen, fsmount(overlay",
         "child: make file system proc for /proc",
-        "child: change to the root file system from 2 layers and an upper one",
+        "child: enter the network namespace, waitid, setns(CLONE_NEWNET",
+        "child: set sysctl net/ipv4/ip_forward, write(/proc/sys/net/ipv4/ip_forward, \"1\"",
+        "child: change to the root file system, move_mount, pivot_root(",
         "child: mount proc on /proc",
         "child: mount tmpfs on /dev",
         "child: mount /srv/data on /data, move_mount(rbind,ro",
@@ -296,9 +298,9 @@ Test(step, tells_who_clones_the_layers)
 Test(step, tells_nothing_that_is_not_asked_for)
 {
     static const char *const absent[] = {
-        "cgroup, ",  "map user", "become root of", "sysctl",   "child: mask", "read-only",
-        "host name", "limit",    "shift",          "loopback", "place",       "clone device",
-        "terminal",  "join",     "return to",      "score",    "device /dev", "ruche-init",
+        "cgroup, ",  "map user", "become root of", "sysctl",  "child: mask", "read-only",
+        "host name", "limit",    "shift",          "network", "place",       "clone device",
+        "terminal",  "join",     "return to",      "score",   "device /dev", "ruche-init",
     };
     dry_run("{\"ociVersion\":\"1.3.0\",\"process\":{\"args\":[\"x\"],\"cwd\":\"/"
             "\",\"user\":{\"uid\":0,\"gid\":0}},"
