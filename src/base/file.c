@@ -241,6 +241,22 @@ int file_poke(int dirfd, const char *path, const char *text)
     return -1;
 }
 
+int descriptors_close_others(unsigned from, const int *kept, size_t n)
+{
+    for (;;) {
+        /* The lowest that is kept, and not below what has been dealt with. */
+        unsigned next = ~0U;
+        for (size_t i = 0; i < n; i++)
+            if (kept[i] >= 0 && (unsigned)kept[i] >= from && (unsigned)kept[i] < next)
+                next = (unsigned)kept[i];
+        if (next > from && syscall(SYS_close_range, from, next == ~0U ? next : next - 1, 0) < 0)
+            return -1;
+        if (next == ~0U)
+            return 0;
+        from = next + 1;
+    }
+}
+
 int fd_write_all(int fd, const void *data, size_t len)
 {
     const char *at = data;

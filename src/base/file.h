@@ -37,6 +37,10 @@ int file_poke(int dirfd, const char *path, const char *text);
 /* Writes all of it, over partial writes and EINTR. Returns 0, or -1 with errno. */
 int fd_write_all(int fd, const void *data, size_t len);
 
+/* Closes all from `from` on, which is 3 or more, but those in the list, of which -1 is none. -1 with
+ * errno. */
+int descriptors_close_others(unsigned from, const int *kept, size_t n);
+
 /* Opens below dirfd with openat2 and the given RESOLVE_ flags (linux/openat2.h). -1 with errno. */
 int file_openat2(int dirfd, const char *path, int flags, mode_t mode, uint64_t resolve);
 

@@ -95,8 +95,11 @@ enum command_operands {
     OPERANDS_FILES
 };
 
+#define COMMAND_ALSO(...) ((const char *const[]){ __VA_ARGS__, NULL })
+
 struct command {
     const char *name;                    /* "run"; "image ls" for a command of two words */
+    const char *const *also;             /* its other names, by COMMAND_ALSO; NULL: none */
     const char *args;                    /* "[OPTIONS] IMAGE [COMMAND [ARG...]]" behind the name */
     const char *summary;                 /* one line, no full stop */
     const char *text;                    /* paragraphs for the manual and --help, or NULL */
@@ -126,7 +129,12 @@ bool option_takes_word(const struct option *option);
 void option_describe(const struct option *option, struct str *out);
 /* "-e, --env KEY=VALUE   Set a variable" lines, aligned, sorted by name. */
 void option_help(const struct option *const *tables, struct str *out);
+/* The command's names: its own is 0, then the others; NULL behind the last. */
+const char *command_name(const struct command *command, size_t i);
 /* What `command --help` prints; program is "ruche". */
 void command_help(const struct command *command, const char *program, struct str *out);
+/* The same for a command that is called by this one of its names. */
+void command_help_as(const struct command *command, const char *name, const char *program,
+                     struct str *out);
 /* The known word a few letters from this one, or beginning with it, for "did you mean"; or NULL. */
 const char *option_nearest(const char *word, const char *const *words);

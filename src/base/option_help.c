@@ -161,11 +161,40 @@ void option_help(const struct option *const *tables, struct str *out)
         add_row(out, sorted[i], widest + GAP);
 }
 
+const char *command_name(const struct command *command, size_t i)
+{
+    if (i == 0)
+        return command->name;
+    return command->also ? command->also[i - 1] : NULL;
+}
+
+/* "Also: ruche image pull": the names but the one that is known. */
+static void add_names(struct str *out, const struct command *command, const char *known,
+                      const char *program)
+{
+    auto_done(str) names = {};
+    const char *name;
+
+    for (size_t i = 0; (name = command_name(command, i)); i++)
+        if (strcmp(name, known) != 0)
+            str_addf(&names, "%s%s %s", names.len > 0 ? ", " : "", program, name);
+    if (names.len == 0)
+        return;
+    str_add(out, "\nAlso: ");
+    (void)add_wrapped(out, names.at, strlen("Also: "));
+}
+
 void command_help(const struct command *command, const char *program, struct str *out)
+{
+    command_help_as(command, command->name, program, out);
+}
+
+void command_help_as(const struct command *command, const char *name, const char *program,
+                     struct str *out)
 {
     auto_done(str) options = {};
 
-    str_addf(out, "Usage:  %s %s", program, command->name);
+    str_addf(out, "Usage:  %s %s", program, name);
     if (command->args && command->args[0])
         str_addf(out, " %s", command->args);
     str_add(out, "\n\n");
@@ -174,6 +203,7 @@ void command_help(const struct command *command, const char *program, struct str
         str_add_char(out, '\n');
         add_text(out, command->text);
     }
+    add_names(out, command, name, program);
     option_help(command->options, &options);
     if (options.len > 0)
         str_addf(out, "\nOptions:\n%s", options.at);

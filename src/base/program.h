@@ -18,3 +18,6 @@ char **program_argv_copy(char **argv);
 /* Opens /dev/null as each standard stream that the caller closed: whatever was opened next would be
  * taken for it. */
 void program_streams_fill(void);
+/* A write beyond the limit of a file's size (ulimit -f) fails with EFBIG, instead of ending the
+ * program half-way. By a handler, which unlike SIG_IGN no program that is executed inherits. */
+void program_size_limit_survive(void);

@@ -44,6 +44,14 @@ int signal_open(const sigset_t *set, int *ret_fd, struct err *err)
     return 0;
 }
 
+void signal_release(void)
+{
+    sigset_t none;
+
+    (void)sigemptyset(&none);
+    (void)sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
 int signal_read(int fd)
 {
     struct signalfd_siginfo info;

@@ -20,6 +20,8 @@ void signal_set_sent(sigset_t *set);
 /* Blocks the signals, in all that is forked from here on too, and gives a descriptor (non-blocking)
  * that reads them. */
 int signal_open(const sigset_t *set, int *ret_fd, struct err *err);
+/* Unblocks all: they do what they always do. */
+void signal_release(void);
 /* The next signal that came, or 0: none. */
 int signal_read(int fd);
 /* Ends the process by the signal, as if nobody had caught it, so that its parent sees how it ended.
