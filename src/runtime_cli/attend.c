@@ -52,7 +52,7 @@ void attend_done(struct attend *attend)
     attend->raw = false;
     if (attend->own > STDERR_FILENO)
         fd_close(&attend->own);
-    fd_close(&attend->signals);
+    attend->signals = -1; /* it goes with the program */
 }
 
 static void size_pass_on(const struct attend *attend, int master)

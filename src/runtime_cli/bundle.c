@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/openat2.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/auxv.h>
@@ -46,6 +47,8 @@ static int path_resolve(const char *path, char **ret_path, struct err *err)
 {
     char link[40];
     char text[PATH_MAX];
+    if (strcmp(path, ".") == 0 && (*ret_path = getcwd(NULL, 0)))
+        return 0;
     auto_close int fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0)
         return err_sys(err, "bundle %s", path);
@@ -168,15 +171,37 @@ static int program_rebase(struct program *program, struct bundle *bundle, struct
 
 /* --- reading ---------------------------------------------------------------------------------- */
 
+/* Where no link is on the way to its configuration a bundle lies where it is said to. Gives that
+ * configuration as well: 1, or 0 if it has to be looked at more closely. */
+static int bundle_open(const char *path, char **ret_path, int *ret_config)
+{
+    if (path[0] != '/' || strstr(path, ".."))
+        return 0;
+    auto_free char *clean = path_clean(path);
+    auto_free char *file = xasprintf("%s/config.json", clean);
+    int config = file_openat2(AT_FDCWD, file, O_RDONLY | O_NOCTTY | O_CLOEXEC, 0,
+                              RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS);
+    if (config < 0)
+        return 0;
+    *ret_path = take_ptr(clean);
+    *ret_config = config;
+    return 1;
+}
+
 int bundle_load(struct program *program, const char *path, const char *config, const char *id,
                 struct bundle *ret_bundle, struct err *err)
 {
     auto_done(bundle) bundle = {};
-    if (path_resolve(path ? path : ".", &bundle.path, err) < 0)
+    auto_close int opened = -1;
+    bool plain = path && !config && bundle_open(path, &bundle.path, &opened);
+    if (!plain && path_resolve(path ? path : ".", &bundle.path, err) < 0)
         return -1;
     auto_free char *file = config ? xstrdup(config) : xasprintf("%s/config.json", bundle.path);
-    int found = file_load(AT_FDCWD, file, SPEC_MAX_BYTES, &bundle.text, &bundle.len, err);
-    if (found == 0)
+    int found = plain ? file_load_fd(opened, SPEC_MAX_BYTES, &bundle.text, &bundle.len, err)
+                      : file_load(AT_FDCWD, file, SPEC_MAX_BYTES, &bundle.text, &bundle.len, err);
+    if (plain && found < 0)
+        return err_wrap(err, "%s", file);
+    if (!plain && found == 0)
         return err_set(err, ERR_NOT_FOUND,
                        "%s: no such file or directory; give a bundle with --bundle", file);
     /* Into place only when whole: a failed parse has released it. */

@@ -58,7 +58,7 @@ static bool is_rootless(const struct global_args *args)
 {
     if (args->rootless && strcmp(args->rootless, "auto") != 0)
         return strcmp(args->rootless, "true") == 0;
-    if (geteuid() != 0)
+    if (getauxval(AT_EUID) != 0)
         return true;
     return getenv("XDG_RUNTIME_DIR") && !text_same(getenv("USER"), "root") &&
            !namespace_user_is_first();
@@ -115,8 +115,7 @@ int program_cgroups(struct program *program, const struct cgroup_host **ret_host
 
 static void program_done(struct program *program)
 {
-    free(program->root);
-    fd_close(&program->root_fd);
+    free(program->root); /* what it has open goes with it */
     if (program->found)
         cgroup_host_done(&program->cgroups);
     free(program->slice);
@@ -153,7 +152,8 @@ static int unknown_command(const char *word, struct err *err)
     for (size_t i = 0; commands[i]; i++)
         names[i] = commands[i]->name;
     text_escape(&shown, word, strnlen(word, 100));
-    (void)err_set(err, ERR_USAGE, "unknown command: %s", str_text(&shown));
+    /* By runc's words scripts find out which commands there are. */
+    (void)err_set(err, ERR_USAGE, "unknown command: No help topic for '%s'", str_text(&shown));
     const char *nearest = option_nearest(word, names);
     return nearest ? err_hint(err, "did you mean %s?", nearest)
                    : err_hint(err, "'%s --help' lists them", program_name);
@@ -258,6 +258,7 @@ int runtime_cli_main(char **argv)
     const struct command *command = help == 0 && words[0] ? command_find(words[0]) : NULL;
     int status = command ? guard(&program, command, &err) : 0;
     program_streams_fill(); /* once, in the program that stays */
+    program_size_limit_survive();
     if (help > 0)
         status = help_say(NULL, &err);
     else if (help < 0)

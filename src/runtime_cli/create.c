@@ -70,6 +70,7 @@ static void making_done(struct making *making)
     if (making->scope.cgroup)
         systemd_scope_done(&making->scope);
     bundle_done(&making->bundle);
+    making->container.dir = -1; /* the lock goes with the program */
     container_done(&making->container);
     strings_done(&making->rootfs.lower);
 }
@@ -256,12 +257,10 @@ static int making_make(struct making *making, const char *id, struct runtime_pro
 static int create_run(void *context, void *args, char **operands, struct err *err)
 {
     auto_done(making) making = { .program = context, .args = args, .held = true, .hold = -1 };
-    struct runtime_process process = { .pidfd = -1, .terminal = -1 };
+    struct runtime_process process = { .pidfd = -1, .terminal = -1, .mounts = -1 };
     making.container.dir = -1;
-    if (making_make(&making, operands[0], &process, err) < 0)
-        return -1;
-    runtime_process_done(&process);
-    return 0;
+    /* What is open of it goes with the program. */
+    return making_make(&making, operands[0], &process, err);
 }
 
 /* --- run -------------------------------------------------------------------------------------- */
@@ -280,7 +279,7 @@ static int run_run(void *context, void *args_, char **operands, struct err *err)
     const struct create_args *args = args_;
     auto_done(making) making = { .program = context, .args = args, .hold = -1 };
     auto_done(attend) attend = { .signals = -1 };
-    struct runtime_process process = { .pidfd = -1, .terminal = -1 };
+    struct runtime_process process = { .pidfd = -1, .terminal = -1, .mounts = -1 };
     making.container.dir = -1;
     if (making_check(&making, operands[0], err) < 0)
         return -1;
@@ -297,8 +296,7 @@ static int run_run(void *context, void *args_, char **operands, struct err *err)
     if (!args->detach)
         result = container_attend(&making.container, &attend, &process,
                                   args->keep ? CONTAINER_KEEP : 0, err);
-    runtime_process_done(&process);
-    return result;
+    return result; /* what is open of it goes with the program */
 }
 
 /* clang-format off */

@@ -245,7 +245,7 @@ static int process_run(struct program *program, const struct exec_args *args,
                        const struct runtime_request *request, int pidfd, struct err *err)
 {
     auto_done(attend) attend = { .signals = -1 };
-    auto_done(runtime_process) process = { .pidfd = -1, .terminal = -1 };
+    auto_done(runtime_process) process = { .pidfd = -1, .terminal = -1, .mounts = -1 };
     int exit_code = 0;
     if (!args->detach && attend_init(&attend, request->spec->process->terminal, err) < 0)
         return -1;

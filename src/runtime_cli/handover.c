@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -70,16 +71,34 @@ int console_check(const struct handover *handover, bool terminal, bool detached,
     return 0;
 }
 
-/* The socket's path may be longer than an address has room for (unix(7)). */
-static int console_connect(const char *path, struct err *err)
+/* The socket's path may be longer than an address has room for (unix(7)). -1 with errno. */
+static int console_open(const char *path)
 {
     struct sockaddr_un address = { .sun_family = AF_UNIX };
     auto_close int file = open(path, O_PATH | O_CLOEXEC);
     auto_close int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     (void)snprintf(address.sun_path, sizeof(address.sun_path), "/proc/self/fd/%d", file);
     if (file < 0 || fd < 0 || connect(fd, (const struct sockaddr *)&address, sizeof(address)) < 0)
-        return err_sys(err, "connect to the console socket %s", path);
+        return -1;
     return take_fd(fd);
+}
+
+/* Scripts start the receiver and the runtime in one breath, for runc takes tens of milliseconds to
+ * get here. So one that does not listen yet is waited for, up to half a second. */
+static int console_connect(const char *path, struct err *err)
+{
+    static const struct timespec pause = { .tv_nsec = 10 * 1000 * 1000 };
+    enum { TRIES = 50 };
+    for (int i = 1; i < TRIES; i++) {
+        int fd = console_open(path);
+        if (fd >= 0)
+            return fd;
+        if (errno != ENOENT && errno != ECONNREFUSED)
+            return err_sys(err, "connect to the console socket %s", path);
+        (void)nanosleep(&pause, NULL);
+    }
+    int fd = console_open(path);
+    return fd < 0 ? err_sys(err, "connect to the console socket %s", path) : fd;
 }
 
 int console_send(const char *path, int master, struct err *err)

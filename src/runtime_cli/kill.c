@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* kill, delete, pause, resume: what is done to the processes of a container. */
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "kernel/pidfd.h"
 #include "kernel/signal_name.h"
 #include "runtime_cli/bundle.h"
@@ -93,9 +97,31 @@ static void torn_complete(struct container *container)
         record->cgroup_parents += *at == '/'; /* whose they are nobody knows */
 }
 
-enum { ENDING_MS = 100 };
+enum { ENDING_MS = 100, KILLED_MS = 10000 };
 
-/* One that was killed a moment ago may still be on its way out. */
+/* Whether SIGKILL waits for it, or it ends just now: fields 31 and 9 of /proc/PID/stat, proc(5). */
+static bool is_ending(pid_t pid)
+{
+    enum { NAME = 2, FLAGS = 9, SIGNALS = 31, PF_EXITING = 4, STAT_MAX = 4096 };
+    char path[32];
+    auto_free char *text = NULL;
+    size_t len;
+    unsigned long flags = 0;
+    struct err ignored = {};
+    (void)snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+    if (file_load(AT_FDCWD, path, STAT_MAX, &text, &len, &ignored) <= 0)
+        return false;
+    const char *at = strrchr(text, ')');
+    for (int field = NAME; field < SIGNALS && at; field++) {
+        if (field == FLAGS)
+            flags = strtoul(at, NULL, 10);
+        at = strchr(at + 1, ' ');
+    }
+    unsigned long signals = at ? strtoul(at, NULL, 10) : 0;
+    return (flags & PF_EXITING) || (signals & 1UL << (SIGKILL - 1));
+}
+
+/* One that was killed a moment ago may still be on its way out, on a busy machine for a while. */
 static bool ends_soon(const struct container *container)
 {
     struct err ignored = {};
@@ -103,7 +129,13 @@ static bool ends_soon(const struct container *container)
     if (container_process(container, &pidfd, &ignored) != 1)
         return true;
     struct pollfd polled = { .fd = pidfd, .events = POLLIN };
-    return poll(&polled, 1, ENDING_MS) > 0;
+    for (int waited_ms = 0; waited_ms < KILLED_MS; waited_ms += ENDING_MS) {
+        if (poll(&polled, 1, ENDING_MS) > 0)
+            return true;
+        if (!is_ending(container->record.pid))
+            break;
+    }
+    return poll(&polled, 1, 0) > 0;
 }
 
 static int delete_one(struct container *container, bool force, struct err *err)

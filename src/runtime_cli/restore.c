@@ -266,7 +266,7 @@ static int restoring_check(struct restoring *restoring, const char *id, struct e
 static int restore_it(struct restoring *restoring, const char *id, struct err *err)
 {
     auto_done(attend) attend = { .signals = -1 };
-    struct runtime_process process = { .pidfd = -1, .terminal = -1 };
+    struct runtime_process process = { .pidfd = -1, .terminal = -1, .mounts = -1 };
     bool detach = restoring->args->detach;
     if (restoring_check(restoring, id, err) < 0 ||
         (!detach && attend_init(&attend, false, err) < 0) ||

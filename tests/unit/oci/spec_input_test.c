@@ -9,7 +9,7 @@
 
 #include "oci/spec.h"
 
-TestSuite(spec_input, .timeout = 120);
+TestSuite(spec_input, .timeout = 600);
 
 static const char whole[] =
     "{\"ociVersion\":\"1.3.0\",\"hostname\":\"hive\",\"process\":{\"terminal\":true,"
