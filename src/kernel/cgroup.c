@@ -335,6 +335,12 @@ static int open_in(struct cgroup *cgroup, size_t i, const char *below, struct er
     /* Where the whole group is not, neither is a part of it. */
     if (fd < 0 && errno == ENOENT && (!below || (access(group, F_OK) < 0 && errno == ENOENT)))
         return 0;
+    /* runc's words: its callers look for them. */
+    if (fd < 0 && errno == ENOENT && below)
+        return err_set(err, ERR_NOT_FOUND,
+                       "adding pid of the process to %s%s%s/cgroup.procs: no such file or "
+                       "directory; make that group first",
+                       group, slash, below);
     if (fd < 0)
         return err_sys(err, "open %s", file);
     *(is_v2 ? &cgroup->v2 : &cgroup->tasks[cgroup->n_tasks++]) = fd;
@@ -373,6 +379,8 @@ void cgroup_close(struct cgroup *cgroup)
     fd_close(&cgroup->v2);
     for (size_t i = 0; i < cgroup->n_tasks; i++)
         fd_close(&cgroup->tasks[i]);
+    for (size_t i = 0; i < cgroup->n_written; i++)
+        fd_close(&cgroup->written[i]);
     free(cgroup->path);
     *cgroup = (struct cgroup){};
 }

@@ -45,7 +45,7 @@ enum cgroup_controller {
 
 /* --- the host --- */
 
-enum { CGROUP_HIERARCHIES_MAX = 24 };
+enum { CGROUP_HIERARCHIES_MAX = 24, CGROUP_WRITTEN_MAX = 8 };
 
 struct cgroup_hierarchy {
     char *names; /* "cpu,cpuacct" or "name=systemd" as the kernel writes it; "" is the v2 one */
@@ -258,6 +258,10 @@ struct cgroup {
     int v2;               /* O_PATH descriptor of its v2 directory for CLONE_INTO_CGROUP, or -1 */
     int tasks[CGROUP_HIERARCHIES_MAX]; /* v1 `tasks` files, open for writing */
     size_t n_tasks;
+    /* Files its values were written to, closed with it: where they have numbers in a row that is one
+     * call. */
+    int written[CGROUP_WRITTEN_MAX];
+    size_t n_written;
 };
 
 /* Components of at most 255 bytes, none empty, "." or "..", no control characters. "/a/b" begins at

@@ -122,11 +122,20 @@ static bool same_file(const struct cgroup_write *a, const struct cgroup_write *b
     return a && a->hierarchy == b->hierarchy && strcmp(a->file, b->file) == 0;
 }
 
+/* The file last written is not closed by itself, as long as there is room. */
+static void leave_file(struct writer *writer)
+{
+    struct cgroup *cgroup = writer->cgroup;
+    if (writer->fd >= 0 && cgroup->n_written < CGROUP_WRITTEN_MAX)
+        cgroup->written[cgroup->n_written++] = take_fd(writer->fd);
+    fd_close(&writer->fd);
+}
+
 static int open_file(struct writer *writer, const struct cgroup_write *write)
 {
     if (writer->fd >= 0 && same_file(writer->opened, write))
         return 0;
-    fd_close(&writer->fd);
+    leave_file(writer);
     writer->opened = write;
     bool looked_for = !write->value;
     bool reads = looked_for || (write->flags & CGROUP_WRITE_KEEP_QUOTA);
@@ -274,6 +283,6 @@ int cgroup_apply(struct cgroup *cgroup, const struct cgroup_plan *plan, unsigned
         step = set_size(at, plan->writes.len - i);
         result = apply_set(&writer, at, step, err);
     }
-    fd_close(&writer.fd);
+    leave_file(&writer);
     return result;
 }

@@ -294,6 +294,13 @@ static int plan_unified(struct cgroup_planner *planner)
                           "unified %s: there is no cgroup v2 to write it to", pair->key);
             return cgroup_hint_absent(planner->host, planner->err);
         }
+        enum cgroup_controller controller = controller_of_file(pair->key);
+        if (controller < CGROUP_CONTROLLER_COUNT &&
+            cgroup_host_find(planner->host, controller) >= 0)
+            return err_set(planner->err, ERR_UNSUPPORTED,
+                           "unified %s: invalid configuration: cgroup v1 has the %s controller "
+                           "here; set its limits by the other fields of resources",
+                           pair->key, cgroup_controller_v1(controller));
         add_lines(planner, pair->key, pair->value ? pair->value : "");
     }
     return 0;

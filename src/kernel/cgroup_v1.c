@@ -178,7 +178,9 @@ int cgroup_v1_freeze(const struct cgroup *cgroup, int hierarchy, int timeout_ms,
 
 int cgroup_v1_thaw(const struct cgroup *cgroup, int hierarchy, struct err *err)
 {
-    if (cgroup_file_write(cgroup, hierarchy, "freezer.state", "THAWED") < 0 && errno != ENOENT)
-        return err_sys(err, "thaw: write to freezer.state of %s", cgroup->path);
-    return 0;
+    if (cgroup_file_write(cgroup, hierarchy, "freezer.state", "THAWED") == 0)
+        return 0;
+    if (errno == ENOENT || errno == ENODEV) /* its processes ended, and somebody removed it */
+        return 0;
+    return err_sys(err, "thaw: write to freezer.state of %s", cgroup->path);
 }

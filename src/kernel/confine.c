@@ -111,7 +111,16 @@ int confine_files_enter(const struct confine_beneath *at, size_t n_at, enum conf
             syscall(SYS_landlock_add_rule, fd, LANDLOCK_RULE_PATH_BENEATH, &beneath, 0) < 0)
             return err_sys(err, "add a landlock rule");
     }
-    return landlock_restrict(fd) < 0 ? err_sys(err, "enter a landlock ruleset") : 0;
+    return landlock_restrict(fd) < 0 ? err_sys(err, "enter a landlock ruleset") : 1;
+}
+
+int confine_root_enter(int directory, struct err *err)
+{
+    /* A directory that is always there, and nobody's but this process's. */
+    int result = directory >= 0 ? fchdir(directory) : chdir("/proc/self/fdinfo");
+    if (result < 0 || chroot(".") < 0)
+        return err_sys(err, "change the root directory (the kernel has no Landlock)");
+    return 0;
 }
 
 /* ---- system calls ---- */

@@ -60,10 +60,15 @@ enum confine_flags {
     CONFINE_NETWORK = 1 << 1,
 };
 
-/* Refuses whatever the running kernel's Landlock knows of, but for what is listed. Without Landlock
- * it does nothing. */
+/* Refuses whatever the running kernel's Landlock knows of, but for what is listed. Returns 1; 0: there
+ * is no Landlock, and nothing is refused. */
 int confine_files_enter(const struct confine_beneath *at, size_t n_at, enum confine_flags flags,
                         struct err *err);
+
+/* What stands in for it then: all that paths lead to is beneath the directory, or nothing if that is
+ * -1. Needs CAP_SYS_CHROOT in the process's user namespace, and that no other directory is open.
+ */
+int confine_root_enter(int directory, struct err *err);
 
 /* ---- system calls ---- */
 

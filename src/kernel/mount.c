@@ -6,6 +6,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/mem.h"
+
 #ifndef SYS_open_tree_attr
 #define SYS_open_tree_attr 467 /* asm-generic/unistd.h, as on x86 */
 #endif
@@ -63,6 +65,12 @@ int mount_change(int mount, uint64_t set, uint64_t clear, uint64_t propagation,
     return mount_setattr_at(mount, "", &attr, flags);
 }
 
+int mount_change_at(int dirfd, const char *path, uint64_t set)
+{
+    struct mount_attr attr = attributes_of(set, 0, 0);
+    return (int)syscall(SYS_mount_setattr, dirfd, path, AT_SYMLINK_NOFOLLOW, &attr, sizeof(attr));
+}
+
 int mount_idmap(int mount, int userns, enum mount_flags flags)
 {
     struct mount_attr attr = { .attr_set = MOUNT_ATTR_IDMAP, .userns_fd = (uint64_t)userns };
@@ -75,6 +83,12 @@ int mount_attach(int mount, int dirfd, const char *path)
     if (!*path)
         how |= MOVE_MOUNT_T_EMPTY_PATH;
     return (int)syscall(SYS_move_mount, mount, "", dirfd, path, how);
+}
+
+int mount_attach_through(int mount, const char *path)
+{
+    return (int)syscall(SYS_move_mount, mount, "", AT_FDCWD, path,
+                        MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_SYMLINKS);
 }
 
 int mount_propagation(uint64_t propagation)
@@ -141,6 +155,39 @@ int fs_mount(int fs, uint64_t attributes)
     if (syscall(SYS_fsconfig, fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
         return -1;
     return (int)syscall(SYS_fsmount, fs, FSMOUNT_CLOEXEC, attributes);
+}
+
+/* MOUNT_ATTR_ bits in the words of mount(2). */
+static const struct {
+    uint32_t attribute;
+    uint32_t of; /* the bits of the field it is in */
+    unsigned long flag;
+} words[] = {
+    { MOUNT_ATTR_RDONLY, MOUNT_ATTR_RDONLY, MS_RDONLY },
+    { MOUNT_ATTR_NOSUID, MOUNT_ATTR_NOSUID, MS_NOSUID },
+    { MOUNT_ATTR_NODEV, MOUNT_ATTR_NODEV, MS_NODEV },
+    { MOUNT_ATTR_NOEXEC, MOUNT_ATTR_NOEXEC, MS_NOEXEC },
+    { MOUNT_ATTR_NOATIME, MOUNT_ATTR__ATIME, MS_NOATIME },
+    { MOUNT_ATTR_STRICTATIME, MOUNT_ATTR__ATIME, MS_STRICTATIME },
+    { MOUNT_ATTR_NODIRATIME, MOUNT_ATTR_NODIRATIME, MS_NODIRATIME },
+    { MOUNT_ATTR_NOSYMFOLLOW, MOUNT_ATTR_NOSYMFOLLOW, MS_NOSYMFOLLOW },
+};
+
+int mount_here(const char *type, const char *source, uint64_t attributes, const char *options)
+{
+    unsigned long flags = 0;
+    uint64_t left = attributes;
+    for (size_t i = 0; i < array_size(words); i++) {
+        if ((attributes & words[i].of) != words[i].attribute)
+            continue;
+        flags |= words[i].flag;
+        left &= ~(uint64_t)words[i].of;
+    }
+    if (left) {
+        errno = EINVAL;
+        return -1;
+    }
+    return (int)syscall(SYS_mount, source ? source : "none", ".", type, flags, options);
 }
 
 int mount_file(const char *type, const char *path)

@@ -22,11 +22,15 @@ int mount_clone_changed(int dirfd, const char *path, uint64_t set, uint64_t clea
 /* Sets and clears MOUNT_ATTR_ bits of a mount; propagation is an MS_ word or 0. */
 int mount_change(int mount, uint64_t set, uint64_t clear, uint64_t propagation,
                  enum mount_flags flags);
+/* The same of the mount at a path, whose last component is no link. EINVAL: none is there. */
+int mount_change_at(int dirfd, const char *path, uint64_t set);
 /* Maps the owners of a detached mount by a user namespace, kernel 5.12. */
 int mount_idmap(int mount, int userns, enum mount_flags flags);
 /* Attaches a detached mount. The last component is not followed if it is a symbolic link; empty
  * path: on dirfd. */
 int mount_attach(int mount, int dirfd, const char *path);
+/* The same on what a path leads to, over all links. */
+int mount_attach_through(int mount, const char *path);
 /* Makes everything below / private or a slave (MS_PRIVATE, MS_SLAVE) to this mount namespace. */
 int mount_propagation(uint64_t propagation);
 /* Makes `root`, a mount attached in this namespace, the root and working directory, and lets go of
@@ -46,6 +50,10 @@ int fs_flag(int fs, const char *key);
 int fs_descriptor(int fs, const char *key, int value);
 /* Makes the file system and gives its detached mount with MOUNT_ATTR_ bits. */
 int fs_mount(int fs, uint64_t attributes);
+/* Makes a file system and mounts it on the working directory, in one call: mount(2), with "." for its
+ * path. Options are the file system's, "mode=755,size=64k". With MOUNT_ATTR_RDONLY the file system
+ * itself is read-only, not this mount of it alone. */
+int mount_here(const char *type, const char *source, uint64_t attributes, const char *options);
 /* Mounts the file system in a file, read-only and detached; kernel 6.12 for EROFS. The path's last
  * link is followed. */
 int mount_file(const char *type, const char *path);

@@ -12,29 +12,28 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "base/file.h"
 #include "kernel/mount.h"
 #include "runtime/start.h"
 
-/* A descriptor of the child's is closed with all the others before the program is executed; only
- * where there are very many of them, at once. */
-enum { LEFT_OPEN_MOST = 256 };
-
-static void fd_leave(const int *fd)
-{
-    if (*fd >= LEFT_OPEN_MOST)
-        (void)close(*fd);
-}
-#define auto_leave __attribute__((cleanup(fd_leave)))
-
 int child_sources_clone(struct start *start, size_t i, struct err *err)
 {
-    if (source_clone(start, i) < 0)
-        return step_fail(err, "open", start->plan->sources[i].path);
-    return 0;
+    if (source_clone(start, i) == 0)
+        return 0;
+    /* A layer comes without what is mounted below it; but what that covers is not to be seen
+     * (has_locked_children in the kernel's fs/namespace.c). */
+    bool covered = errno == EINVAL && i < start->plan->n_root_sources;
+    (void)step_fail(err, "open", start->plan->sources[i].path);
+    return covered ? err_hint(err, "other file systems are mounted below it, and only root may "
+                                   "have it without them: choose a directory that has none")
+                   : -1;
+}
+
+int child_bind_clone(struct start *start, size_t i, struct err *err)
+{
+    return child_sources_clone(start, start->plan->n_root_sources + i, err);
 }
 
 /* --- the root --------------------------------------------------------------------------------- */
@@ -183,79 +182,14 @@ int child_root_readonly(struct start *start, size_t i, struct err *err)
 
 /* --- mount points ----------------------------------------------------------------------------- */
 
-int target_open(struct start *start, const char *path)
-{
-    return file_openat2(start->root, path, O_PATH | O_CLOEXEC, 0,
-                        RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
-}
-
-/* Makes the last component in its directory and opens it; -1 with ENOENT if that is not there. */
-static int target_make_last(struct start *start, char *path, bool is_file)
-{
-    char *slash = strrchr(path, '/');
-    const char *name = slash ? slash + 1 : path;
-    if (slash)
-        *slash = '\0';
-    auto_close int directory = target_open(start, slash ? path : ".");
-    if (slash)
-        *slash = '/';
-    if (directory < 0)
-        return -1;
-    auto_close int made =
-        is_file ? openat(directory, name, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0644) : -1;
-    if (is_file ? made < 0 : mkdirat(directory, name, 0755) < 0)
-        return -1;
-    return openat(directory, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
-}
-
-int target_make(struct start *start, const char *text, bool is_file)
-{
-    char path[PATH_MAX];
-    size_t len = strlen(text);
-    if (len >= sizeof(path)) {
-        errno = ENAMETOOLONG;
-        return -1;
-    }
-    memcpy(path, text, len + 1);
-    while (len && path[len - 1] == '/')
-        path[--len] = '\0';
-    int target = target_make_last(start, path, is_file);
-    if (target >= 0 || errno != ENOENT)
-        return target;
-    for (char *slash = path; (slash = strchr(slash, '/')); *slash++ = '/') {
-        *slash = '\0';
-        auto_close int there = target_open(start, path);
-        auto_close int made =
-            there < 0 && errno == ENOENT ? target_make_last(start, path, false) : -1;
-        if (there < 0 && made < 0)
-            return -1;
-    }
-    return target_make_last(start, path, is_file);
-}
-
-/* Links that lead to the root are refused: what is mounted on top of the root is out of reach of
- * every path but "/..", so that nothing would cover what has to be masked in it. */
-static int target_follow(struct start *start, const char *path)
-{
-    auto_close int target = target_open(start, path);
-    struct stat status, root;
-    if (target < 0 || fstat(target, &status) < 0 || fstat(start->root, &root) < 0)
-        return -1;
-    if (status.st_dev == root.st_dev && status.st_ino == root.st_ino) {
-        errno = ELOOP;
-        return -1;
-    }
-    return take_fd(target);
-}
-
 /* Below a file system that was made here and now there is nothing an image or anybody else prepared,
- * so its name will do. */
-static bool attached_below_own(struct start *start, int made, const struct plan_mount *mount)
+ * so its name will do; but only in the root, for a link on the way to that file system may be of the
+ * image. */
+static bool is_below_own(struct start *start, const struct plan_mount *mount)
 {
-    if (mount->place_missing && mkdirat(start->root, mount->destination, 0755) < 0 &&
-        errno != EEXIST)
-        return false;
-    return mount_attach(made, start->root, mount->destination) == 0;
+    return start->at_root && mount->below_own &&
+           (!mount->place_missing || mkdirat(start->root, mount->destination, 0755) == 0 ||
+            errno == EEXIST);
 }
 
 static int fail_kind(bool is_file, const char *path, struct err *err)
@@ -274,15 +208,13 @@ static int target_attach(struct start *start, int made, const struct plan_mount 
 {
     const char *path = mount->destination;
     struct stat status;
-    if (mount->below_own && attached_below_own(start, made, mount))
+    if (is_below_own(start, mount) && mount_attach(made, start->root, path) == 0)
         return 0;
-    auto_leave int target =
-        file_openat2(start->root, path, O_PATH | O_CLOEXEC, 0,
-                     RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_SYMLINKS);
-    if (target < 0 && errno == ELOOP)
-        target = target_follow(start, path);
+    auto_leave int target = target_find(start, path);
     if (target < 0 && errno == ENOENT && fstat(made, &status) == 0)
-        target = target_make(start, path, !S_ISDIR(status.st_mode));
+        target = mount->kind == PLAN_MOUNT_BIND
+                     ? target_make_through(start, path, !S_ISDIR(status.st_mode))
+                     : target_make(start, path, false);
     if (target < 0 && errno == EEXIST)
         return err_plain(err, ERR_INVALID, 0, link_to_nowhere, path);
     if (target < 0)
@@ -318,7 +250,9 @@ int file_system_make(const struct plan_mount *mount, int *ret_fs, int *ret_made,
 {
     int fs = *ret_fs = fs_open(mount->type);
     if (fs < 0)
-        return step_fail(err, "the kernel has no file system", mount->type);
+        return step_fail(
+            err, errno == ENODEV ? "the kernel has no file system" : "open a file system of type",
+            mount->type);
     if (mount->name)
         (void)fs_text(fs, "source",
                       mount->name); /* for /proc/mounts alone; not every type takes it */
@@ -334,27 +268,10 @@ int file_system_make(const struct plan_mount *mount, int *ret_fs, int *ret_made,
     return 0;
 }
 
-/* Since kernel 6.8 /proc/self/mountinfo has mounts in the order of their making, and that is to be the
- * configuration's, while the parent made /dev before all others: a copy takes its turn. Before 6.15
- * what is not attached could not be copied; then the order is the old one. */
-static void dev_in_turn(int *mount)
-{
-    int copy = mount_clone(*mount, "", 0);
-    if (copy < 0)
-        return;
-    fd_leave(mount);
-    *mount = copy;
-}
-
-/* A proc or sysfs can be made in a user namespace only while a whole one is in sight
- * (mount_too_revealing in the kernel's fs/namespace.c): so before the root is changed. */
+/* Of what is not made in its turn: see there. */
 int child_mount_make(struct start *start, size_t i, struct err *err)
 {
     size_t at = start->plan->fs[i];
-    if (start->plan->dev_made && at == start->plan->dev_mount) {
-        dev_in_turn(&start->mounts[at]);
-        return 0;
-    }
     auto_leave int fs = -1;
     return file_system_make(&start->plan->mounts[at], &fs, &start->mounts[at], err);
 }
@@ -372,9 +289,28 @@ static int bind_propagation(int source, const struct mount_options *options)
                         options->propagation_below ? MOUNT_RECURSIVE : 0);
 }
 
+/* Likewise what is bound. To drop a mount costs a wait for all processors, so those that were spent
+ * are put on each other, and go together; but on none that is shared, for that would be on the host's
+ * as well. */
+static int source_renew(struct start *start, const struct plan_mount *mount)
+{
+    int old = start->sources[mount->source];
+    bool recursive = start->plan->sources[mount->source].recursive;
+    if (!start->plan->binds_by_child)
+        return old;
+    int copy = mount_clone(old, "", recursive ? MOUNT_RECURSIVE : 0);
+    if (copy < 0)
+        return old;
+    if (start->spent >= 0)
+        (void)mount_attach(old, start->spent, "");
+    else if (mount->options.propagation != MS_SHARED)
+        start->spent = old;
+    return copy;
+}
+
 static int bind_attach(struct start *start, const struct plan_mount *mount, struct err *err)
 {
-    int source = start->sources[mount->source];
+    int source = source_renew(start, mount);
     const struct mount_options *options = &mount->options;
     bool recursive = start->plan->sources[mount->source].recursive;
     if (recursive && (options->set || options->clear) &&
@@ -439,6 +375,102 @@ static int mount_again(struct start *start, const struct plan_mount *mount, stru
     return 0;
 }
 
+/* --- file systems in their turn --------------------------------------------------------------- */
+
+/* Since kernel 6.8 /proc/self/mountinfo has mounts in the order of their making, and that is to be the
+ * configuration's, if there is one: a copy of what was made before takes its turn. Before 6.15 what is
+ * not attached could not be copied; then the order is the old one. */
+static void fs_renew(struct start *start, size_t i)
+{
+    int old = start->mounts[i];
+    int copy = start->plan->request->state ? mount_clone(old, "", 0) : -1;
+    if (copy < 0)
+        return;
+    start->mounts[i] = copy;
+    if (start->spent >= 0)
+        (void)mount_attach(old, start->spent, "");
+    else if (!start->plan->mounts[i].options.propagation)
+        start->spent = old;
+}
+
+/* To where a directory is to be mounted on; it is made if it is missing. */
+static int place_enter(struct start *start, const struct plan_mount *mount)
+{
+    char path[PATH_MAX];
+    start->away = true;
+    if (is_below_own(start, mount) &&
+        snprintf(path, sizeof(path), "/%s", mount->destination) < (int)sizeof(path))
+        return chdir(path);
+    auto_leave int place = target_find(start, mount->destination);
+    if (place < 0 && errno == ENOENT)
+        place = target_make(start, mount->destination, false);
+    return place < 0 ? -1 : fchdir(place);
+}
+
+/* Read-only is the mount's, not the file system's: another container of the same namespaces may have
+ * it writable. By name where no link is on the way. */
+static int readonly_make(struct start *start, const struct plan_mount *mount)
+{
+    const char *path = mount->destination;
+    if ((mount->below_own || !strchr(path, '/')) &&
+        mount_change_at(start->root, path, MOUNT_ATTR_RDONLY) == 0)
+        return 0;
+    auto_leave int target = target_open(start, path);
+    return target < 0 ? -1 : mount_change(target, MOUNT_ATTR_RDONLY, 0, 0, 0);
+}
+
+/* One call for what takes five by descriptors and more. What it cannot do, those do, or tell why. */
+static bool made_in_place(struct start *start, const struct plan_mount *mount)
+{
+    uint64_t set = mount->options.set | mount->options.set_below;
+    return mount->data && place_enter(start, mount) == 0 &&
+           mount_here(mount->type, mount->name, set & ~(uint64_t)MOUNT_ATTR_RDONLY, mount->data) ==
+               0;
+}
+
+static int fs_attach(struct start *start, size_t i, struct err *err)
+{
+    const struct plan_mount *mount = &start->plan->mounts[i];
+    if ((mount->mode_below || mount->options.copy_up) && fs_inherit(start, i, err) < 0)
+        return -1;
+    return target_attach(start, start->mounts[i], mount, err);
+}
+
+static int fs_mount_in_turn(struct start *start, size_t i, struct err *err)
+{
+    const struct plan *plan = start->plan;
+    const struct plan_mount *mount = &plan->mounts[i];
+    if (!mount->in_turn) {
+        if (start->turned || (plan_dev_handed(plan) && i == plan->dev_mount))
+            fs_renew(start, i);
+        return fs_attach(start, i, err);
+    }
+    start->turned = true;
+    auto_leave int fs = -1;
+    if (!made_in_place(start, mount)) {
+        if (file_system_make(mount, &fs, &start->mounts[i], err) < 0 ||
+            fs_attach(start, i, err) < 0)
+            return -1;
+    } else if ((mount->options.set | mount->options.set_below) & MOUNT_ATTR_RDONLY &&
+               readonly_make(start, mount) < 0) {
+        return step_fail(err, "make read-only", mount->destination);
+    }
+    return plan->dev_by_child && i == plan->dev_mount ? dev_fill_mounted(start, err) : 0;
+}
+
+/* By its name where that begins at the container's root, else by the directory it is in. */
+static int link_make(struct start *start, const struct plan_mount *mount)
+{
+    char path[PATH_MAX];
+    const char *slash = strrchr(mount->destination, '/');
+    if (start->at_root || !slash)
+        return symlinkat(mount->type, start->root, mount->destination);
+    (void)snprintf(path, sizeof(path), "%.*s", (int)(slash - mount->destination),
+                   mount->destination);
+    auto_leave int directory = target_open(start, path);
+    return directory < 0 ? -1 : symlinkat(mount->type, directory, slash + 1);
+}
+
 int child_mount(struct start *start, size_t i, struct err *err)
 {
     const struct plan_mount *mount = &start->plan->mounts[i];
@@ -446,24 +478,30 @@ int child_mount(struct start *start, size_t i, struct err *err)
     case PLAN_MOUNT_REMOUNT:
         return mount_again(start, mount, err);
     case PLAN_MOUNT_FS:
-        if ((mount->mode_below || mount->options.copy_up) && fs_inherit(start, i, err) < 0)
-            return -1;
-        return target_attach(start, start->mounts[i], mount, err);
+        return fs_mount_in_turn(start, i, err);
     case PLAN_MOUNT_BIND:
         return bind_attach(start, mount, err);
     case PLAN_MOUNT_LINK:
-        if (symlinkat(mount->type, start->root, mount->destination) < 0)
+        if (link_make(start, mount) < 0)
             return step_fail(err, "link", mount->destination);
         return 0;
     }
     return 0;
 }
 
+int child_mount_rest(struct start *start, size_t i, struct err *err)
+{
+    return child_mount(start, start->plan->n_mounts_first + i, err);
+}
+
 int child_late_readonly(struct start *start, size_t i, struct err *err)
 {
     size_t at = start->plan->late[i];
-    if (mount_change(start->mounts[at], MOUNT_ATTR_RDONLY, 0, 0, 0) < 0)
-        return step_fail(err, "make read-only", start->plan->mounts[at].destination);
+    const struct plan_mount *mount = &start->plan->mounts[at];
+    /* None is held of what was made in place. */
+    if ((start->mounts[at] < 0 ? readonly_make(start, mount)
+                               : mount_change(start->mounts[at], MOUNT_ATTR_RDONLY, 0, 0, 0)) < 0)
+        return step_fail(err, "make read-only", mount->destination);
     return 0;
 }
 
@@ -474,69 +512,5 @@ int child_root_propagation(struct start *start, size_t i, struct err *err)
     if (mount_change(start->root, 0, 0, plan->root_propagation,
                      plan->root_propagation_below ? MOUNT_RECURSIVE : 0) < 0)
         return step_fail(err, "set the propagation of the root file system", NULL);
-    return 0;
-}
-
-/* --- masked and read-only paths --------------------------------------------------------------- */
-
-/* What an image or a volume calls /dev/null has to be one. */
-static int null_clone(struct start *start)
-{
-    auto_close int null = mount_clone(start->root, "dev/null", 0);
-    struct stat status;
-    if (null < 0 || fstat(null, &status) < 0)
-        return -1;
-    if (!S_ISCHR(status.st_mode) || status.st_rdev != makedev(1, 3)) {
-        errno = ENXIO;
-        return -1;
-    }
-    return take_fd(null);
-}
-
-static int empty_make(struct start *start)
-{
-    (void)start;
-    auto_leave int fs = fs_open("tmpfs");
-    if (fs < 0)
-        return -1;
-    return fs_mount(fs,
-                    MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
-}
-
-/* The first cover of a kind is made, the others are copies of it. */
-static int cover(struct start *start, const char *path, int *first,
-                 int (*make)(struct start *start), struct err *err)
-{
-    bool made = *first < 0;
-    if (made && (*first = make(start)) < 0)
-        return step_fail(err, "make an empty directory or open /dev/null to mask", path);
-    auto_leave int copy = made ? -1 : mount_clone(*first, "", 0);
-    if ((!made && copy < 0) || mount_attach(made ? *first : copy, AT_FDCWD, path) < 0)
-        return step_fail(err, "mask", path);
-    return 0;
-}
-
-/* Files are covered by /dev/null, directories by an empty one, what is not there by nothing. Asked
- * first which it is: to drop a mount that does not fit costs a wait for all processors. */
-int child_mask(struct start *start, size_t i, struct err *err)
-{
-    const char *path = start->plan->masked->at[i];
-    struct stat status;
-    if (stat(path, &status) < 0)
-        return errno == ENOENT ? 0 : step_fail(err, "look at", path);
-    if (S_ISDIR(status.st_mode))
-        return cover(start, path, &start->empty, empty_make, err);
-    return cover(start, path, &start->null, null_clone, err);
-}
-
-int child_readonly(struct start *start, size_t i, struct err *err)
-{
-    const char *path = start->plan->readonly->at[i];
-    auto_leave int mount =
-        mount_clone_changed(AT_FDCWD, path, MOUNT_ATTR_RDONLY, 0, 0, MOUNT_RECURSIVE);
-    if (mount < 0 && errno == ENOENT)
-        return 0;
-    if (mount < 0 || mount_attach(mount, AT_FDCWD, path) < 0)
-        return step_fail(err, "make read-only", path);
     return 0;
 }

@@ -9,10 +9,12 @@
  *   writes the id maps                     has its network namespace made beside it (network.c)
  *   has the container's directories made
  *   clones layers and sources, maps them
- *   makes /dev with its nodes
+ *   makes /dev with its nodes, if the
+ *   child cannot
  *   hands them over  ───────────────────▶  becomes root of its namespace
- *                                          layers → file systems → enters the network namespace
- *                                          → pivot_root → mounts → masks
+ *                                          layers → pivot_root → mounts, and when the first of them
+ *                                          needs it (in a user namespace before all) the network
+ *                                          namespace → masks
  *   watches  ◀──── terminal, error ──────  drops privileges, executes
  */
 #include <errno.h>
@@ -339,7 +341,7 @@ static int child_wait(struct start *start, size_t i, struct err *err)
     const struct plan *plan = start->plan;
     if (channel_wait(start, start->sources, plan_handed(plan), err) < 0)
         return -1;
-    if (plan->dev_made)
+    if (plan_dev_handed(plan))
         start->mounts[plan->dev_mount] = take_fd(start->sources[plan->n_sources]);
     return 0;
 }
@@ -446,7 +448,12 @@ static size_t count_maps(const struct plan *plan)
  * namespace. */
 static size_t count_parent_sources(const struct plan *plan)
 {
-    return plan->privileged ? plan->n_sources : 0;
+    return plan_sources_handed(plan);
+}
+
+static size_t count_child_binds(const struct plan *plan)
+{
+    return plan->binds_by_child ? plan->n_sources - plan->n_root_sources : 0;
 }
 
 static size_t count_child_sources(const struct plan *plan)
@@ -494,6 +501,16 @@ static size_t count_network(const struct plan *plan)
     return plan->network_beside;
 }
 
+static size_t count_network_first(const struct plan *plan)
+{
+    return plan->network_beside && !plan->network_last;
+}
+
+static size_t count_network_last(const struct plan *plan)
+{
+    return plan->network_last;
+}
+
 static size_t count_loopback(const struct plan *plan)
 {
     return plan->loopback;
@@ -512,7 +529,12 @@ static size_t count_propagation(const struct plan *plan)
 
 static size_t count_mounts(const struct plan *plan)
 {
-    return plan->n_mounts;
+    return plan->n_mounts_first;
+}
+
+static size_t count_mounts_rest(const struct plan *plan)
+{
+    return plan->n_mounts - plan->n_mounts_first;
 }
 
 static size_t count_layers(const struct plan *plan)
@@ -542,7 +564,7 @@ static size_t count_root_propagation(const struct plan *plan)
 
 static size_t count_dev_made(const struct plan *plan)
 {
-    return plan->dev_made;
+    return plan_dev_handed(plan);
 }
 
 static size_t count_dev(const struct plan *plan)
@@ -581,6 +603,7 @@ static size_t count_domainname(const struct plan *plan)
 static const struct step parent_table[] = {
     { "make the cgroup", "mkdir", NULL, count_cgroup, describe_cgroup, parent_cgroup },
     { "join namespace", "setns", NULL, count_joins, describe_join, parent_join },
+    { "hold the caller's mount namespace", "open", "/proc/self/ns/mnt", count_inherited, NULL, parent_inherit },
     { "make a process in new namespaces", "clone3", NULL, NULL, describe_clone, parent_clone },
     { "return to the caller's own namespaces", "setns", "", count_joined, NULL, parent_go_back },
     { "wait for the process inside", "recvmsg, waitid", "", count_between, NULL, parent_between },
@@ -606,28 +629,31 @@ static const struct step child_table[] = {
     { "enter the cgroup", "write", "tasks, \"0\"", count_cgroup, NULL, child_cgroup },
     { "join the user namespace", "setns, setresuid", NULL, count_between, describe_user_path, child_join_user },
     { "make the process inside", "clone3", NULL, count_between, describe_clone, child_make_inside },
+    { "make namespaces", "unshare", NULL, count_unshare, describe_unshare, child_unshare },
+    { "shift the clock", "write", NULL, count_time_offsets, describe_time, child_time_offset },
     { "make a network namespace beside", "clone, unshare", "CLONE_NEWNET", count_network, NULL, child_network_begin },
     { "let go of the caller's processors", "sched_setaffinity", "", count_processors_reset, NULL, process_processors_reset },
     { "leave the caller's keys", "keyctl", "KEYCTL_JOIN_SESSION_KEYRING", count_keyring, NULL, child_keyring },
     { "open the host's /proc", "open", "", count_label, NULL, process_label_open },
-    { "make namespaces", "unshare", NULL, count_unshare, describe_unshare, child_unshare },
-    { "shift the clock", "write", NULL, count_time_offsets, describe_time, child_time_offset },
     { "bring up the loopback interface", "ioctl", "SIOCSIFFLAGS, lo, IFF_UP", count_loopback, NULL, child_loopback },
     { "clone device", "open_tree", "OPEN_TREE_CLONE", device_count, describe_device, child_devices_clone },
     { "open ruche-init", "open_tree_attr", "MOUNT_ATTR_RDONLY", count_init, NULL, child_init_open },
     { "wait for the parent", "recvmsg", "", NULL, NULL, child_wait },
     { "hide from the container", "prctl", "PR_SET_DUMPABLE, 0", NULL, NULL, child_hide },
     { "become root of the user namespace", "setresuid", "0, 0, 0", count_maps, NULL, child_become_root },
+    { "clone mount", "open_tree_attr", NULL, count_child_binds, describe_bind, child_bind_clone },
     { "join the mount namespace", "setns", NULL, count_join_mount, describe_mount_path, child_join_mount },
     { "keep mounts from the host", "mount_setattr", "/, AT_RECURSIVE, MS_SLAVE", count_propagation, NULL, child_propagation },
     { "clone mount", "open_tree_attr", NULL, count_child_sources, describe_source, child_sources_clone },
     { "lay the layers on each other", "fsopen, fsmount", NULL, count_layers, describe_layers, child_layers_mount },
     { "make file system", "fsopen, fsmount", NULL, count_fs, describe_fs, child_mount_make },
-    { "enter the network namespace", "waitid, setns", "CLONE_NEWNET", count_network, NULL, child_network_enter },
+    { "enter the network namespace", "waitid, setns", "CLONE_NEWNET", count_network_first, NULL, child_network_enter },
     { "set sysctl", "write", NULL, count_sysctls, describe_sysctl, child_sysctl },
     { "make file system", "fsopen, fsmount", NULL, count_late_fs, describe_late_fs, child_late_mount_make },
     { "change to the root file system", "move_mount, pivot_root", NULL, NULL, describe_root, child_root_mount },
-    { "mount", "move_mount", NULL, count_mounts, describe_mount, child_mount },
+    { "mount", "mount or move_mount", NULL, count_mounts, describe_mount, child_mount },
+    { "enter the network namespace", "waitid, setns", "CLONE_NEWNET", count_network_last, NULL, child_network_enter },
+    { "mount", "mount or move_mount", NULL, count_mounts_rest, describe_mounts_rest, child_mount_rest },
     { "place device", "move_mount", "", device_count, describe_device, child_device },
     { "link the streams in /dev", "symlinkat", "/proc/self/fd", count_dev, NULL, child_device_links },
     { "open the terminal", "openat, ioctl", "/dev/pts/ptmx, TIOCGPTPEER", count_terminal, NULL, child_terminal },
@@ -641,6 +667,7 @@ static const struct step child_table[] = {
     { "mask", "open_tree, move_mount", NULL, count_masked, describe_masked, child_mask },
     { "make read-only", "open_tree_attr, move_mount", NULL, count_readonly, describe_readonly, child_readonly },
     { "set the root's propagation", "mount_setattr", "", count_root_propagation, NULL, child_root_propagation },
+    { "return to the caller's mount namespace", "open_tree, setns, chroot", "CLONE_NEWNS", count_inherited, NULL, child_inherit },
     PROCESS_STEPS_AS_ROOT,
     { "make the root file system read-only", "mount_setattr", "MOUNT_ATTR_RDONLY", count_root_readonly, NULL, child_root_readonly },
     PROCESS_STEPS,

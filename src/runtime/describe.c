@@ -61,6 +61,11 @@ void describe_source(const struct plan *plan, size_t i, struct str *words, struc
         str_add(arguments, "); mount_setattr(MOUNT_ATTR_IDMAP");
 }
 
+void describe_bind(const struct plan *plan, size_t i, struct str *words, struct str *arguments)
+{
+    describe_source(plan, plan->n_root_sources + i, words, arguments);
+}
+
 void describe_limit(const struct plan *plan, size_t i, struct str *words, struct str *arguments)
 {
     const struct rlimit_pair *limit = &plan->process.rlimits[i];
@@ -129,9 +134,7 @@ void describe_layers(const struct plan *plan, size_t i, struct str *words, struc
 void describe_fs(const struct plan *plan, size_t i, struct str *words, struct str *arguments)
 {
     const struct plan_mount *mount = &plan->mounts[plan->fs[i]];
-    bool made = plan->dev_made && plan->fs[i] == plan->dev_mount;
-    str_addf(words, " %s for /%s%s", mount->type, mount->destination,
-             made ? ", a copy of the parent's" : "");
+    str_addf(words, " %s for /%s", mount->type, mount->destination);
     mount_options_format(&mount->options, arguments);
 }
 
@@ -144,10 +147,20 @@ void describe_mount(const struct plan *plan, size_t i, struct str *words, struct
 {
     const struct plan_mount *mount = &plan->mounts[i];
     bool bind = mount->kind == PLAN_MOUNT_BIND;
-    str_addf(words, " %s on /%s", bind ? plan->sources[mount->source].path : mount->type,
-             mount->destination);
-    if (bind)
+    bool dev = plan->dev_made && i == plan->dev_mount;
+    str_addf(words, " %s on /%s%s", bind ? plan->sources[mount->source].path : mount->type,
+             mount->destination,
+             !dev                 ? ""
+             : plan->dev_by_child ? ", and make what it holds"
+                                  : ", a copy of the parent's");
+    if (bind || mount->in_turn)
         mount_options_format(&mount->options, arguments);
+}
+
+void describe_mounts_rest(const struct plan *plan, size_t i, struct str *words,
+                          struct str *arguments)
+{
+    describe_mount(plan, plan->n_mounts_first + i, words, arguments);
 }
 
 void describe_late(const struct plan *plan, size_t i, struct str *words, struct str *arguments)

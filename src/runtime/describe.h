@@ -17,12 +17,15 @@ void describe_join(const struct plan *plan, size_t i, struct str *words, struct 
 void describe_time(const struct plan *plan, size_t i, struct str *words, struct str *arguments);
 void describe_sysctl(const struct plan *plan, size_t i, struct str *words, struct str *arguments);
 void describe_device(const struct plan *plan, size_t i, struct str *words, struct str *arguments);
+void describe_bind(const struct plan *plan, size_t i, struct str *words, struct str *arguments);
 void describe_root(const struct plan *plan, size_t i, struct str *words, struct str *arguments);
 void describe_layers(const struct plan *plan, size_t i, struct str *words, struct str *arguments);
 void describe_fs(const struct plan *plan, size_t i, struct str *words, struct str *arguments);
 void describe_late_fs(const struct plan *plan, size_t i, struct str *words, struct str *arguments);
 void describe_late(const struct plan *plan, size_t i, struct str *words, struct str *arguments);
 void describe_mount(const struct plan *plan, size_t i, struct str *words, struct str *arguments);
+void describe_mounts_rest(const struct plan *plan, size_t i, struct str *words,
+                          struct str *arguments);
 void describe_masked(const struct plan *plan, size_t i, struct str *words, struct str *arguments);
 void describe_readonly(const struct plan *plan, size_t i, struct str *words, struct str *arguments);
 void describe_hostname(const struct plan *plan, size_t i, struct str *words, struct str *arguments);

@@ -154,11 +154,11 @@ static int links_make(int dev, struct err *err)
 static int places_make(const struct plan *plan, int dev, struct err *err)
 {
     static const char prefix[] = "dev/";
-    for (size_t n = 0; n < plan->n_fs; n++) {
-        const char *destination = plan->mounts[plan->fs[n]].destination;
+    for (size_t n = 0; n < plan->n_mounts; n++) {
+        const char *destination = plan->mounts[n].destination;
         const char *name = destination + sizeof(prefix) - 1;
-        if (text_starts(destination, prefix) && *name && !strchr(name, '/') &&
-            mkdirat(dev, name, 0755) < 0 && errno != EEXIST)
+        if (plan->mounts[n].kind == PLAN_MOUNT_FS && text_starts(destination, prefix) && *name &&
+            !strchr(name, '/') && mkdirat(dev, name, 0755) < 0 && errno != EEXIST)
             return step_fail(err, "make a directory for", destination);
     }
     return 0;
@@ -249,6 +249,19 @@ int parent_dev(struct start *start, size_t i, struct err *err)
 }
 
 /* --- the child's ------------------------------------------------------------------------------ */
+
+int dev_fill_mounted(struct start *start, struct err *err)
+{
+    int root = start->root;
+    int dev = target_open(start, "dev");
+    if (dev < 0)
+        return step_fail(err, "open", "/dev");
+    start->root = start->dev = dev;
+    int result = dev_fill(start, err);
+    start->root = root;
+    start->dev = -1;
+    return result;
+}
 
 size_t count_far_devices(const struct plan *plan)
 {

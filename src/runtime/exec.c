@@ -21,10 +21,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "kernel/keyring.h"
 #include "kernel/namespace.h"
 #include "kernel/pidfd.h"
-#include "runtime/start.h"
+#include "runtime/join.h"
 
 static int exec_cgroup(struct start *start, size_t i, struct err *err)
 {
@@ -132,7 +133,7 @@ static int exec_descriptors(struct start *start, size_t i, struct err *err)
 {
     (void)i;
     const int *stdio = start->plan->request->stdio;
-    const int kept[] = { start->channel, start->join_pidfd, start->proc,
+    const int kept[] = { start->channel, start->join_pidfd, start->proc, start->home,
                          stdio[0],       stdio[1],          stdio[2] };
     unsigned from = 3 + start->plan->request->preserve_fds;
     if (descriptors_close_others(from, kept, array_size(kept)) < 0)
@@ -175,6 +176,8 @@ static int exec_session(struct start *start, size_t i, struct err *err)
 static int exec_root(struct start *start, size_t i, struct err *err)
 {
     (void)i;
+    if (start->plan->mounts_inherited && exec_inherited_enter(start, err) < 0)
+        return -1;
     start->root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (start->root < 0)
         return step_fail(err, "open the container's root", NULL);
@@ -196,7 +199,7 @@ static size_t count_direct(const struct plan *plan)
     return plan->exec_direct;
 }
 
-static size_t count_between(const struct plan *plan)
+static size_t count_indirect(const struct plan *plan)
 {
     return !plan->exec_direct;
 }
@@ -220,12 +223,13 @@ static void describe_join(const struct plan *plan, size_t i, struct str *words,
 /* clang-format off */
 static const struct step parent_table[] = {
     { "open the cgroup", "openat", "", count_cgroup, NULL, exec_cgroup },
+    { "find the container's root", "open", "/proc/PID/root", count_inherited, NULL, exec_inherited_find },
     { "make a process", "clone3", "CLONE_PIDFD", NULL, describe_clone_exec, exec_clone },
     { "give the stream to the container's root", "fchown", "uid 0 of the namespace", count_streams, NULL, parent_streams },
     { "limit", "prlimit", "", count_limits, NULL, parent_limit },
     { "set the out-of-memory score", "write", "oom_score_adj", count_oom_score, NULL, parent_oom_score },
     { "let go", "sendmsg", "", NULL, NULL, exec_release },
-    { "reap the process in between", "waitid", "P_PIDFD", count_between, NULL, exec_reap },
+    { "reap the process in between", "waitid", "P_PIDFD", count_indirect, NULL, exec_reap },
     { "hand the seccomp listener to its agent", "sendmsg", NULL, count_listener, describe_listener, parent_listener },
     { "watch until the program is executed", "recvmsg", "", NULL, NULL, parent_watch },
     {},
@@ -243,7 +247,7 @@ static const struct step child_table[] = {
     { "leave the caller's keys", "keyctl", "KEYCTL_JOIN_SESSION_KEYRING", NULL, NULL, exec_session },
     { "join the container's namespaces", "setns", NULL, NULL, describe_join, exec_join },
     { "become root of the user namespace", "setresuid", "0, 0, 0", count_userns, NULL, exec_become_root },
-    { "make the process inside", "clone3", "CLONE_PARENT | CLONE_PIDFD", count_between, NULL, exec_make },
+    { "make the process inside", "clone3", "CLONE_PARENT | CLONE_PIDFD", count_indirect, NULL, exec_make },
     { "open the container's root", "open", "/", NULL, NULL, exec_root },
     { "open the terminal", "openat, ioctl", "/dev/pts/ptmx, TIOCGPTPEER", count_terminal, NULL, child_terminal },
     PROCESS_STEPS_AS_ROOT,

@@ -1,11 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Namespaces that are not the container's own.
+ *
+ * A container whose mount namespace is the caller's (config-linux.md, "Namespaces": what is not named
+ * is inherited) must leave no mount in it. So it begins in a namespace of its own like all others,
+ * makes its root there, takes a detached copy of that, goes back to the caller's namespace, and has
+ * the copy as its root: nobody else sees it, nothing is above it, and it is gone with its last
+ * process.
+ */
 #include "runtime/join.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <sys/syscall.h>
 
+#include "kernel/mount.h"
 #include "kernel/namespace.h"
 #include "kernel/pidfd.h"
 
@@ -92,4 +103,51 @@ int child_join_mount(struct start *start, size_t i, struct err *err)
 {
     (void)i;
     return join(start->plan->mount_path, CLONE_NEWNS, "join mount namespace", err);
+}
+
+/* --- the caller's mount namespace ------------------------------------------------------------- */
+
+size_t count_inherited(const struct plan *plan)
+{
+    return plan->mounts_inherited;
+}
+
+int parent_inherit(struct start *start, size_t i, struct err *err)
+{
+    (void)i;
+    start->home = open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC);
+    return start->home < 0 ? err_sys(err, "open /proc/self/ns/mnt") : 0;
+}
+
+int child_inherit(struct start *start, size_t i, struct err *err)
+{
+    (void)i;
+    int copy = mount_clone(start->root, "", MOUNT_RECURSIVE);
+    if (copy < 0 || setns(start->home, CLONE_NEWNS) < 0 || fchdir(copy) < 0 || chroot(".") < 0)
+        return step_fail(err, "return to the caller's mount namespace", NULL);
+    start->root = copy;
+    start->at_root = true;
+    start->away = false;
+    return 0;
+}
+
+int exec_inherited_find(struct start *start, size_t i, struct err *err)
+{
+    (void)i;
+    char path[40];
+    (void)snprintf(path, sizeof(path), "/proc/%d/root", pidfd_number(start->join_pidfd));
+    start->home = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (start->home < 0)
+        return err_sys(err, "open the container's root");
+    /* The number was its own all the time. */
+    if (pidfd_poll(start->join_pidfd, 0) != 0)
+        return err_set(err, ERR_CONFLICT, "the container has ended");
+    return 0;
+}
+
+int exec_inherited_enter(struct start *start, struct err *err)
+{
+    if (fchdir(start->home) < 0 || chroot(".") < 0)
+        return step_fail(err, "change to the container's root", NULL);
+    return 0;
 }

@@ -4,7 +4,7 @@
  * Steps of containers that join a user or a mount namespace. Nobody comes back out of either, so it
  * is not the parent who joins: a process in between joins the user namespace, makes the container's
  * process with its namespaces as the parent's child, hands it over and is gone; the mount namespace
- * the container's process joins itself.
+ * the container's process joins itself. Likewise of those that stay in the caller's mount namespace.
  */
 #include "runtime/start.h"
 
@@ -18,3 +18,10 @@ int parent_between(struct start *start, size_t i, struct err *err);
 int child_join_user(struct start *start, size_t i, struct err *err);
 int child_make_inside(struct start *start, size_t i, struct err *err);
 int child_join_mount(struct start *start, size_t i, struct err *err);
+
+size_t count_inherited(const struct plan *plan);
+int parent_inherit(struct start *start, size_t i, struct err *err);
+int child_inherit(struct start *start, size_t i, struct err *err);
+/* Exec: finds the root of such a container, and changes to it. */
+int exec_inherited_find(struct start *start, size_t i, struct err *err);
+int exec_inherited_enter(struct start *start, struct err *err);

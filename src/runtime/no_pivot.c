@@ -39,13 +39,19 @@ static int64_t mount_id(int fd)
     return (int64_t)status.stx_mnt_id;
 }
 
-/* Whether the mount of `fd` lies below the container's root: those are its own. */
-static bool is_below(int fd, int64_t root)
+/* Mounts below `root` are the container's. */
+struct roots {
+    int64_t root;
+    int64_t host;
+    bool on_top; /* root lies on "/": no path leads below it, and ".." of the host's "/" is it */
+};
+
+static bool is_below_root(int fd, const struct roots *roots)
 {
-    auto_close int at = fcntl(fd, F_DUPFD_CLOEXEC, 3);
-    int64_t id = mount_id(fd);
-    for (int depth = 0; at >= 0 && depth < DEPTH_MOST; depth++) {
-        if (id == root)
+    auto_close int at = roots->on_top ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, 3);
+    int64_t id = at < 0 ? -1 : mount_id(at);
+    for (int depth = 0; at >= 0 && id != roots->host && depth < DEPTH_MOST; depth++) {
+        if (id == roots->root)
             return true;
         int up = openat(at, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
         fd_close(&at);
@@ -95,13 +101,12 @@ static int cover(int on)
 }
 
 /* 1 if a mount was there and is not any more, 0 if it cannot be reached or is the container's own. */
-static int line_hide(char *line, int64_t root)
+static int line_hide(char *line, const struct roots *roots)
 {
     int64_t id;
     const char *place = line_place(line, &id);
-    auto_close int fd =
-        place ? open(place, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC) : -1;
-    if (fd < 0 || mount_id(fd) != id || is_below(fd, root))
+    auto_close int fd = place ? open(place, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC) : -1;
+    if (fd < 0 || mount_id(fd) != id || is_below_root(fd, roots))
         return 0;
     if (fchdir(fd) < 0)
         return -1;
@@ -111,7 +116,7 @@ static int line_hide(char *line, int64_t root)
 }
 
 /* Returns how many of the list were hidden, -1 with errno. */
-static int pass(int list, int64_t root)
+static int pass(int list, const struct roots *roots)
 {
     char lines[LINE_MOST + 1];
     size_t len = 0;
@@ -127,7 +132,7 @@ static int pass(int list, int64_t root)
         char *line = lines;
         for (char *end; (end = strchr(line, '\n')); line = end + 1) {
             *end = '\0';
-            int one = line_hide(line, root);
+            int one = line_hide(line, roots);
             if (one < 0)
                 return -1;
             hidden += one;
@@ -139,12 +144,15 @@ static int pass(int list, int64_t root)
 
 int host_conceal(int root)
 {
-    int64_t id = mount_id(root);
+    auto_close int host = open("/", O_PATH | O_CLOEXEC);
+    auto_close int top = open("/..", O_PATH | O_CLOEXEC);
+    struct roots roots = { .root = mount_id(root), .host = mount_id(host) };
+    roots.on_top = mount_id(top) == roots.root;
     auto_close int list = open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC);
-    if (id < 0 || list < 0)
+    if (roots.root < 0 || roots.host < 0 || top < 0 || list < 0)
         return -1;
     int hidden = 1;
     for (int i = 0; i < PASSES_MOST && hidden > 0; i++)
-        hidden = pass(list, id);
+        hidden = pass(list, &roots);
     return hidden < 0 ? -1 : 0;
 }

@@ -2,6 +2,7 @@
 #include "runtime/plan.h"
 
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -56,6 +57,9 @@ static void plan_namespaces(const struct spec *spec, struct plan *plan)
     plan->unshare_flags &= ~(uint64_t)CLONE_NEWNET;
     plan->loopback = plan->clone_flags & CLONE_NEWNET;
     plan->userns = plan->user_path || plan->all_flags & CLONE_NEWUSER;
+    plan->mounts_inherited = !(plan->all_flags & CLONE_NEWNS) && !plan->mount_path;
+    if (plan->mounts_inherited)
+        plan->clone_flags |= CLONE_NEWNS; /* until its root stands */
 }
 
 static int namespaces_check(const struct plan *plan, struct err *err)
@@ -63,10 +67,11 @@ static int namespaces_check(const struct plan *plan, struct err *err)
     const struct runtime_request *request = plan->request;
     const struct spec *spec = request->spec;
     const struct spec_linux *linux_part = spec->linux;
-    if (!(plan->all_flags & CLONE_NEWNS) && !plan->mount_path)
-        return err_set(err, ERR_UNSUPPORTED,
-                       "config.json: /linux/namespaces: a container without a mount namespace; its "
-                       "root file system would be everyone's");
+    if (plan->mounts_inherited && plan->userns)
+        return err_set(
+            err, ERR_UNSUPPORTED,
+            "config.json: /linux/namespaces: a user namespace without a mount namespace, "
+            "which its root file system needs; add one");
     if (request->state && (spec->hostname || spec->domainname) &&
         !spec_namespace_find(spec, SPEC_NAMESPACE_UTS))
         return err_set(err, ERR_INVALID,
@@ -270,6 +275,9 @@ int plan_make(const struct runtime_request *request, struct plan *ret_plan, stru
     plan_hooks_make(request, &plan);
     if (plan_mounts_make(request, &plan, err) < 0 || plan_process_make(request, &plan, err) < 0)
         return -1;
+    if (plan.mounts_inherited && plan.process.capabilities.bounding & 1ULL << CAP_SYS_ADMIN)
+        plan_warn(&plan, "no mount namespace is named: CAP_SYS_ADMIN inside leads to the host's "
+                         "files");
     /* Others live in one that is joined; from a config.json it is done as it says. */
     bool named = plan.all_flags & CLONE_NEWUTS ||
                  (request->state && spec_namespace_find(spec, SPEC_NAMESPACE_UTS));
@@ -306,9 +314,21 @@ int plan_make_process(const struct runtime_request *request, struct plan *ret_pl
     return 0;
 }
 
+bool plan_dev_handed(const struct plan *plan)
+{
+    return plan->dev_made && !plan->dev_by_child;
+}
+
+size_t plan_sources_handed(const struct plan *plan)
+{
+    if (!plan->privileged)
+        return 0;
+    return plan->binds_by_child ? plan->n_root_sources : plan->n_sources;
+}
+
 size_t plan_handed(const struct plan *plan)
 {
-    return plan->privileged ? plan->n_sources + plan->dev_made : 0;
+    return plan_sources_handed(plan) + (plan->privileged && plan_dev_handed(plan));
 }
 
 void plan_done(struct plan *plan)
@@ -327,6 +347,7 @@ void plan_done(struct plan *plan)
     strings_done(&plan->texts);
     free(plan->process.env);
     free(plan->process.init);
+    free(plan->process.init_argv);
     free(plan->process.rlimits);
     plan_attributes_done(&plan->process.attributes);
     seccomp_filter_done(&plan->process.seccomp);

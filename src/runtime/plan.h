@@ -49,7 +49,7 @@ struct plan_mount {
     bool place_missing;      /* where nobody has made a directory for it yet */
     bool mode_below;         /* of a FS: its root gets the mode of the directory it lies on */
     bool in_turn;            /* of a FS: made when it is mounted; else before the root is changed */
-    const char *data;        /* of a FS that one call makes and mounts: its own options; else NULL */
+    const char *data; /* of a FS that one call makes and mounts: its own options; else NULL */
     struct mount_options options;
 };
 
@@ -106,7 +106,8 @@ struct plan_process {
     size_t n_rlimits;
     struct maybe_i64 oom_score_adj;
     struct plan_attributes attributes;
-    char *init; /* path of ruche-init, owned; or NULL */
+    char *init;       /* path of ruche-init, owned; or NULL */
+    char **init_argv; /* its words, which end with those of argv */
 };
 
 /* Hooks of a start; with a request that has no state there are none. */
@@ -125,6 +126,7 @@ struct plan {
     uint64_t all_flags;     /* both, and the network namespace that is made beside */
     bool userns;            /* the container's user namespace is not the caller's */
     const char *user_path;  /* one that exists: a process in between joins it, and makes the rest */
+    bool mounts_inherited;  /* its mount namespace is the caller's: see join.c */
     const char *mount_path; /* likewise; joined by the child once it has what it needs */
     struct plan_join *joins;
     size_t n_joins;
@@ -154,11 +156,12 @@ struct plan {
     size_t n_late;                      /* what lies below them */
     uint64_t root_propagation;          /* MS_ word, or 0; set when all is mounted */
     bool root_propagation_below;
-    bool dev;         /* a fresh /dev is among the mounts: */
-    size_t dev_mount; /* this one, */
-    bool dev_made;    /* which is filled at once, with all devices: by the parent, */
-    bool dev_by_child; /* or by the child, once it is mounted */
-    bool proc_own;    /* /proc is one made here */
+    bool dev;            /* a fresh /dev is among the mounts: */
+    size_t dev_mount;    /* this one, */
+    bool dev_made;       /* which is filled at once, with all devices: by the parent, */
+    bool dev_by_child;   /* or by the child, once it is mounted */
+    bool binds_by_child; /* what a config.json binds the child clones, and again in its turn */
+    bool proc_own;       /* /proc is one made here */
     const struct spec_device *devices;
     size_t n_devices;
     size_t *far; /* which of the devices are not below /dev */
@@ -189,6 +192,10 @@ int plan_make_process(const struct runtime_request *request, struct plan *ret_pl
                       struct err *err);
 /* How many descriptors the parent hands over: the sources, and /dev. */
 size_t plan_handed(const struct plan *plan);
+/* Whether the parent makes /dev. */
+bool plan_dev_handed(const struct plan *plan);
+/* How many sources the parent clones, from the first one on. */
+size_t plan_sources_handed(const struct plan *plan);
 void plan_done(struct plan *plan);
 /* Puts the member of config.json in question before an error, if the request comes from one. */
 int plan_fail(const struct runtime_request *request, const char *pointer, struct err *err);

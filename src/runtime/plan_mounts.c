@@ -242,6 +242,31 @@ static bool dev_can_be_made(const struct plan *plan, const struct plan_mount *mo
            !mount->options.propagation && !mount->options.copy_up;
 }
 
+/* Nothing of the host's is needed to make these, so they can be made anywhere. A proc or sysfs can be
+ * made in a user namespace only while a whole one is in sight (mount_too_revealing in the kernel's
+ * fs/namespace.c): before the root is changed. */
+static bool made_in_turn(const struct plan *plan, const struct plan_mount *mount)
+{
+    static const char *const own[] = { "tmpfs", "devpts", "mqueue", "cgroup", "cgroup2" };
+    if (plan->mount_path || plan->mounts_inherited || plan->request->flags & RUNTIME_NO_PIVOT)
+        return false;
+    if (strcmp(mount->type, "proc") == 0 || strcmp(mount->type, "sysfs") == 0)
+        return plan->makes_nodes && !plan->userns;
+    for (size_t i = 0; i < array_size(own); i++)
+        if (strcmp(own[i], mount->type) == 0)
+            return true;
+    return false;
+}
+
+/* Without a user namespace the child can do so as well, for less, once it has mounted it: where its
+ * cgroup lets it make nodes, as those of a config.json do that nobody else is in. */
+static bool dev_is_childs(const struct plan *plan, const struct plan_mount *mount)
+{
+    const struct runtime_request *request = plan->request;
+    return !plan->userns && request->state && !(request->cgroup_flags & CGROUP_JOIN) &&
+           made_in_turn(plan, mount);
+}
+
 static bool covers(const struct plan_mount *mount, const char *path)
 {
     size_t len = strlen(mount->destination);
@@ -263,8 +288,8 @@ static void note_place(struct plan *plan, size_t at)
     bool empty = strcmp(below->type, "tmpfs") == 0 && !below->options.copy_up && !strchr(name, '/');
     mount->below_own =
         empty || (strcmp(below->type, "sysfs") == 0 && strcmp(name, "fs/cgroup") == 0);
-    /* The parent makes places for file systems in the /dev it makes. A bind may be of a file, but not
-     * of a cgroup. */
+    /* Who fills /dev at once makes places for file systems in it. A bind may be of a file, but not of
+     * a cgroup. */
     bool is_directory =
         mount->kind == PLAN_MOUNT_FS ||
         (mount->kind == PLAN_MOUNT_BIND && plan->sources[mount->source].map == SOURCE_MAP_NONE);
@@ -284,13 +309,69 @@ static bool is_of_network(const char *type)
     return true;
 }
 
+enum { DATA_MOST = 4095 }; /* mount(2) cuts off what is behind a page */
+
+/* The options of what mount(2) makes and mounts in one call, if nothing has to be done to it in
+ * between. With hooks the working directory stays. */
+static const char *one_call_data(struct plan *plan, const struct plan_mount *mount)
+{
+    const struct mount_options *options = &mount->options;
+    auto_done(str) data = {};
+    if (!mount->in_turn || plan_pivots_late(plan) || mount->mode_below || options->copy_up ||
+        options->propagation)
+        return NULL;
+    for (size_t i = 0; i < options->rest.len; i++) {
+        if (strchr(options->rest.at[i], ','))
+            return NULL;
+        str_addf(&data, "%s%s", i ? "," : "", options->rest.at[i]);
+    }
+    if (data.len > DATA_MOST)
+        return NULL;
+    strings_addf(&plan->texts, "%s", str_text(&data));
+    return plan->texts.at[plan->texts.len - 1];
+}
+
+/* A sysfs is of the network namespace it is made in. Everything before it does not wait for that. */
+static void note_network(struct plan *plan)
+{
+    plan->n_mounts_first = plan->n_mounts;
+    plan->network_last = plan->network_beside && !plan->userns && !plan->n_sysctls &&
+                         plan->n_early_fs == plan->n_fs && !plan_pivots_late(plan);
+    for (size_t i = 0; i < plan->n_mounts && plan->network_last; i++) {
+        const struct plan_mount *mount = &plan->mounts[i];
+        if (mount->kind == PLAN_MOUNT_FS && mount->in_turn && is_of_network(mount->type)) {
+            plan->n_mounts_first = i;
+            return;
+        }
+    }
+}
+
+/* Only who cloned a mount can clone it again, in its turn among the others. A mapped one is for the
+ * parent. */
+static bool binds_are_childs(const struct plan *plan)
+{
+    bool any = false;
+    if (!plan->request->state || !plan->privileged || plan->userns || plan->mount_path ||
+        plan_dev_handed(plan))
+        return false;
+    for (size_t i = plan->n_root_sources; i < plan->n_sources; i++) {
+        enum plan_source_map map = plan->sources[i].map;
+        if (map == SOURCE_MAP_CONTAINER || map == SOURCE_MAP_GIVEN)
+            return false;
+        any = any || map == SOURCE_MAP_REQUEST;
+    }
+    return any;
+}
+
 static void note_file_systems(struct plan *plan)
 {
     bool early = true;
     plan->fs = xcalloc(plan->n_mounts, sizeof(*plan->fs));
     for (size_t i = 0; i < plan->n_mounts; i++) {
-        const struct plan_mount *mount = &plan->mounts[i];
+        struct plan_mount *mount = &plan->mounts[i];
         note_place(plan, i);
+        if (strcmp(mount->destination, "proc") == 0 && mount->kind != PLAN_MOUNT_REMOUNT)
+            plan->proc_own = mount->kind == PLAN_MOUNT_FS && strcmp(mount->type, "proc") == 0;
         if (mount->kind != PLAN_MOUNT_FS)
             continue;
         if (!plan->dev && strcmp(mount->type, "tmpfs") == 0 &&
@@ -298,11 +379,20 @@ static void note_file_systems(struct plan *plan)
             plan->dev = true;
             plan->dev_mount = i;
             plan->dev_made = dev_can_be_made(plan, mount);
+            plan->dev_by_child = plan->dev_made && dev_is_childs(plan, mount);
+            if (plan->dev_made && !plan->dev_by_child)
+                continue;
         }
+        mount->in_turn = made_in_turn(plan, mount);
+        mount->data = one_call_data(plan, mount);
+        if (mount->in_turn)
+            continue;
         plan->fs[plan->n_fs++] = i;
         early = early && !is_of_network(mount->type);
         plan->n_early_fs += early;
     }
+    note_network(plan);
+    plan->binds_by_child = binds_are_childs(plan);
 }
 
 /* A container without a /dev of its own gets one: it is there that the default devices are, and no

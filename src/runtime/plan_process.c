@@ -65,6 +65,17 @@ static void plan_env(const struct spec_process *from, struct plan_process *proce
     process->home_missing = !strings_value(&from->env, "HOME");
 }
 
+static int plan_init(const struct spec_process *from, struct plan_process *process, struct err *err)
+{
+    static const char *const head[] = { "ruche-init", "--" };
+    if (program_path("ruche-init", &process->init, err) < 0)
+        return -1;
+    process->init_argv = xcalloc(array_size(head) + from->args.len + 1, sizeof(char *));
+    memcpy(process->init_argv, head, sizeof(head));
+    memcpy(process->init_argv + array_size(head), from->args.at, from->args.len * sizeof(char *));
+    return 0;
+}
+
 int plan_process_make(const struct runtime_request *request, struct plan *plan, struct err *err)
 {
     const struct spec_process *from = request->spec->process;
@@ -91,7 +102,7 @@ int plan_process_make(const struct runtime_request *request, struct plan *plan, 
     process->landlock = request->flags & RUNTIME_LANDLOCK;
     process->landlock_scope = !(plan->all_flags & CLONE_NEWNET);
     process->oom_score_adj = from->oom_score_adj;
-    if (request->flags & RUNTIME_INIT && program_path("ruche-init", &process->init, err) < 0)
+    if (request->flags & RUNTIME_INIT && plan_init(from, process, err) < 0)
         return -1;
     plan_env(from, process);
     plan_capabilities(from, plan);

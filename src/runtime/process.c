@@ -12,25 +12,10 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "kernel/landlock.h"
 #include "kernel/terminal.h"
 #include "runtime/start.h"
-
-int descriptors_close_others(unsigned from, const int *kept, size_t n)
-{
-    for (;;) {
-        /* The lowest that is kept, and not below what has been dealt with. */
-        unsigned next = ~0U;
-        for (size_t i = 0; i < n; i++)
-            if (kept[i] >= 0 && (unsigned)kept[i] >= from && (unsigned)kept[i] < next)
-                next = (unsigned)kept[i];
-        if (next > from && syscall(SYS_close_range, from, next == ~0U ? next : next - 1, 0) < 0)
-            return -1;
-        if (next == ~0U)
-            return 0;
-        from = next + 1;
-    }
-}
 
 /* Before the first look at a file of the container's: a link there may lead to /proc/self/fd. */
 int process_descriptors(struct start *start, size_t i, struct err *err)
@@ -240,6 +225,8 @@ int process_cwd_make(struct start *start, size_t i, struct err *err)
 /* By the descriptor, so that no link of /proc leads out of the root. */
 static int cwd_change(struct start *start)
 {
+    if (start->at_root && text_same(cwd_below_root(start), "."))
+        return fchdir(start->root);
     auto_close int fd = target_open(start, cwd_below_root(start));
     return fd < 0 ? -1 : fchdir(fd);
 }
@@ -250,7 +237,7 @@ int process_cwd_enter(struct start *start, size_t i, struct err *err)
 {
     (void)i;
     bool is_root = text_same(cwd_below_root(start), ".");
-    start->in_cwd = (is_root && start->at_root) || cwd_change(start) == 0;
+    start->in_cwd = (is_root && start->at_root && !start->away) || cwd_change(start) == 0;
     if (!start->in_cwd && errno != EACCES)
         return step_fail(err, "change to working directory", start->plan->process.cwd);
     return 0;
@@ -303,14 +290,7 @@ int process_low_limits(struct start *start, size_t i, struct err *err)
 static int execute_init(struct start *start, struct err *err)
 {
     const struct plan_process *process = &start->plan->process;
-    char *argv[1026] = { (char *)"ruche-init", (char *)"--" };
-    size_t n = 0;
-    for (; process->argv[n]; n++) {
-        if (n + 3 > array_size(argv))
-            return err_plain(err, ERR_INVALID, 0, "too many arguments for an init process", NULL);
-        argv[n + 2] = process->argv[n];
-    }
-    (void)syscall(SYS_execveat, start->init, "", argv, process->env, AT_EMPTY_PATH);
+    (void)syscall(SYS_execveat, start->init, "", process->init_argv, process->env, AT_EMPTY_PATH);
     return step_fail(err, "execute ruche-init", NULL);
 }
 

@@ -31,8 +31,9 @@ static void start_init(struct start *start, const struct plan *plan, int join_pi
         .pidfd = -1,
         .made = -1,
         .userns = -1,
+        .home = -1,
+        .spent = -1,
         .null = -1,
-        .empty = -1,
         .root = -1,
         .dev = -1,
         .terminal = -1,
@@ -50,6 +51,7 @@ static void start_init(struct start *start, const struct plan *plan, int join_pi
     start->sources = descriptors_new(plan->n_sources + 1); /* and /dev */
     start->mounts = descriptors_new(plan->n_mounts);
     start->devices = descriptors_new(start->n_devices);
+    start->proc_names = join_pidfd < 0 ? proc_names_new(plan) : NULL;
     start->network_stack = plan->network_beside ? xmalloc(START_NETWORK_STACK) : NULL;
 }
 
@@ -86,19 +88,13 @@ static void start_done(struct start *start)
 {
     const struct plan *plan = start->plan;
     (void)start_go_back(start); /* a failure has been told of already */
-    const int single[] = { start->channel,
-                           start->peer,
-                           start->pidfd,
-                           start->made,
-                           start->userns,
-                           start->terminal,
-                           start->held,
-                           start->listener,
-                           start->proc,
-                           start->init,
-                           start->cgroup_made ? start->cgroup.v2 : -1 };
-    size_t most = array_size(single) + start->cgroup.n_tasks + plan->n_sources + 1 +
-                  plan->n_mounts + start->n_devices;
+    const int single[] = {
+        start->channel,  start->peer, start->pidfd,    start->made,
+        start->userns,   start->home, start->terminal, start->held,
+        start->listener, start->proc, start->init,     start->cgroup_made ? start->cgroup.v2 : -1
+    };
+    size_t most = array_size(single) + start->cgroup.n_tasks + start->cgroup.n_written +
+                  plan->n_sources + 1 + plan->n_mounts + start->n_devices;
     auto_free int *numbers = xmalloc(most * sizeof(*numbers));
     struct closing closing = { .at = numbers };
     closing_add(&closing, single, array_size(single));
@@ -106,10 +102,12 @@ static void start_done(struct start *start)
     closing_add(&closing, start->mounts, plan->n_mounts);
     closing_add(&closing, start->devices, start->n_devices);
     closing_add(&closing, start->cgroup.tasks, start->cgroup.n_tasks);
+    closing_add(&closing, start->cgroup.written, start->cgroup.n_written);
     closing_do(&closing);
     free(start->sources);
     free(start->mounts);
     free(start->devices);
+    free(start->proc_names);
     free(start->network_stack);
     free(start->own);
     free(start->identity);

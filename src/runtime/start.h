@@ -5,6 +5,8 @@
  * the clone, are all that a start does; --explain prints them, so it cannot say anything else.
  * Steps of the child run between clone and exec: no allocation, no stdio.
  */
+#include <unistd.h>
+
 #include "kernel/cgroup.h"
 #include "runtime/plan.h"
 
@@ -13,6 +15,7 @@ enum {
     START_HOME_MAX = 512,
     START_DEVICES_MAX = 1024,
     START_NETWORK_STACK = 16384,
+    START_PROC_NAMES = 16384,
 };
 
 /* Who the process becomes, when names had to be looked up inside. */
@@ -39,6 +42,8 @@ struct start {
     int pidfd;
     int made; /* exec: the process made inside, as the child in between handed it over, or -1 */
     int userns;
+    int home; /* parent, child: the caller's mount namespace, where the container is to be in it; exec:
+                   the root of such a container. Else -1 */
     int *own; /* the parent's own namespaces, plan.n_joins of them, while it is in those it joined;
                  else -1 */
     struct cgroup cgroup;
@@ -48,8 +53,9 @@ struct start {
     int *mounts;       /* plan.n_mounts file systems made and not yet attached; -1 for binds */
     int *devices;      /* likewise for device nodes: the default ones, then the plan's */
     size_t n_devices;
+    int spent;           /* child: the first of the sources that were cloned again, or -1 */
     int null;            /* what covers masked files: /dev/null, or -1 */
-    int empty;           /* what covers masked directories: an empty one, or -1 */
+    const char *empty;   /* the first directory masked by an empty one, or NULL */
     int root;            /* the container's root directory */
     int dev;             /* its /dev, once a device was placed there */
     int terminal;        /* parent: the master; child: the slave */
@@ -60,9 +66,13 @@ struct start {
     char *network_stack; /* of START_NETWORK_STACK bytes */
     pid_t network_maker; /* child: makes the network namespace, or -1 */
     int network;         /* child: that namespace, once the maker ended */
-    bool at_root;        /* child: its working directory is the root it changed to */
-    bool in_cwd;         /* likewise what the process is to have */
-    mode_t umask;        /* the caller's; the child makes files with none */
+    char *proc_names;    /* child: what its /proc holds, getdents64(2), or NULL; */
+    long n_proc_names; /* so many bytes of START_PROC_NAMES, 0: not asked yet, -1: not to be had */
+    bool turned;       /* child: a file system was made in its turn */
+    bool at_root;      /* child: its root is the container's, */
+    bool away;         /* and no more its working directory */
+    bool in_cwd;       /* likewise what the process is to have */
+    mode_t umask;      /* the caller's; the child makes files with none */
     struct identity *identity;
     struct stamp *stamps; /* shared by both sides, one a step and index; NULL: nobody listens */
     char warning[256];
@@ -97,6 +107,16 @@ int steps_run(const struct steps *steps, struct start *start, struct stamp *stam
  * done. */
 void steps_tell(const struct steps *const *tables, size_t n_tables, const struct plan *plan,
                 const struct stamp *stamps);
+
+/* A descriptor of the child's is closed with all the others before the program is executed; only
+ * where there are very many of them, at once. */
+enum { LEFT_OPEN_MOST = 256 };
+static inline void fd_leave(const int *fd)
+{
+    if (*fd >= LEFT_OPEN_MOST)
+        (void)close(*fd);
+}
+#define auto_leave __attribute__((cleanup(fd_leave)))
 
 /* What number a process has here, for people: 0 if it cannot be told. */
 pid_t pidfd_number(int pidfd);
@@ -140,6 +160,7 @@ int root_change(struct start *start, struct err *err);
 int child_mount_make(struct start *start, size_t i, struct err *err);
 int child_late_mount_make(struct start *start, size_t i, struct err *err);
 int child_mount(struct start *start, size_t i, struct err *err);
+int child_mount_rest(struct start *start, size_t i, struct err *err);
 int child_late_readonly(struct start *start, size_t i, struct err *err);
 int child_root_propagation(struct start *start, size_t i, struct err *err);
 int child_device(struct start *start, size_t i, struct err *err);
@@ -148,12 +169,18 @@ int child_far_device(struct start *start, size_t i, struct err *err);
 size_t count_far_devices(const struct plan *plan);
 void describe_far_device(const struct plan *plan, size_t i, struct str *words,
                          struct str *arguments);
+/* Masked and read-only paths (mask.c). */
+char *proc_names_new(const struct plan *plan); /* room for what /proc holds, if it pays; or NULL */
 int child_mask(struct start *start, size_t i, struct err *err);
 int child_readonly(struct start *start, size_t i, struct err *err);
 int child_root_readonly(struct start *start, size_t i, struct err *err);
 int child_sources_clone(struct start *start, size_t i, struct err *err);
+/* Likewise, but the root's; while the host's mounts are still its peers. */
+int child_bind_clone(struct start *start, size_t i, struct err *err);
 int child_terminal(struct start *start, size_t i, struct err *err);
 int parent_dev(struct start *start, size_t i, struct err *err);
+/* Child: fills the /dev it mounted. */
+int dev_fill_mounted(struct start *start, struct err *err);
 /* Makes the file system of a row of the plan, detached; *ret_fs is what it was made by, to be closed
  * whether it failed or not. */
 int file_system_make(const struct plan_mount *mount, int *ret_fs, int *ret_made, struct err *err);
@@ -216,12 +243,13 @@ int host_conceal(int root);
 int target_open(struct start *start, const char *path);
 /* The same, making what is missing of the path; its last component is a file if is_file. */
 int target_make(struct start *start, const char *text, bool is_file);
+/* The same; links that lead to what is still to be made are followed. EEXIST: something is there. */
+int target_make_through(struct start *start, const char *text, bool is_file);
+/* Opens what is there to be mounted on. */
+int target_find(struct start *start, const char *path);
 /* Nothing inside may trace us, read our memory or open what we have open: ptrace(2). After each
  * change of ids, for those set back to what the sysctl fs.suid_dumpable says. */
 int child_hide(struct start *start, size_t i, struct err *err);
-/* Closes all from `from` on, which is 3 or more, but those in the list, of which -1 is none. -1 with
- * errno. */
-int descriptors_close_others(unsigned from, const int *kept, size_t n);
 
 /* Parent's steps that an exec has as well. */
 int parent_limit(struct start *start, size_t i, struct err *err);

@@ -22,7 +22,7 @@
 #include "base/mem.h"
 #include "kernel/cgroup.h"
 
-enum { WAIT_MS = 5000 };
+enum { WAIT_MS = 60000 };
 
 static struct cgroup_host host;
 static struct cgroup group;

@@ -394,15 +394,17 @@ Test(cgroup_plan, unified_files)
                            { (char *)"io.max", (char *)"8:0 rbps=1\n8:16 rbps=2\n" } };
     struct pairs pairs = { pair, 2 };
     limits.unified = &pairs;
-    use(hybrid_text);
+    use(v2_text);
     must(0);
-    goes("/g/unified/memory.high", "1000");
-    goes("/g/unified/io.max", "8:0 rbps=1");
-    cr_assert_str_eq(nth("/g/unified/io.max", 1), "8:16 rbps=2");
+    goes("/g/memory.high", "1000");
+    goes("/g/io.max", "8:0 rbps=1");
+    cr_assert_str_eq(nth("/g/io.max", 1), "8:16 rbps=2");
     cr_assert_eq(plan.writes.at[0].controller, CGROUP_MEMORY);
     cr_assert_eq(plan.writes.at[1].controller, CGROUP_BLKIO);
     use(v1_text);
     refused(0, ERR_UNSUPPORTED, "unified memory.high");
+    use(hybrid_text);
+    refused(0, ERR_UNSUPPORTED, "invalid configuration: cgroup v1 has the memory controller");
     static const char *const bad[] = { "../memory.max",
                                        "a/b.c",
                                        ".memory",

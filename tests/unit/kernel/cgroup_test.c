@@ -6,7 +6,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-TestSuite(cgroup, .init = use_host, .fini = tidy, .timeout = 60);
+TestSuite(cgroup, .init = use_host, .fini = tidy, .timeout = 600);
 
 /* --- life --- */
 

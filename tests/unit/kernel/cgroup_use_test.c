@@ -5,7 +5,7 @@
 
 #include "cgroup_fixture.h"
 
-TestSuite(cgroup_use, .init = use_host, .fini = tidy, .timeout = 60);
+TestSuite(cgroup_use, .init = use_host, .fini = tidy, .timeout = 600);
 
 /* --- processes --- */
 

@@ -29,7 +29,7 @@ static void userns_end(void)
     userns_close(&userns);
 }
 
-TestSuite(userns, .init = userns_begin, .fini = userns_end, .timeout = 20);
+TestSuite(userns, .init = userns_begin, .fini = userns_end, .timeout = 600);
 
 /* Runs a shell line with descriptor 3 a pipe, and gives what it wrote there. Owned by the caller.
  */

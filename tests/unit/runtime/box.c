@@ -210,7 +210,7 @@ static void request_init(struct box *box, enum box_flags flags)
 bool box_open(struct box *box, enum box_flags flags)
 {
     char template[] = "/tmp/ruche-test-XXXXXX";
-    *box = (struct box){ .process = { .pidfd = -1, .terminal = -1 } };
+    *box = (struct box){ .process = { .pidfd = -1, .terminal = -1, .mounts = -1 } };
     if (access("/bin/busybox", X_OK) < 0 || (geteuid() && (flags & BOX_HOST_USERNS)))
         return false;
     (void)umask(022);

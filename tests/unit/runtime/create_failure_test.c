@@ -31,7 +31,7 @@ static void tidy(void)
     box_close(&box);
 }
 
-TestSuite(create_failure, .fini = tidy, .timeout = 120);
+TestSuite(create_failure, .fini = tidy, .timeout = 600);
 
 static void fails(enum err_kind kind, const char *text)
 {

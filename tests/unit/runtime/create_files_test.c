@@ -22,7 +22,7 @@ static void tidy(void)
     box_close(&box);
 }
 
-TestSuite(create_files, .fini = tidy, .timeout = 60);
+TestSuite(create_files, .fini = tidy, .timeout = 600);
 
 /* The texts are the test's own. */
 static char *of_box(const char *path)
@@ -209,12 +209,39 @@ Test(create_files, follows_links_of_the_image_below_its_root)
     SAYS_ALL("data\ndata\n");
 }
 
-Test(create_files, mounts_on_no_link_that_leads_nowhere)
+/* What they lead to need not be there: it is made, in the root. */
+Test(create_files, makes_what_a_link_leads_to)
 {
     OPEN_BOX(0);
     auto_free char *data = of_box("data");
+    auto_free char *file = of_box("data/file");
     box_link(&box, "/no/such/place", "/dangling");
+    box_link(&box, "../../../srv/a/b", "/etc/relative");
+    box_link(&box, "dangling-too", "/chain");
+    box_link(&box, "/etc/end", "/dangling-too");
     box_mount_add(&box, "/dangling", "bind", data, "rbind");
+    box_mount_add(&box, "/etc/relative", "bind", file, "bind");
+    box_mount_add(&box, "/chain", "bind", file, "bind");
+    RUNS("cat /no/such/place/file /srv/a/b /etc/end");
+    SAYS_ALL("data\ndata\ndata\n");
+}
+
+Test(create_files, mounts_on_no_links_in_a_circle)
+{
+    OPEN_BOX(0);
+    auto_free char *data = of_box("data");
+    box_link(&box, "/circle", "/circle");
+    box_mount_add(&box, "/circle", "bind", data, "rbind");
+    cr_expect_eq(box_run(&box), -1);
+    cr_expect(strstr(box.err.text, "circle"), "%s", box.err.text);
+}
+
+/* Nor do file systems follow an image that has prepared a place for them. */
+Test(create_files, makes_no_file_system_behind_a_link_that_leads_nowhere)
+{
+    OPEN_BOX(0);
+    box_link(&box, "/no/such/place", "/dangling");
+    box_mount_add(&box, "/dangling", "tmpfs", "tmpfs", "nosuid");
     cr_expect_eq(box_run(&box), -1);
     cr_expect(strstr(box.err.text, "\"dangling\""), "%s", box.err.text);
 }

@@ -31,7 +31,7 @@ static void tidy(void)
     box_close(&box);
 }
 
-TestSuite(create_host, .fini = tidy, .timeout = 60);
+TestSuite(create_host, .fini = tidy, .timeout = 600);
 
 /* --- mounts ----------------------------------------------------------------------------------- */
 

@@ -23,7 +23,7 @@ static void tidy(void)
     box_close(&box);
 }
 
-TestSuite(create_mounts, .fini = tidy, .timeout = 60);
+TestSuite(create_mounts, .fini = tidy, .timeout = 600);
 
 static void use_state(void)
 {

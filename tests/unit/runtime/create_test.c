@@ -23,7 +23,7 @@ static void tidy(void)
     box_close(&box);
 }
 
-TestSuite(create, .fini = tidy, .timeout = 60);
+TestSuite(create, .fini = tidy, .timeout = 600);
 
 /* --- how it ends ------------------------------------------------------------------------------ */
 

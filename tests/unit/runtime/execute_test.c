@@ -31,7 +31,7 @@ static void tidy(void)
     cr_expect_eq(tree_remove(AT_FDCWD, dir, &err), 0, "%s", err.text);
 }
 
-TestSuite(execute, .init = set_up, .fini = tidy, .timeout = 30);
+TestSuite(execute, .init = set_up, .fini = tidy, .timeout = 600);
 
 static void file(const char *path, const void *data, size_t len, mode_t mode)
 {

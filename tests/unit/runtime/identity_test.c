@@ -51,7 +51,7 @@ static void map_answer(void)
     cr_assert_neq(answer, MAP_FAILED);
 }
 
-TestSuite(identity, .init = map_answer, .timeout = 30);
+TestSuite(identity, .init = map_answer, .timeout = 600);
 
 #define NEED(condition)                                                                            \
     do {                                                                                           \

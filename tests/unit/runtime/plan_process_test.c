@@ -8,7 +8,7 @@
 #include "kernel/namespace.h"
 #include "planned.h"
 
-TestSuite(plan_process, .init = set_up, .fini = tidy, .timeout = 30);
+TestSuite(plan_process, .init = set_up, .fini = tidy, .timeout = 600);
 
 /* --- limits ----------------------------------------------------------------------------------- */
 

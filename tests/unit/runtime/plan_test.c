@@ -8,7 +8,7 @@
 
 #include "kernel/namespace.h"
 
-TestSuite(plan, .init = set_up, .fini = tidy, .timeout = 30);
+TestSuite(plan, .init = set_up, .fini = tidy, .timeout = 600);
 
 /* --- namespaces ------------------------------------------------------------------------------- */
 
@@ -54,10 +54,27 @@ Test(plan, joins_namespaces_by_path)
 
 Test(plan, refuses_namespaces_that_cannot_be)
 {
-    refuses(CONFIG(PROCESS ",\"linux\":{\"namespaces\":[{\"type\":\"pid\"}]}"), ERR_UNSUPPORTED,
+    refuses(CONFIG(PROCESS ",\"linux\":{\"namespaces\":[{\"type\":\"user\"}]}"), ERR_UNSUPPORTED,
             "mount namespace");
     refuses(CONFIG(PROCESS), ERR_INVALID, "linux");
     refuses(CONFIG(LINUX("", "")), ERR_INVALID, "process");
+}
+
+/* Its root is made in one of its own all the same. */
+Test(plan, inherits_the_mount_namespace)
+{
+    makes(CONFIG(PROCESS ",\"linux\":{\"namespaces\":[{\"type\":\"pid\"}]}"));
+    cr_expect(plan.mounts_inherited);
+    cr_expect_eq(plan.clone_flags, CLONE_NEWNS | CLONE_NEWPID);
+    cr_expect_eq(plan.all_flags, CLONE_NEWPID);
+    cr_expect(strstr(plan.warning, "mount namespace") == NULL, "%s", plan.warning);
+    makes(CONFIG(PROCESS_AND(
+        "\"capabilities\":{\"bounding\":[\"CAP_SYS_ADMIN\"]}") ","
+                                                               "\"linux\":{\"namespaces\":[{"
+                                                               "\"type\":\"pid\"}]}"));
+    cr_expect(strstr(plan.warning, "mount namespace"), "%s", plan.warning);
+    makes(CONFIG(PROCESS "," LINUX("", "")));
+    cr_expect_not(plan.mounts_inherited);
 }
 
 /* Nobody comes back from either, so neither is among those the parent joins. */
@@ -194,9 +211,92 @@ Test(plan, lists_mounts_in_their_order)
     cr_expect_null(plan.mounts[2].name);
     cr_assert_eq(plan.mounts[2].options.rest.len, 2);
     cr_expect_str_eq(plan.mounts[2].options.rest.at[1], "size=1m");
-    cr_assert_eq(plan.n_fs, 2, "file systems that are made before the root is changed");
-    cr_expect(plan.fs[0] == 0 && plan.fs[1] == 2);
     cr_expect(!plan.dev);
+}
+
+#define FS(type, options)                                                                          \
+    "{\"destination\":\"/" type "\",\"type\":\"" type "\",\"options\":[" options "]}"
+
+/* What needs something of the host's, and in a user namespace what only its own /proc and /sys let it
+ * make. */
+Test(plan, makes_file_systems_before_the_root_is_changed_or_in_their_turn)
+{
+    static const char all[] = FS("proc", "") "," FS("sysfs", "\"ro\"") "," FS(
+        "tmpfs", "\"mode=755\",\"size=1m\"") "," FS("overlay", "\"lowerdir=/a\"");
+    auto_free char *in_host = xasprintf(MOUNTS("%s"), all);
+    auto_free char *in_own =
+        xasprintf(CONFIG(PROCESS ",\"mounts\":[%s]," LINUX("," USER_NS, "," MAPS("0"))), all);
+    makes(in_own);
+    cr_assert_eq(plan.n_fs, 3);
+    cr_expect(plan.fs[0] == 0 && plan.fs[1] == 1 && plan.fs[2] == 3);
+    cr_expect_null(plan.mounts[0].data);
+    cr_expect_str_eq(plan.mounts[2].data, "mode=755,size=1m");
+    cr_expect_null(plan.mounts[3].data);
+    makes(in_host);
+    cr_expect_eq(plan.mounts[0].in_turn, plan.makes_nodes);
+    cr_expect_eq(plan.mounts[1].in_turn, plan.makes_nodes);
+    cr_expect(plan.mounts[2].in_turn && !plan.mounts[3].in_turn);
+    cr_expect_eq(plan.n_fs, plan.makes_nodes ? 1 : 3);
+    request.flags = RUNTIME_NO_PIVOT;
+    makes(in_host);
+    cr_expect_eq(plan.n_fs, 4);
+}
+
+/* Those to which something is done before they are mounted, or that mount(2) would misread. */
+Test(plan, makes_in_one_call_what_can_be)
+{
+    static const char *const words[] = { "\"rshared\"", "\"tmpcopyup\"", "\"mpol=bind:0,1\"" };
+    makes(MOUNTS(FS("tmpfs", "")));
+    cr_expect_str_eq(plan.mounts[0].data, "");
+    for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++) {
+        auto_free char *json = xasprintf(MOUNTS(FS("tmpfs", "%s")), words[i]);
+        makes(json);
+        cr_expect(plan.mounts[0].in_turn);
+        cr_expect_null(plan.mounts[0].data, "%s", words[i]);
+    }
+    auto_free char *json = xasprintf(MOUNTS(FS("tmpfs", "\"x=%05000d\"")), 0);
+    makes(json);
+    cr_expect_null(plan.mounts[0].data, "it would be cut off");
+    request.state = &(struct oci_state){ .id = bundle, .bundle = bundle };
+    makes(CONFIG("\"hooks\":{\"createContainer\":[{\"path\":\"/x\"}]}," PROCESS
+                 ",\"mounts\":[" FS("devpts", "") "]," LINUX("", "")));
+    cr_expect_null(plan.mounts[0].data, "a hook's working directory is ours");
+}
+
+#define NETWORK_NS ",{\"type\":\"network\"}"
+#define WAITING(more)                                                                              \
+    CONFIG(PROCESS ",\"mounts\":[" FS("proc", "") "," FS("sysfs", "") "," FS(                      \
+        "tmpfs", "") "]," LINUX(NETWORK_NS, more))
+
+/* The first that is of the network namespace waits for it; what comes before does not. */
+Test(plan, waits_for_the_network_as_late_as_it_can)
+{
+    makes(WAITING(""));
+    cr_assert(plan.network_beside);
+    cr_expect_eq(plan.network_last, plan.makes_nodes);
+    cr_expect_eq(plan.n_mounts_first, plan.makes_nodes ? 1 : 3);
+    makes(WAITING(",\"sysctl\":{\"net.ipv4.ip_forward\":\"1\"}"));
+    cr_expect(!plan.network_last, "sysctls are set through the host's /proc");
+    cr_expect_eq(plan.n_mounts_first, 3);
+}
+
+/* The parent makes it where the child could not, or may not: in a user namespace, and in a cgroup
+ * that may be somebody else's. */
+Test(plan, leaves_dev_to_the_child)
+{
+    static const char json[] = MOUNTS("{\"destination\":\"/dev\",\"type\":\"tmpfs\","
+                                      "\"options\":[\"mode=755\"]}");
+    makes(json);
+    cr_expect_eq(plan.dev_made, plan.makes_nodes);
+    cr_expect(!plan.dev_by_child, "without a config.json nobody has let it make nodes");
+    request.state = &(struct oci_state){ .id = bundle, .bundle = bundle };
+    makes(json);
+    cr_expect_eq(plan.dev_by_child, plan.makes_nodes);
+    cr_expect_eq(plan_handed(&plan), plan.privileged ? plan.n_sources : 0);
+    request.cgroup_flags = CGROUP_JOIN;
+    makes(json);
+    cr_expect(!plan.dev_by_child);
+    cr_expect_eq(plan_dev_handed(&plan), plan.makes_nodes);
 }
 
 Test(plan, takes_bind_for_a_type_or_an_option)

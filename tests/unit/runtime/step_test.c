@@ -19,7 +19,7 @@ static void tidy(void)
     str_done(&told);
 }
 
-TestSuite(step, .fini = tidy, .timeout = 30);
+TestSuite(step, .fini = tidy, .timeout = 600);
 
 static int run_a(struct start *start, size_t i, struct err *err)
 {
@@ -244,10 +244,10 @@ Test(step, tells_a_dry_run)
         "parent: make /dev, fsopen, fsmount, mknodat(",
         "parent: hand over and let go, sendmsg(",
         "parent: watch until the program is executed",
-        "child: make a network namespace beside, clone, unshare(CLONE_NEWNET",
-        "child: leave the caller's keys",
         "child: make namespaces: time, unshare(",
         "child: shift the clock boottime, write(timens_offsets, 5 s",
+        "child: make a network namespace beside, clone, unshare(CLONE_NEWNET",
+        "child: leave the caller's keys",
         "child: wait for the parent",
         "child: hide from the container",
         "child: become root of the user namespace",
@@ -258,7 +258,7 @@ Test(step, tells_a_dry_run)
         "child: change to the root file system, move_mount, pivot_root(",
         "child: mount proc on /proc",
         "child: mount tmpfs on /dev",
-        "child: mount /srv/data on /data, move_mount(rbind,ro",
+        "child: mount /srv/data on /data, mount or move_mount(rbind,ro",
         "child: set the host name, sethostname(\"hive\"",
         "child: set the domain name, setdomainname(\"meadow\"",
         "child: mask /proc/kcore",
