@@ -1,20 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * BLOB: bytes from the registry into a file, and from the file into a pipe.
+ * BLOB: bytes from the registry into a pipe, or a file.
  *
- * The file is what lies between the network and the pipe's reader: whoever is slow does not hold up
- * the other, and the bytes that were there from the beginning go the same way as those that come. What is
- * spliced from a file is not copied.
+ * Who reads from the pipe digests what comes and keeps it in a file, and is faster than a network.
+ * Should it not be, the transfer pauses: what the pipe does not take is held here, which is no more
+ * than libcurl has received at a time.
  *
- * A connection that breaks is resumed where the file ends (Range). A server that does not do that
- * sends all of it again, and what is there is passed over. Nobody trusts the bytes before their digest is
- * known, which is the pipe's reader's affair; but not more of them are taken than were promised.
+ * A connection that breaks is resumed where it broke (Range). A server that does not do that sends
+ * all of it again, and what came before is passed over. Nobody trusts the bytes before their digest
+ * is known, which is the reader's affair; but not more of them are handed on than were promised.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "remote/client.h"
@@ -24,20 +25,17 @@
 
 enum {
     PIPE_BYTES = 1 << 20,
-    FEED_BYTES = 1 << 20, /* in one go, so that nobody else waits long */
+    HELD_MAX = 8 << 20, /* of several tries, each of which pauses as soon as it brings something */
     PROGRESS_MS = 100,
     ADVANCE_BYTES = 16 << 10, /* in one try, for it not to count */
 };
 
 struct blob {
     struct operation *operation;
-    int file;
-    struct watch pipe;
-    bool feeding; /* the pipe is watched for room */
-    bool fed_all;
-    bool copies;      /* the file cannot be spliced */
-    uint64_t reached; /* in the file */
-    uint64_t fed;     /* to the pipe */
+    struct watch out;
+    struct str held; /* what it has not taken yet, from held_at on */
+    size_t held_at;
+    uint64_t reached; /* handed on or held */
     uint64_t begun;   /* where this try began */
     uint64_t skip;    /* of the answer's beginning, which is there already */
     bool seen;        /* the answer's headers have been judged */
@@ -52,10 +50,15 @@ static bool whole(const struct blob *blob)
     return blob->reached == blob->operation->bytes;
 }
 
+static bool holds(const struct blob *blob)
+{
+    return blob->held.len > blob->held_at;
+}
+
 /* Whether the operation is over, and gone. */
 static bool ended(struct blob *blob)
 {
-    if (!whole(blob) || !blob->fed_all || blob->operation->exchange)
+    if (!whole(blob) || holds(blob) || blob->operation->exchange)
         return false;
     operation_done(blob->operation, 0);
     return true;
@@ -71,87 +74,71 @@ static void broke(struct blob *blob, const char *what)
     operation_failed(blob->operation, &err);
 }
 
-/* ---- file to pipe ---- */
+/* ---- into the pipe ---- */
 
-/* As splice(2). */
-static ssize_t feed_copy(struct blob *blob, size_t len)
+/* Gives as much as it takes now. Returns how much, or -1 with errno. */
+static ssize_t out_write(const struct blob *blob, const char *at, size_t len)
 {
-    char buffer[16 << 10];
-    len = len < sizeof(buffer) ? len : sizeof(buffer);
-    ssize_t got = pread(blob->file, buffer, len, (off_t)blob->fed);
-    if (got <= 0)
-        return got;
-    ssize_t put = write(blob->pipe.fd, buffer, (size_t)got);
-    if (put > 0)
-        blob->fed += (uint64_t)put;
-    return put;
-}
-
-static ssize_t feed_some(struct blob *blob)
-{
-    uint64_t left = blob->reached - blob->fed;
-    size_t len = left < FEED_BYTES ? (size_t)left : FEED_BYTES;
-    if (blob->copies)
-        return feed_copy(blob, len);
-    off_t from = (off_t)blob->fed;
-    ssize_t put = splice(blob->file, &from, blob->pipe.fd, NULL, len, SPLICE_F_NONBLOCK);
-    if (put < 0 && errno == EINVAL) {
-        blob->copies = true;
-        return feed_copy(blob, len);
+    size_t given = 0;
+    while (given < len) {
+        ssize_t put = write(blob->out.fd, at + given, len - given);
+        if (put < 0 && errno == EINTR)
+            continue;
+        if (put < 0 && errno == EAGAIN)
+            break;
+        if (put < 0)
+            return -1;
+        given += (size_t)put;
     }
-    if (put > 0)
-        blob->fed += (uint64_t)put;
-    return put;
+    return (ssize_t)given;
 }
 
-static void feed_close(struct blob *blob)
-{
-    watch_drop(&blob->operation->client->loop, &blob->pipe);
-    fd_close(&blob->pipe.fd);
-    blob->fed_all = true;
-}
-
-/* The pipe takes more, or its reader is gone. */
-static void pipe_ready(void *context, uint32_t events)
+/* Room in the pipe, or nobody who reads from it any more. */
+static void out_ready(void *context, uint32_t events)
 {
     struct blob *blob = context;
+    struct operation *operation = blob->operation;
     struct err err;
     ssize_t put = 0;
-    if (events & EPOLLERR) {
-        errno = EPIPE;
-        broke(blob, "hand it on");
-        return;
-    }
-    if (blob->fed < blob->reached)
-        put = feed_some(blob);
-    if (put == 0 && blob->fed < blob->reached) {
-        errno = EIO; /* the file is shorter than it was */
+    errno = EPIPE;
+    if (events & EPOLLERR)
         put = -1;
-    }
-    if (put < 0 && errno != EAGAIN && errno != EINTR) {
+    else if (holds(blob))
+        put = out_write(blob, blob->held.at + blob->held_at, blob->held.len - blob->held_at);
+    if (put < 0) {
         broke(blob, "hand it on");
         return;
     }
-    if (blob->fed < blob->reached)
+    blob->held_at += (size_t)put;
+    if (holds(blob))
         return;
-    blob->feeding = false;
-    if (whole(blob)) {
-        feed_close(blob);
-        (void)ended(blob);
-    } else if (watch_set(&blob->operation->client->loop, &blob->pipe, 0, &err) < 0) {
-        operation_failed(blob->operation, &err);
+    str_clear(&blob->held);
+    blob->held_at = 0;
+    if (watch_set(&operation->client->loop, &blob->out, 0, &err) < 0) {
+        operation_failed(operation, &err);
+        return;
     }
+    if (!ended(blob) && operation->exchange)
+        exchange_pause(operation->exchange, false);
 }
 
-static int feed_on(struct blob *blob, struct err *err)
+static int out_give(struct blob *blob, const char *at, size_t len, struct err *err)
 {
-    if (blob->pipe.fd < 0 || blob->feeding)
+    ssize_t put = holds(blob) ? 0 : out_write(blob, at, len);
+    if (put < 0 || blob->held.len > HELD_MAX) {
+        blob->operation->place = SIZE_MAX; /* another endpoint would not help */
+        return put < 0 ? err_sys(err, "hand it on")
+                       : err_set(err, ERR_SYSTEM, "hand it on: nobody takes it");
+    }
+    blob->reached += len;
+    if ((size_t)put == len)
         return 0;
-    blob->feeding = true;
-    return watch_set(&blob->operation->client->loop, &blob->pipe, EPOLLOUT, err);
+    str_add_bytes(&blob->held, at + put, len - (size_t)put);
+    exchange_pause(blob->operation->exchange, true);
+    return watch_set(&blob->operation->client->loop, &blob->out, EPOLLOUT, err);
 }
 
-/* ---- network to file ---- */
+/* ---- from the network ---- */
 
 /* Where the answer begins. */
 static int answer_place(struct blob *blob, const struct exchange *exchange, struct err *err)
@@ -172,22 +159,6 @@ static int answer_place(struct blob *blob, const struct exchange *exchange, stru
     if (!range || !content_range_parse(range, &first, &last, &size) || first != blob->reached ||
         last >= bytes || (size != UINT64_MAX && size != bytes))
         return err_set(err, ERR_INVALID, "another part of it came than was asked for");
-    return 0;
-}
-
-static int file_write(const struct blob *blob, const char *at, size_t len, struct err *err)
-{
-    uint64_t place = blob->reached;
-    while (len > 0) {
-        ssize_t put = pwrite(blob->file, at, len, (off_t)place);
-        if (put < 0 && errno == EINTR)
-            continue;
-        if (put < 0)
-            return err_sys(err, "write it to a file");
-        at += put;
-        len -= (size_t)put;
-        place += (uint64_t)put;
-    }
     return 0;
 }
 
@@ -217,11 +188,10 @@ static int data_came(void *context, struct exchange *exchange, const char *at, s
                        operation->bytes);
     if (len == 0)
         return 0;
-    if (file_write(blob, at, len, err) < 0)
+    if (out_give(blob, at, len, err) < 0)
         return -1;
-    blob->reached += len;
     progress_tell(blob);
-    return feed_on(blob, err);
+    return 0;
 }
 
 static void try_prepare(void *context, struct exchange *exchange)
@@ -276,13 +246,20 @@ static void answered(void *context, struct exchange *exchange, const struct err 
 
 /* ---- a life ---- */
 
-static int pipe_prepare(struct blob *blob, struct err *err)
+/* Whether its reader goes away shows even while there is nothing to be written; files, which are
+ * always ready, cannot be watched. */
+static int out_prepare(struct blob *blob, struct err *err)
 {
-    int flags = fcntl(blob->pipe.fd, F_GETFL);
-    if (flags < 0 || fcntl(blob->pipe.fd, F_SETFL, flags | O_NONBLOCK) < 0)
+    struct stat st;
+    int flags = fcntl(blob->out.fd, F_GETFL);
+    if (flags < 0 || fstat(blob->out.fd, &st) < 0)
+        return err_sys(err, "look at where it goes");
+    if (!S_ISFIFO(st.st_mode))
+        return 0;
+    if (fcntl(blob->out.fd, F_SETFL, flags | O_NONBLOCK) < 0)
         return err_sys(err, "prepare a pipe");
-    (void)fcntl(blob->pipe.fd, F_SETPIPE_SZ, PIPE_BYTES); /* a smaller one will do */
-    return feed_on(blob, err);
+    (void)fcntl(blob->out.fd, F_SETPIPE_SZ, PIPE_BYTES); /* a smaller one will do */
+    return watch_set(&blob->operation->client->loop, &blob->out, 0, err);
 }
 
 /* NULL: it failed. What there is belongs to the operation. */
@@ -296,12 +273,10 @@ static struct blob *blob_new(struct operation *operation, struct err *err)
     operation->state = blob;
     *blob = (struct blob){
         .operation = operation,
-        .file = operation->fds[0],
         .reached = operation->offset,
-        .pipe = { .fd = take_fd(operation->fds[1]), .ready = pipe_ready, .context = blob },
+        .out = { .fd = operation->fds[0], .ready = out_ready, .context = blob },
     };
-    blob->fed_all = blob->pipe.fd < 0;
-    return blob->fed_all || pipe_prepare(blob, err) == 0 ? blob : NULL;
+    return out_prepare(blob, err) == 0 ? blob : NULL;
 }
 
 static void blob_free(struct operation *operation)
@@ -309,8 +284,8 @@ static void blob_free(struct operation *operation)
     struct blob *blob = operation->state;
     if (!blob)
         return;
-    watch_drop(&operation->client->loop, &blob->pipe);
-    fd_close(&blob->pipe.fd);
+    watch_drop(&operation->client->loop, &blob->out);
+    str_done(&blob->held);
     free(blob);
 }
 

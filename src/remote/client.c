@@ -19,7 +19,7 @@ static int endpoint_init(struct endpoint *endpoint, const struct remote_endpoint
     if (config->repository && config->repository[0] && !url_plain_path(config->repository))
         return err_set(err, ERR_INVALID, "setup: the endpoint's repository is none");
     endpoint->may_be_plain = config->insecure || url_is_loopback(endpoint->base);
-    if (!url_is_https(endpoint->base) && !endpoint->may_be_plain) {
+    if (!url_is_https(endpoint->base) && !endpoint->may_be_plain && !config->plain) {
         err_set(err, ERR_DENIED, "%s: plain HTTP is asked for", config->name);
         return err_hint(err, "if that is meant to be, use --tls-verify=false");
     }

@@ -6,20 +6,25 @@
 #include <linux/seccomp.h>
 #include <malloc.h>
 #include <pthread.h>
+#include <sched.h>
+#include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 
+#include "base/file.h"
 #include "base/mem.h"
 #include "kernel/capability.h"
 #include "kernel/confine.h"
+#include "kernel/mount.h"
 
 /* ---- system calls ---- */
 
 static const char calls[] =
     /* descriptors */
-    "read readv write writev pread64 pwrite64 close lseek fcntl splice dup "
+    "read readv write writev pread64 pwrite64 ftruncate close lseek fcntl dup "
     "epoll_wait epoll_pwait epoll_ctl poll ppoll select pselect6 pipe2 eventfd2 "
     /* files, for reading: Landlock says which */
     "openat open newfstatat fstat stat lstat statx access faccessat faccessat2 readlink readlinkat "
@@ -121,6 +126,43 @@ static struct confine_beneath readable_open(const char *path)
     return (struct confine_beneath){ take_fd(fd), access };
 }
 
+/* One of them, where it was, below another root. */
+static int readable_keep(int root, const char *path, struct err *err)
+{
+    const uint64_t attributes =
+        MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
+    auto_free char *parent = xstrndup(path + 1, (size_t)(strrchr(path, '/') - path - 1));
+    struct stat st;
+    auto_close int mount = mount_clone(AT_FDCWD, path, MOUNT_RECURSIVE);
+    if (mount < 0)
+        return 0; /* not on this machine */
+    if (fstat(mount, &st) < 0 || mount_change(mount, attributes, 0, 0, MOUNT_RECURSIVE) < 0)
+        return err_sys(err, "%s", path);
+    if (dir_make_all(root, S_ISDIR(st.st_mode) ? path + 1 : parent, 0755, err) < 0)
+        return -1;
+    auto_close int file =
+        S_ISDIR(st.st_mode) ? -1 : openat(root, path + 1, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+    return mount_attach(mount, root, path + 1) < 0 ? err_sys(err, "%s", path) : 0;
+}
+
+/* Where there is no Landlock (before Linux 5.13): a root with these alone. */
+static int root_enter(struct err *err)
+{
+    static const char place[] = "/dev"; /* every host has it, and nothing of it is needed here */
+    if (unshare(CLONE_NEWNS) < 0 || mount_propagation(MS_PRIVATE) < 0)
+        return err_sys(err, "make a mount namespace");
+    auto_close int fs = fs_open("tmpfs");
+    auto_close int root =
+        fs < 0 ? -1 : fs_mount(fs, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
+    if (root < 0 || mount_attach(root, AT_FDCWD, place) < 0)
+        return err_sys(err, "make a root directory");
+    for (size_t i = 0; i < array_size(readable); i++)
+        if (readable_keep(root, readable[i], err) < 0)
+            return -1;
+    bool changed = mount_pivot(root) == 0 || mount_chroot(root) == 0; /* in an initramfs */
+    return changed ? 0 : err_sys(err, "change the root directory");
+}
+
 static int files_enter(struct err *err)
 {
     struct confine_beneath beneath[array_size(readable)];
@@ -129,7 +171,7 @@ static int files_enter(struct err *err)
     int result = confine_files_enter(beneath, array_size(readable), CONFINE_NETWORK, err);
     for (size_t i = 0; i < array_size(readable); i++)
         fd_close(&beneath[i].fd);
-    return result;
+    return result == 0 ? root_enter(err) : result < 0 ? -1 : 0;
 }
 
 /* ---- the rest ---- */

@@ -122,6 +122,8 @@ static bool at_home(const struct exchange *exchange)
 static int header_find(struct exchange *exchange, char **ret_header, struct err *err)
 {
     *ret_header = NULL;
+    if (exchange->flags & EXCHANGE_ANONYMOUS)
+        return 1;
     if (exchange->flags & EXCHANGE_OWN_AUTH) {
         if (exchange->authorization && url_same_origin(exchange->now, exchange->url))
             *ret_header = xstrdup(exchange->authorization);
@@ -301,7 +303,8 @@ static void redirected(struct exchange *exchange, const char *location)
 /* Whether the endpoint's challenge has been taken up. */
 static bool challenge_taken(struct exchange *exchange)
 {
-    if (exchange->status != 401 || exchange->flags & EXCHANGE_OWN_AUTH || !at_home(exchange) ||
+    const unsigned own = EXCHANGE_OWN_AUTH | EXCHANGE_ANONYMOUS;
+    if (exchange->status != 401 || exchange->flags & own || !at_home(exchange) ||
         exchange->challenged++ >= CHALLENGES_MAX || !token_challenged(exchange))
         return false;
     authorize(exchange);

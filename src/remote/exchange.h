@@ -25,6 +25,7 @@ enum exchange_flags {
     EXCHANGE_OWN_AUTH = 1 << 1,    /* `authorization` is what it has to say, or nothing */
     EXCHANGE_PATIENT = 1 << 2,     /* the answer may be long in coming */
     EXCHANGE_ONCE = 1 << 3,        /* who asks tries again himself */
+    EXCHANGE_ANONYMOUS = 1 << 4,   /* nobody is told who asks, but by a client certificate */
 };
 
 /* What is sent: bytes in memory, or part of a file. */
@@ -85,6 +86,7 @@ struct exchange {
     uint64_t came;      /* of the answer's body so far, */
     uint64_t rate_came; /* and when its rate was looked at last */
     uint64_t rate_ms;   /* when it will be looked at next; 0: it has not begun to come */
+    bool paused;
     bool cut;           /* a body that nobody wants was not read to its end */
     uint64_t body_at;
     unsigned redirects;
@@ -106,6 +108,8 @@ void exchange_start(struct exchange *exchange);
 void exchange_start_later(struct exchange *exchange, uint64_t delay_ms);
 /* The same question once more, for who has found the answer wanting. */
 void exchange_again(struct exchange *exchange);
+/* Takes nothing more of the answer's body for now, or goes on; that is no stall. */
+void exchange_pause(struct exchange *exchange, bool pause);
 /* Adds "name: value". */
 void exchange_header_add(struct exchange *exchange, const char *name, const char *value);
 /* A header of the answer, or NULL. Valid until the exchange goes on. */

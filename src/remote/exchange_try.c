@@ -66,6 +66,10 @@ static void stall_rung(void *context)
 {
     struct exchange *exchange = context;
     uint64_t now = clock_ms();
+    if (exchange->paused) { /* by ourselves */
+        timer_set(&exchange->client->loop, &exchange->stall, stall_ms(exchange));
+        return;
+    }
     if (now < exchange->stalls_ms && !trickles(exchange, now)) {
         uint64_t next = exchange->stalls_ms;
         if (exchange->rate_ms > 0 && exchange->rate_ms < next)
@@ -83,6 +87,16 @@ static void stall_watch(struct exchange *exchange)
     exchange->stall = (struct timer){ .rung = stall_rung, .context = exchange };
     exchange->stalls_ms = clock_ms() + from_now;
     timer_set(&exchange->client->loop, &exchange->stall, from_now);
+}
+
+void exchange_pause(struct exchange *exchange, bool pause)
+{
+    exchange->paused = pause;
+    if (!exchange->in_network)
+        return;
+    moved(exchange);
+    rate_begin(exchange);
+    (void)curl_easy_pause(exchange->easy, pause ? CURLPAUSE_RECV : CURLPAUSE_CONT);
 }
 
 /* ---- what libcurl calls; nothing here may touch the network ---- */
@@ -251,11 +265,13 @@ static void trust_set(struct exchange *exchange)
      * to. */
     bool own = url_same_origin(exchange->now, exchange->endpoint->base) ||
                (exchange->flags & EXCHANGE_OWN_AUTH && exchange->redirects == 0);
-    if (!own || !config->client_cert)
-        return;
-    blob_set(exchange, CURLOPT_SSLCERT_BLOB, config->client_cert);
-    blob_set(exchange, CURLOPT_SSLKEY_BLOB,
-             config->client_key ? config->client_key : config->client_cert);
+    if (own && config->identities.len == 1) {
+        blob_set(exchange, CURLOPT_SSLCERT_BLOB, config->identities.at[0].cert);
+        blob_set(exchange, CURLOPT_SSLKEY_BLOB, config->identities.at[0].key);
+    } else if (own) { /* libcurl knows of one only */
+        exchange->story->identities = config->identities.at;
+        exchange->story->n_identities = config->identities.len;
+    }
 }
 
 static void headers_set(struct exchange *exchange, const char *authorization)
@@ -279,6 +295,7 @@ int exchange_try(struct exchange *exchange, const char *authorization, struct er
     exchange->head_bytes = 0;
     exchange->came = 0;
     exchange->rate_ms = 0;
+    exchange->paused = false;
     exchange->cut = false;
     exchange->body_at = 0;
     exchange->problem.kind = ERR_NONE;

@@ -164,6 +164,11 @@ static void remedy_add(const struct exchange *exchange, struct err *err)
     const struct remote_endpoint *config = exchange->endpoint->config;
     const char *after = exchange_header(exchange, "Retry-After");
     bool known = config->username || config->identity_token || config->registry_token;
+    if (exchange->flags & EXCHANGE_ANONYMOUS) {
+        if (exchange->status == 401)
+            err_hint(err, "passwords are given to registries only; fetch it by another program");
+        return;
+    }
     if (err->kind == ERR_DENIED && !is_stranger(exchange))
         err_hint(err,
                  known ? "if the credentials are not right any more: ruche login %s"
@@ -233,7 +238,8 @@ static int certificate_failure(const struct exchange *exchange, struct err *err)
 /* Servers that go away without one do not always say why. */
 static bool certificate_wanted(const struct exchange *exchange)
 {
-    return exchange->story->wants_certificate && !exchange->endpoint->config->client_cert;
+    return exchange->story->wants_certificate &&
+           (exchange->endpoint->config->identities.len == 0 || exchange->story->none_fits);
 }
 
 /* Whether it was TLS that failed, and not what is spoken through it. */
@@ -253,8 +259,16 @@ static int handshake_failure(const struct exchange *exchange, struct err *err)
     const struct remote_endpoint *config = exchange->endpoint->config;
     if (!exchange->story->spoken) {
         err_set(err, ERR_UNSUPPORTED, "it does not speak TLS");
+        if (exchange->flags & EXCHANGE_ANONYMOUS)
+            return err_hint(err, "if it is a server of plain HTTP, write http:// before it");
         return err_hint(err, "if it is a registry of plain HTTP, use --tls-verify=false");
     }
+    if (exchange->story->none_fits)
+        return err_set(
+            err, ERR_DENIED,
+            "it wants a certificate of yours by an authority it names, and none of those "
+            "in certs.d/%s is",
+            config->name);
     if (certificate_wanted(exchange)) {
         err_set(err, ERR_DENIED, "it wants a certificate of yours");
         return err_hint(err, "put it into certs.d/%s/client.cert, and its key into client.key",

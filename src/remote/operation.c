@@ -14,7 +14,7 @@ static const struct operation_kind *const kinds[REMOTE_OP_COUNT] = {
     [REMOTE_UPLOAD] = &upload_kind,   [REMOTE_MANIFEST_PUT] = &manifest_put_kind,
     [REMOTE_DELETE] = &delete_kind,   [REMOTE_TAGS] = &tags_kind,
     [REMOTE_CATALOG] = &catalog_kind, [REMOTE_REFERRERS] = &referrers_kind,
-    [REMOTE_SEARCH] = &search_kind,
+    [REMOTE_SEARCH] = &search_kind,   [REMOTE_FETCH] = &fetch_kind,
 };
 
 /* ---- endpoints ---- */
@@ -192,7 +192,7 @@ static int texts_take(struct operation *operation, const char *at, size_t len, s
 static int operation_check(const struct operation *operation, struct err *err)
 {
     const struct client *client = operation->client;
-    bool words = operation->op == REMOTE_SEARCH;
+    bool words = operation->op == REMOTE_SEARCH || operation->op == REMOTE_FETCH;
     if (client->n_operations >= REMOTE_OPS_MAX)
         return err_set(err, ERR_CONFLICT, "too many operations at a time");
     for (const struct operation *other = client->operations; other; other = other->next)

@@ -89,3 +89,4 @@ extern const struct operation_kind tags_kind;
 extern const struct operation_kind catalog_kind;
 extern const struct operation_kind referrers_kind;
 extern const struct operation_kind search_kind;
+extern const struct operation_kind fetch_kind;

@@ -25,9 +25,9 @@ enum { REMOTE_CONTROL_FD = 3 };
     X(PING, 0, 0)                                                                                       \
     /* texts[0] tag or digest. Document: the manifest, or nothing with REMOTE_HEAD */                   \
     X(MANIFEST, 0, 1)                                                                                   \
-    /* texts[0] digest, bytes its size, offset where the file (open for reading and writing) ends     \
-     * that holds its beginning; then a pipe, which is given all of it from its beginning */ \
-    X(BLOB, 1, 2)                                                                                       \
+    /* texts[0] digest, bytes its size, offset where what is wanted begins; a pipe, or a file, which   \
+     * is given that */ \
+    X(BLOB, 1, 1)                                                                                       \
     /* texts[0] digest, bytes its size: whether it is there */                                          \
     X(BLOB_HEAD, 0, 0)                                                                                  \
     /* texts[0] digest, texts[1] a repository of this registry that may have it, or empty; bytes its \
@@ -46,6 +46,10 @@ enum { REMOTE_CONTROL_FD = 3 };
     X(REFERRERS, 1, 1)                                                                                  \
     /* texts[0] words, bytes: how many at most. Document: what the registry's search answers */         \
     X(SEARCH, 1, 1)                                                                                     \
+    /* texts[0] URL, of the endpoint's host; bytes: how many at most; a file that is empty, open for   \
+     * reading and writing. No credentials are told to anybody. FOUND tells its size if that is known  \
+     * before */ \
+    X(FETCH, 1, 1)                                                                                      \
     /* number: the operation that is no longer wanted; it is not answered, this is */                   \
     X(CANCEL, 0, 0)
 
@@ -61,7 +65,7 @@ enum remote_flags {
     REMOTE_OF_BLOB = 1 << 1, /* of a DELETE */
 };
 
-enum { REMOTE_FDS_MAX = 2, REMOTE_TEXT_MAX = 4096, REMOTE_TEXTS = 2 };
+enum { REMOTE_FDS_MAX = 1, REMOTE_TEXT_MAX = 4096, REMOTE_TEXTS = 2 };
 
 /* Operations under way at a time, those counted that wait for their turn; one more is refused. */
 enum { REMOTE_OPS_MAX = 128 };

@@ -103,7 +103,7 @@ static void control_ready(void *context, uint32_t events)
 {
     struct client *client = context;
     struct remote_request request;
-    int fds[REMOTE_FDS_MAX] = { -1, -1 };
+    int fds[REMOTE_FDS_MAX] = { -1 };
     size_t n_fds = 0;
     if (events & EPOLLOUT)
         channel_flush(&client->channel);

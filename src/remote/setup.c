@@ -5,6 +5,12 @@
 
 #include "remote/remote.h"
 
+static const struct field identity_fields[] = {
+    FIELD_TEXT(remote_identity, cert, "cert", F_REQUIRED),
+    FIELD_TEXT(remote_identity, key, "key", F_REQUIRED),
+    FIELD_END,
+};
+
 static const struct field endpoint_fields[] = {
     FIELD_TEXT(remote_endpoint, url, "url", F_REQUIRED),
     FIELD_TEXT(remote_endpoint, name, "name", F_REQUIRED),
@@ -13,9 +19,9 @@ static const struct field endpoint_fields[] = {
     FIELD_BOOL(remote_endpoint, only_tags, "onlyTags", 0),
     FIELD_BOOL(remote_endpoint, only_digests, "onlyDigests", 0),
     FIELD_BOOL(remote_endpoint, insecure, "insecure", 0),
+    FIELD_BOOL(remote_endpoint, plain, "plain", 0),
     FIELD_TEXT(remote_endpoint, ca, "ca", 0),
-    FIELD_TEXT(remote_endpoint, client_cert, "clientCert", 0),
-    FIELD_TEXT(remote_endpoint, client_key, "clientKey", 0),
+    FIELD_ARRAY(remote_endpoint, identities, "identities", 0, remote_identity, identity_fields),
     FIELD_TEXT(remote_endpoint, username, "username", 0),
     FIELD_TEXT(remote_endpoint, password, "password", 0),
     FIELD_TEXT(remote_endpoint, identity_token, "identityToken", 0),
@@ -68,7 +74,8 @@ void remote_setup_done(struct remote_setup *setup)
 {
     for (size_t i = 0; i < setup->endpoints.len; i++) {
         struct remote_endpoint *endpoint = &setup->endpoints.at[i];
-        secret_wipe(endpoint->client_key);
+        for (size_t k = 0; k < endpoint->identities.len; k++)
+            secret_wipe(endpoint->identities.at[k].key);
         secret_wipe(endpoint->password);
         secret_wipe(endpoint->identity_token);
         secret_wipe(endpoint->registry_token);

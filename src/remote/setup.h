@@ -7,6 +7,12 @@
  */
 #include "base/field.h"
 
+/* Who a client is to TLS: a certificate, its authorities perhaps behind it, and its key. */
+struct remote_identity {
+    char *cert; /* PEM */
+    char *key;  /* PEM */
+};
+
 /* One place a repository can be had from: a mirror, or the registry itself. */
 struct remote_endpoint {
     char *url;        /* scheme, host, port: "https://registry.example:5000" */
@@ -15,12 +21,13 @@ struct remote_endpoint {
     bool mirror;      /* asked for pulls only, and another is tried where it fails */
     bool only_tags;   /* a mirror that is asked for tags, or for digests, only */
     bool only_digests;
-    bool insecure;     /* certificates are not verified, and plain HTTP is tried where TLS is not
+    bool insecure; /* certificates are not verified, and plain HTTP is tried where TLS is not
                            spoken */
-    char *ca;          /* PEM: authorities besides the system's, or NULL */
-    char *client_cert; /* PEM, or NULL */
-    char *client_key;  /* PEM, or NULL */
-    char *username;    /* NULL: anonymous */
+    bool plain;    /* the plain HTTP of its url is what the user wrote */
+    char *ca;      /* PEM: authorities besides the system's, or NULL */
+    ARRAY_OF(remote_identity)
+    identities;     /* the first that the other side takes, by the authorities it names */
+    char *username; /* NULL: anonymous */
     char *password;
     char *identity_token; /* an OAuth2 refresh token in place of a password */
     char *registry_token; /* a bearer token to be used as it is */

@@ -206,6 +206,78 @@ static void message_seen(int sent, int version, int type, const void *at, size_t
         story->wants_certificate = true;
 }
 
+/* ---- who we are ---- */
+
+/* The certificate, and behind it those of its authorities that the PEM has. */
+static STACK_OF(X509) * chain_read(const char *pem)
+{
+    BIO *bio = BIO_new_mem_buf(pem, -1);
+    STACK_OF(X509) *chain = sk_X509_new_null();
+    X509 *certificate;
+    while (bio && chain && (certificate = PEM_read_bio_X509(bio, NULL, NULL, NULL)))
+        if (!sk_X509_push(chain, certificate))
+            X509_free(certificate);
+    BIO_free(bio);
+    ERR_clear_error(); /* that there is no more of them is one */
+    return chain;
+}
+
+static int password_none(char *at, int size, int writing, void *context)
+{
+    (void)at;
+    (void)size;
+    (void)writing;
+    (void)context;
+    return 0;
+}
+
+static EVP_PKEY *key_read(const char *pem)
+{
+    BIO *bio = BIO_new_mem_buf(pem, -1);
+    EVP_PKEY *key = bio ? PEM_read_bio_PrivateKey(bio, NULL, password_none, NULL) : NULL;
+    BIO_free(bio);
+    ERR_clear_error();
+    return key;
+}
+
+/* Whether the other side takes it: by the authorities and the ways to sign that it has named. */
+static bool identity_fits(SSL *ssl, X509 *certificate, EVP_PKEY *key, STACK_OF(X509) * above)
+{
+    const int wanted = CERT_PKEY_ISSUER_NAME | CERT_PKEY_EE_SIGNATURE;
+    return X509_check_private_key(certificate, key) &&
+           (SSL_check_chain(ssl, certificate, key, above) & wanted) == wanted;
+}
+
+/* Takes the chain. */
+static bool identity_use(SSL *ssl, STACK_OF(X509) * chain, EVP_PKEY *key)
+{
+    X509 *certificate = sk_X509_shift(chain);
+    bool used = certificate && key && identity_fits(ssl, certificate, key, chain) &&
+                SSL_use_certificate(ssl, certificate) && SSL_use_PrivateKey(ssl, key) &&
+                SSL_set1_chain(ssl, chain);
+    X509_free(certificate);
+    sk_X509_pop_free(chain, X509_free);
+    ERR_clear_error();
+    return used;
+}
+
+/* Once the other side has asked for a certificate: the first that fits, or none. */
+static int identity_choose(SSL *ssl, void *arg)
+{
+    struct tls_story *story = arg;
+    for (size_t i = 0; i < story->n_identities; i++) {
+        EVP_PKEY *key = key_read(story->identities[i].key);
+        bool used = identity_use(ssl, chain_read(story->identities[i].cert), key);
+        EVP_PKEY_free(key);
+        if (used)
+            return 1;
+    }
+    story->none_fits = true;
+    return 1;
+}
+
+/* ---- a connection ---- */
+
 static void story_attach(SSL_CTX *context, struct tls_story *story)
 {
     if (!SSL_CTX_set_ex_data(context, story->roots->index, story))
@@ -213,6 +285,8 @@ static void story_attach(SSL_CTX *context, struct tls_story *story)
     story->refs++;
     SSL_CTX_set_msg_callback(context, message_seen);
     SSL_CTX_set_msg_callback_arg(context, story);
+    if (story->n_identities > 0)
+        SSL_CTX_set_cert_cb(context, identity_choose, story);
 }
 
 static CURLcode context_verifies(CURL *easy, void *context, void *arg)

@@ -10,6 +10,7 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "remote/setup.h"
 
 /* The system's authorities. */
 struct tls_roots;
@@ -23,14 +24,17 @@ DROP(tls_roots);
  * outlive it. */
 struct tls_story {
     unsigned refs;
-    struct tls_roots *roots; /* borrowed */
-    bool spoken;             /* the other side has answered in TLS */
-    bool wants_certificate;  /* of the client's */
-    int error;               /* X509_V_ERR_…, or X509_V_OK */
-    bool root_at_fault;      /* error is about an authority, not about the server */
-    char *issuer;            /* of the certificate at fault, or of the server's */
-    char *names;             /* what the server's certificate is for */
-    char *from;              /* validity of the certificate at fault */
+    struct tls_roots *roots;                  /* borrowed */
+    bool spoken;                              /* the other side has answered in TLS */
+    bool wants_certificate;                   /* of the client's */
+    bool none_fits;                           /* of the identities */
+    const struct remote_identity *identities; /* to choose from, borrowed */
+    size_t n_identities;
+    int error;          /* X509_V_ERR_…, or X509_V_OK */
+    bool root_at_fault; /* error is about an authority, not about the server */
+    char *issuer;       /* of the certificate at fault, or of the server's */
+    char *names;        /* what the server's certificate is for */
+    char *from;         /* validity of the certificate at fault */
     char *until;
 };
 

@@ -14,10 +14,12 @@
     "read readv write writev close lseek fstat newfstatat statx fcntl munmap mremap brk madvise "  \
     "futex sendto sendmsg recvfrom recvmsg exit exit_group rt_sigreturn rt_sigprocmask "           \
     "restart_syscall clock_gettime gettimeofday getrandom"
+#define CALLS_KEEP   CALLS_ALL " poll ppoll"
 #define CALLS_SPOOL  CALLS_ALL " openat ftruncate"
 #define CALLS_PACK   CALLS_ALL " pread64 pwrite64 pwritev ftruncate"
 #define CALLS_REMOVE CALLS_ALL " openat openat2 getdents64 unlinkat fchmod"
 #define CALLS_SUM    CALLS_ALL " openat openat2 getdents64 readlinkat flistxattr fgetxattr"
+#define CALLS_EXPORT CALLS_SUM " pread64"
 #define CALLS_UNPACK                                                                               \
     CALLS_REMOVE " mkdirat mknodat symlinkat linkat ftruncate fchown fchownat utimensat fsetxattr"
 
@@ -38,6 +40,8 @@ static const struct rights {
     [TRANSFER_SPOOL] = { CALLS_SPOOL, ACCESS_SPOOL, 0 },
     [TRANSFER_DIGEST] = { CALLS_ALL, 0, 0 },
     [TRANSFER_INFLATE] = { CALLS_ALL, 0, 0 },
+    [TRANSFER_CONTENT] = { CALLS_ALL, 0, 0 },
+    [TRANSFER_KEEP] = { CALLS_KEEP, 0, 0 },
     [TRANSFER_SUM] = { CALLS_SUM, ACCESS_SUM, CAPABILITY_BIT(DAC_OVERRIDE) },
     [TRANSFER_UNPACK] = { CALLS_UNPACK, ACCESS_UNPACK,
                           CAPABILITY_BIT(CHOWN) | CAPABILITY_BIT(DAC_OVERRIDE) |
@@ -47,6 +51,7 @@ static const struct rights {
     [TRANSFER_DEFLATE] = { CALLS_ALL, 0, 0 },
     [TRANSFER_REMOVE] = { CALLS_REMOVE, ACCESS_REMOVE,
                           CAPABILITY_BIT(DAC_OVERRIDE) | CAPABILITY_BIT(FOWNER) },
+    [TRANSFER_EXPORT] = { CALLS_EXPORT, ACCESS_SUM, CAPABILITY_BIT(DAC_OVERRIDE) },
     [TRANSFER_SIGN] = { CALLS_ALL, 0, 0 },
     [TRANSFER_VERIFY] = { CALLS_ALL, 0, 0 },
 };
@@ -88,16 +93,29 @@ void confinement_done(struct confinement *confinement)
         seccomp_filter_done(&confinement->filters[i]);
 }
 
-int confinement_enter(const struct confinement *confinement, enum transfer_verb verb, int directory,
-                      struct err *err)
+static int files_enter(const struct rights *rights, const int *directories, size_t n,
+                       struct err *err)
 {
-    static const struct confine_limits limits = {
-        .files_open = FILES_OPEN,
+    auto_free struct confine_beneath *beneath = xcalloc(n + 1, sizeof(*beneath));
+    for (size_t i = 0; i < n; i++)
+        beneath[i] = (struct confine_beneath){ directories[i], rights->access };
+    int entered = confine_files_enter(beneath, n, CONFINE_RELINKS, err);
+    if (entered != 0)
+        return entered < 0 ? -1 : 0;
+    /* Before Linux 5.19. Of an export there are more directories: from the others ".." leads out. */
+    return confine_root_enter(n > 0 ? directories[0] : -1, err);
+}
+
+int confinement_enter(const struct confinement *confinement, enum transfer_verb verb,
+                      const int *directories, size_t n_directories, struct err *err)
+{
+    const struct confine_limits limits = {
+        /* A directory of an export lies in each of its layers. */
+        .files_open = FILES_OPEN + 2 * n_directories,
         .file_bytes = (uint64_t)FILE_TIB << 40,
         .address_bytes = (uint64_t)ADDRESS_MIB << 20,
     };
     const struct rights *rights = &rights_of[verb];
-    const struct confine_beneath beneath = { directory, rights->access };
     const struct capability_sets capabilities = {
         .effective = rights->capabilities,
         .permitted = rights->capabilities,
@@ -107,7 +125,7 @@ int confinement_enter(const struct confinement *confinement, enum transfer_verb 
         return -1;
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
         return err_sys(err, "give up new privileges");
-    if (confine_files_enter(&beneath, 1, CONFINE_RELINKS, err) < 0)
+    if (files_enter(rights, directories, n_directories, err) < 0)
         return -1;
     if (capability_set(&capabilities) < 0)
         return err_sys(err, "give up capabilities");

@@ -16,6 +16,6 @@ struct confinement {
 
 int confinement_init(struct confinement *confinement, struct err *err);
 void confinement_done(struct confinement *confinement);
-/* Confines the calling process for good. directory: what it may work in, or -1. */
-int confinement_enter(const struct confinement *confinement, enum transfer_verb verb, int directory,
-                      struct err *err);
+/* Confines the calling process for good. directories: what it may work in. */
+int confinement_enter(const struct confinement *confinement, enum transfer_verb verb,
+                      const int *directories, size_t n_directories, struct err *err);

@@ -15,8 +15,9 @@ struct decoder_buffers {
 };
 
 struct decoder {
-    const char *name;    /* "gzip" */
-    void *(*make)(void); /* NULL: out of memory */
+    const char *name; /* "gzip" */
+    /* trusted: a digest tells whether the data is what it should be. NULL: out of memory. */
+    void *(*make)(bool trusted);
     void (*drop)(void *state);
     /* Goes on as far as the buffers allow. *ret_whole: what was read ends where compressed data may
      * end. */

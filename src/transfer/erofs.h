@@ -19,6 +19,10 @@ enum {
 #define EROFS_HOLE        UINT32_MAX          /* in the place of a chunk's block */
 #define EROFS_IMAGE_LIMIT (UINT64_C(1) << 37) /* nids are kept in 32 bits */
 
+/* The volume name says who has written an image: with each change of what becomes of an archive the
+ * number goes up. Images of one writer can be compared byte by byte. */
+#define EROFS_WRITER "ruche 1"
+
 enum {
     EROFS_COMPAT_CHECKSUM = 1 << 0,
     EROFS_COMPAT_MTIME = 1 << 1,

@@ -84,6 +84,10 @@ static int written_check(const struct erofs_image *image, struct err *err)
 {
     uint64_t spare = ((uint64_t)image->inodes + 2) * SPARE; /* the root, and the one to come */
     char limit[16];
+    if (image->room_bytes > 0 && image->written > image->room_bytes) {
+        errno = ENOSPC;
+        return err_sys(err, "write the layer");
+    }
     if (image->max_bytes == 0 || image->written <= spare ||
         image->written - spare <= image->max_bytes)
         return 0;
@@ -403,6 +407,7 @@ int erofs_image_finish(struct erofs_image *image, struct erofs_super *super,
     super->root_nid = htole16(EROFS_ROOT_AT / EROFS_SLOT);
     super->blocks = htole32((uint32_t)(image->room.end / EROFS_BLOCK));
     uuid_put(image, super->uuid);
+    memcpy(super->volume_name, EROFS_WRITER, sizeof(EROFS_WRITER));
     memcpy(block + EROFS_SUPER_AT, super, sizeof(*super));
     super->checksum = htole32(checksum(block + EROFS_SUPER_AT, EROFS_BLOCK - EROFS_SUPER_AT));
     memcpy(block + EROFS_SUPER_AT, super, sizeof(*super));

@@ -395,3 +395,8 @@ struct sink *erofs_sink_new(int fd, uint64_t max_bytes, const struct sink_help *
     tree_init(&sink->tree, &sink->image);
     return &sink->sink;
 }
+
+void erofs_sink_room(struct sink *base, uint64_t room_bytes)
+{
+    of(base)->image.room_bytes = room_bytes;
+}

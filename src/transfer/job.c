@@ -5,6 +5,7 @@
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "transfer/ring.h"
 #include "transfer/unpack.h"
 
 enum { WARNINGS_TOLD = 10 }; /* of a layer */
@@ -59,17 +60,30 @@ static void devices_warn(const struct job *job)
     channel_warning(&job->channel, text);
 }
 
+/* The layer's archive: a descriptor's, or what comes through a ring. */
+static struct stream *archive_open(const struct job *job, struct err *err)
+{
+    struct ring *ring;
+    if (job->fds[4] < 0)
+        return stream_new(job->fds[1], 0);
+    if (ring_open(job->fds[4], job->fds[1], job->fds[3], RING_LAST, &ring, err) < 0)
+        return NULL;
+    return stream_new_ring(ring);
+}
+
 static int layer_take(struct job *job, struct sink *sink, const struct sink_help *help,
                       struct err *err)
 {
     const struct unpack_limits limits = {
         .max_bytes = job->request.max_bytes,
+        /* Of a PACK the sink sees what is written, and what becomes a hole. */
+        .room_bytes = job->request.verb == TRANSFER_PACK ? 0 : job->request.room_bytes,
         .max_entries = job->request.max_entries,
     };
     struct unpack_result result;
-    auto_drop(stream) *stream = stream_new(job->fds[1], 0);
+    auto_drop(stream) *stream = archive_open(job, err);
 
-    if (unpack_layer(stream, sink, &limits, help, told, &result, err) < 0)
+    if (!stream || unpack_layer(stream, sink, &limits, help, told, &result, err) < 0)
         return -1;
     job->bytes = result.bytes;
     job->entries = result.entries;
@@ -95,18 +109,28 @@ int job_pack(struct job *job, struct err *err)
 {
     const struct sink_help help = { .warning = warned, .context = job };
     auto_drop(sink) *sink = erofs_sink_new(job->fds[2], job->request.max_bytes, &help);
+    erofs_sink_room(sink, job->request.room_bytes);
     return layer_take(job, sink, &help, err);
 }
 
 static const struct verb {
     int (*run)(struct job *job, struct err *err);
     int directory; /* which of the descriptors, or -1 */
+    int (*prepare)(struct job *job, struct err *err);
 } verbs[] = {
-    [TRANSFER_SPOOL] = { job_spool, 2 },     [TRANSFER_DIGEST] = { job_digest, -1 },
-    [TRANSFER_INFLATE] = { job_digest, -1 }, [TRANSFER_UNPACK] = { job_unpack, 2 },
-    [TRANSFER_SUM] = { job_sum, 1 },         [TRANSFER_PACK] = { job_pack, -1 },
-    [TRANSFER_REMOVE] = { job_remove, 1 },   [TRANSFER_SIGN] = { job_sign, -1 },
-    [TRANSFER_VERIFY] = { job_verify, -1 },  [TRANSFER_DEFLATE] = { job_deflate, -1 },
+    [TRANSFER_SPOOL] = { job_spool, 2, NULL },
+    [TRANSFER_DIGEST] = { job_digest, -1, NULL },
+    [TRANSFER_INFLATE] = { job_inflate, -1, NULL },
+    [TRANSFER_UNPACK] = { job_unpack, 2, NULL },
+    [TRANSFER_CONTENT] = { job_content, -1, NULL },
+    [TRANSFER_KEEP] = { job_keep, -1, NULL },
+    [TRANSFER_SUM] = { job_sum, 1, NULL },
+    [TRANSFER_PACK] = { job_pack, -1, NULL },
+    [TRANSFER_REMOVE] = { job_remove, 1, NULL },
+    [TRANSFER_SIGN] = { job_sign, -1, NULL },
+    [TRANSFER_VERIFY] = { job_verify, -1, NULL },
+    [TRANSFER_DEFLATE] = { job_deflate, -1, NULL },
+    [TRANSFER_EXPORT] = { job_export, -1, job_export_prepare },
 };
 
 _Static_assert(array_size(verbs) == TRANSFER_VERB_COUNT, "each verb has its function");
@@ -121,7 +145,13 @@ void job_run(struct job *job, const struct confinement *confinement)
     if (directory >= 0 && fstat(directory, &st) == 0 && !S_ISDIR(st.st_mode))
         directory = -1; /* a file of which the sum is asked for */
 
-    if (confinement_enter(confinement, job->request.verb, directory, &err) < 0) {
+    if (verb->prepare && verb->prepare(job, &err) < 0) {
+        channel_failed(&job->channel, &err);
+        return;
+    }
+    const int *at = verb->prepare ? job->layers : &directory;
+    size_t n_at = verb->prepare ? job->n_layers : directory >= 0;
+    if (confinement_enter(confinement, job->request.verb, at, n_at, &err) < 0) {
         err_wrap(&err, "confine the process");
         channel_failed(&job->channel, &err);
         return;

@@ -16,6 +16,8 @@ struct job {
     uint64_t entries;
     size_t devices_left_out;
     char *first_left_out;
+    int *layers; /* of an EXPORT */
+    size_t n_layers;
     size_t warnings; /* of what a layer has that is left out */
 };
 
@@ -25,10 +27,16 @@ void job_run(struct job *job, const struct confinement *confinement);
 /* The verbs, each in the file of its name. */
 int job_spool(struct job *job, struct err *err);
 int job_digest(struct job *job, struct err *err);
+int job_inflate(struct job *job, struct err *err);
+int job_content(struct job *job, struct err *err);
+int job_keep(struct job *job, struct err *err);
 int job_sum(struct job *job, struct err *err);
 int job_unpack(struct job *job, struct err *err);
 int job_pack(struct job *job, struct err *err);
 int job_deflate(struct job *job, struct err *err);
+int job_export(struct job *job, struct err *err);
+/* Before the process is confined: takes the layers. */
+int job_export_prepare(struct job *job, struct err *err);
 int job_remove(struct job *job, struct err *err);
 int job_sign(struct job *job, struct err *err);
 int job_verify(struct job *job, struct err *err);

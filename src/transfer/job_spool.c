@@ -3,6 +3,7 @@
  * An archive of blobs into a directory of files that are called by numbers. Names are only
  * reported: which of them are links, and what is to become of each, is ruche's to say.
  */
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -46,6 +47,10 @@ static int spool_data(struct spool *spool, int fd, uint64_t size, struct err *er
             char limit[16];
             return err_set(err, ERR_INVALID, "the archive holds more than the limit of %s",
                            size_format(job->request.max_bytes, limit));
+        }
+        if (job->request.room_bytes > 0 && job->bytes > job->request.room_bytes) {
+            errno = ENOSPC;
+            return err_sys(err, "write to the store");
         }
         if (offset != end && lseek(fd, (off_t)offset, SEEK_SET) < 0)
             return err_sys(err, "write to the store");

@@ -14,8 +14,11 @@
 #include "transfer/tar.h"
 
 /* How many descriptors go with a verb. */
-static const int verb_fds[] = {
-#define X(verb, fds) [TRANSFER_##verb] = (fds),
+static const struct {
+    uint8_t least;
+    uint8_t most;
+} verb_fds[] = {
+#define X(verb, least, most) [TRANSFER_##verb] = { least, most },
     TRANSFER_VERBS(X)
 #undef X
 };
@@ -40,8 +43,8 @@ static int job_check(const struct job *job, size_t len, size_t n_fds, struct err
         return err_set(
             err, ERR_UNSUPPORTED,
             "ruche-transfer is of another version than ruche; install both from one build");
-    if (request->verb >= TRANSFER_VERB_COUNT || n_fds != (size_t)verb_fds[request->verb] ||
-        !memchr(request->name, 0, sizeof(request->name)))
+    if (request->verb >= TRANSFER_VERB_COUNT || n_fds < verb_fds[request->verb].least ||
+        n_fds > verb_fds[request->verb].most || !memchr(request->name, 0, sizeof(request->name)))
         return err_set(err, ERR_INVALID, "a request that is none");
     return 0;
 }

@@ -7,6 +7,7 @@
 
 #include "base/number.h"
 #include "transfer/decoder.h"
+#include "transfer/ring.h"
 
 enum {
     IN_SIZE = 256 << 10,
@@ -16,6 +17,8 @@ enum {
 
 struct stream {
     int fd;
+    int arrivals;      /* -1: the file is whole, or a pipe */
+    struct ring *ring; /* in place of a descriptor */
     uint64_t position;
     uint64_t given;
     uint64_t max_bytes;
@@ -24,13 +27,16 @@ struct stream {
 
     const struct decoder *decoder; /* NULL: plain */
     void *state;
+    bool trusted;
     bool begun;
     bool ended; /* the descriptor gives no more */
     bool whole; /* compressed data may end here */
     uint8_t *in;
     const uint8_t *rest; /* of in: not looked at yet */
     size_t rest_len;
-    uint8_t *out;
+    uint8_t *out;  /* NULL: not needed yet */
+    uint8_t *into; /* where it is wanted; NULL: in out */
+    size_t into_len;
 };
 
 /* magic, its length, decoder; a zstd stream may begin with a skippable frame, whose first byte
@@ -51,9 +57,36 @@ struct stream *stream_new(int fd, uint64_t max_bytes)
 {
     struct stream *stream = xnew(struct stream);
     stream->fd = fd;
+    stream->arrivals = -1;
     stream->max_bytes = max_bytes;
     stream->in = xmalloc(IN_SIZE);
     return stream;
+}
+
+struct stream *stream_new_ring(struct ring *ring)
+{
+    struct stream *stream = xnew(struct stream);
+    stream->fd = -1;
+    stream->arrivals = -1;
+    stream->ring = ring;
+    stream->begun = true;
+    return stream;
+}
+
+void stream_follow(struct stream *stream, int arrivals)
+{
+    stream->arrivals = arrivals;
+}
+
+void stream_trust(struct stream *stream)
+{
+    stream->trusted = true;
+}
+
+void stream_into(struct stream *stream, void *at, size_t len)
+{
+    stream->into = at;
+    stream->into_len = len;
 }
 
 void stream_raw(struct stream *stream)
@@ -83,9 +116,27 @@ void stream_free(struct stream *stream)
         return;
     if (stream->state)
         stream->decoder->drop(stream->state);
+    ring_free(stream->ring);
     free(stream->in);
     free(stream->out);
     free(stream);
+}
+
+/* Waits until the file has grown. Returns 1, or 0: it will not any more. */
+static int stream_wait(struct stream *stream, struct err *err)
+{
+    char told[64];
+    ssize_t n;
+    if (stream->arrivals < 0)
+        return 0;
+    do
+        n = read(stream->arrivals, told, sizeof(told));
+    while (n < 0 && errno == EINTR);
+    if (n < 0)
+        return err_sys(err, "read");
+    if (n == 0)
+        stream->arrivals = -1; /* something may have come before that */
+    return 1;
 }
 
 /* Reads more behind what is left. Pipes give little at a time: before the first bytes are looked
@@ -100,9 +151,12 @@ static int stream_fill(struct stream *stream, size_t least, struct err *err)
         ssize_t n = read(stream->fd, end, IN_SIZE - stream->rest_len);
         if (n < 0 && errno == EINTR)
             continue;
+        int more = n == 0 ? stream_wait(stream, err) : 0;
         if (n < 0)
             return err_sys(err, "read");
-        stream->ended = n == 0;
+        if (more < 0)
+            return -1;
+        stream->ended = n == 0 && more == 0;
         if (n > 0 && stream->watcher)
             stream->watcher(stream->watcher_context, end, (size_t)n);
         stream->rest_len += (size_t)n;
@@ -131,10 +185,9 @@ static int stream_begin(struct stream *stream, struct err *err)
         if (!magic_fits(&magics[i], stream->rest, stream->rest_len))
             continue;
         stream->decoder = magics[i].decoder;
-        stream->state = stream->decoder->make();
+        stream->state = stream->decoder->make(stream->trusted);
         if (!stream->state)
             return err_set(err, ERR_SYSTEM, "out of memory");
-        stream->out = xmalloc(OUT_SIZE);
         return 0;
     }
     return 0;
@@ -154,7 +207,11 @@ static ssize_t read_plain(struct stream *stream, const void **ret_at, struct err
 
 static ssize_t read_inflated(struct stream *stream, const void **ret_at, struct err *err)
 {
-    struct decoder_buffers buffers = { .out = stream->out, .out_len = OUT_SIZE };
+    if (!stream->into && !stream->out)
+        stream->out = xmalloc(OUT_SIZE);
+    size_t size = stream->into ? stream->into_len : OUT_SIZE;
+    uint8_t *out = stream->into ? stream->into : stream->out;
+    struct decoder_buffers buffers = { .out = out, .out_len = size };
 
     while (buffers.out_len > 0) {
         if (stream->rest_len == 0 && stream_fill(stream, 1, err) < 0)
@@ -173,16 +230,32 @@ static ssize_t read_inflated(struct stream *stream, const void **ret_at, struct 
             return err_set(err, ERR_INVALID, "the %s data is %s", stream->decoder->name,
                            left == 0 ? "truncated" : "damaged");
     }
-    *ret_at = stream->out;
-    return (ssize_t)(OUT_SIZE - buffers.out_len);
+    *ret_at = out;
+    return (ssize_t)(size - buffers.out_len);
+}
+
+static ssize_t read_ring(struct stream *stream, const void **ret_at, struct err *err)
+{
+    if (ring_pass(stream->ring, err) < 0)
+        return -1;
+    ssize_t len = ring_get(stream->ring, ret_at, err);
+    if (len > 0)
+        stream->position += (uint64_t)len;
+    return len;
+}
+
+static ssize_t read_next(struct stream *stream, const void **ret_at, struct err *err)
+{
+    if (stream->ring)
+        return read_ring(stream, ret_at, err);
+    return stream->decoder ? read_inflated(stream, ret_at, err) : read_plain(stream, ret_at, err);
 }
 
 ssize_t stream_read(struct stream *stream, const void **ret_at, struct err *err)
 {
     if (!stream->begun && stream_begin(stream, err) < 0)
         return -1;
-    ssize_t len =
-        stream->decoder ? read_inflated(stream, ret_at, err) : read_plain(stream, ret_at, err);
+    ssize_t len = read_next(stream, ret_at, err);
     if (len < 0)
         return -1;
     stream->given += (uint64_t)len;

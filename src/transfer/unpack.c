@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "transfer/unpack.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include "base/number.h"
@@ -48,6 +49,10 @@ static int unpack_file(struct unpack *unpack, const struct member *member, struc
             char limit[16];
             return err_set(err, ERR_INVALID, "the layer unpacks to more than the limit of %s",
                            size_format(unpack->limits.max_bytes, limit));
+        }
+        if (unpack->limits.room_bytes > 0 && unpack->result.bytes > unpack->limits.room_bytes) {
+            errno = ENOSPC;
+            return err_sys(err, "write the layer");
         }
         if (len > 0 && sink->ops->data(sink, at, len, offset, err) < 0)
             return -1;

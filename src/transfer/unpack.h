@@ -10,6 +10,7 @@
 struct unpack_limits {
     uint64_t max_bytes;   /* of file data */
     uint64_t max_entries; /* members */
+    uint64_t room_bytes;  /* of file data; more fails as on a full disk, with ENOSPC; 0: any */
 };
 
 struct unpack_result {

@@ -5,17 +5,21 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -23,16 +27,45 @@
 #include "base/mem.h"
 #include "kernel/confine.h"
 
-TestSuite(confine, .timeout = 20);
+TestSuite(confine, .timeout = 600);
+
+/* A kernel without Landlock. */
+static int landlock_hide(void)
+{
+    struct sock_filter code[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_landlock_create_ruleset, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    const struct sock_fprog filter = { array_size(code), code };
+    return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter);
+}
+
+/* Root of the namespace, who may make files in it. */
+static int map_root(uid_t uid, gid_t gid)
+{
+    auto_free char *uids = xasprintf("0 %u 1", uid);
+    auto_free char *gids = xasprintf("0 %u 1", gid);
+    (void)file_poke(AT_FDCWD, "/proc/self/setgroups", "deny");
+    return file_poke(AT_FDCWD, "/proc/self/uid_map", uids) < 0 ||
+                   file_poke(AT_FDCWD, "/proc/self/gid_map", gids) < 0
+               ? -1
+               : 0;
+}
 
 /* Gives what the probe returned, or 100 + its signal. */
-static int probe(int (*function)(void))
+static int probe_as(bool landlock, int (*function)(void))
 {
     struct err err;
+    uid_t uid = geteuid();
+    gid_t gid = getegid();
     pid_t child = fork();
     if (child == 0) {
         if (unshare(CLONE_NEWUSER) < 0 || dup2(open("/dev/null", O_RDONLY), STDIN_FILENO) < 0)
             _exit(99);
+        if (!landlock && (map_root(uid, gid) < 0 || landlock_hide() < 0))
+            _exit(97);
         if (confine(&err) < 0)
             _exit(98);
         _exit(function());
@@ -42,10 +75,30 @@ static int probe(int (*function)(void))
     return WIFSIGNALED(status) ? 100 + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
+static int probe(int (*function)(void))
+{
+    return probe_as(true, function);
+}
+
 /* 0 if the call is refused for want of rights. */
 static int refused(long result)
 {
     return result < 0 && (errno == EPERM || errno == EACCES) ? 0 : 1;
+}
+
+/* Without Landlock they are not there, or on what is mounted read-only. */
+static int missing(int fd)
+{
+    return fd < 0 && (errno == ENOENT || errno == EROFS || errno == EACCES) ? 0 : 1;
+}
+
+static int misses_files(void)
+{
+    return missing(open("/etc/passwd", O_RDONLY)) + missing(open("/etc/hosts", O_RDWR)) +
+           missing(open("/tmp", O_RDONLY)) + missing(open("/proc/self/mem", O_RDWR)) +
+           missing(open("/dev/null", O_RDONLY)) + missing(open("/usr/bin/env", O_RDONLY)) +
+           missing(open("/../../etc/shadow", O_RDONLY)) +
+           (access("/etc/hosts", F_OK) == 0 && open("/etc/hosts", O_RDONLY) < 0);
 }
 
 static int opens_files(void)
@@ -137,6 +190,13 @@ static int connects(void)
 Test(confine, files)
 {
     cr_assert_eq(probe(opens_files), 0);
+}
+
+Test(confine, without_landlock_the_root_holds_little)
+{
+    cr_assert_eq(probe_as(false, misses_files), 0);
+    cr_assert_eq(probe_as(false, resolves_in_a_thread), 0);
+    cr_assert_eq(probe_as(false, connects), 0);
 }
 
 Test(confine, nothing_is_started)

@@ -81,8 +81,8 @@ const struct outcome *driver_wait(struct driver *driver, uint64_t id);
 /* Both; ask is written in place: DO(&driver, .op = REMOTE_PING). */
 #define DO(driver, ...) driver_wait((driver), driver_ask((driver), &(struct ask){ __VA_ARGS__ }))
 
-/* Asks for a blob, of which the file holds the beginning, and reads the pipe, unless piped is NULL,
- * to its end. */
+/* Asks for a blob from the offset on: to be written to the file, or to a pipe, which is read to its
+ * end, unless piped is NULL. */
 const struct outcome *driver_blob(struct driver *driver, const char *digest, uint64_t size,
                                   uint64_t offset, int file, struct str *piped);
 

@@ -3,8 +3,11 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <sched.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +16,7 @@
 #include <sys/ptrace.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -42,11 +46,24 @@ static void scratch_close(void)
     cr_assert_eq(tree_remove(AT_FDCWD, scratch_path, &err), 0);
 }
 
-TestSuite(confine, .init = scratch_open, .fini = scratch_close, .timeout = 20);
+TestSuite(confine, .init = scratch_open, .fini = scratch_close, .timeout = 600);
+
+/* A kernel without Landlock. */
+static int landlock_hide(void)
+{
+    struct sock_filter code[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_landlock_create_ruleset, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    const struct sock_fprog filter = { array_size(code), code };
+    return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter);
+}
 
 /* Runs the probe as root of a user namespace, confined as for the verb. Gives what it returned, or
  * 100 + its signal. */
-static int probe(enum transfer_verb verb, int (*function)(void))
+static int probe_as(enum transfer_verb verb, bool landlock, int (*function)(void))
 {
     struct confinement confinement;
     struct err err;
@@ -55,9 +72,13 @@ static int probe(enum transfer_verb verb, int (*function)(void))
     if (child == 0) {
         if (unshare(CLONE_NEWUSER) < 0 || dup2(open("/dev/null", O_RDONLY), STDIN_FILENO) < 0)
             _exit(99);
+        if (!landlock && landlock_hide() < 0)
+            _exit(97);
         bool directory =
             verb == TRANSFER_UNPACK || verb == TRANSFER_SPOOL || verb == TRANSFER_REMOVE;
-        if (confinement_enter(&confinement, verb, directory ? work : -1, &err) < 0)
+        if (!directory && !landlock)
+            fd_close(&work); /* as it is there: from a directory ".." would lead on */
+        if (confinement_enter(&confinement, verb, &work, directory, &err) < 0)
             _exit(98);
         _exit(function());
     }
@@ -65,6 +86,11 @@ static int probe(enum transfer_verb verb, int (*function)(void))
     cr_assert_eq(waitpid(child, &status, 0), child);
     confinement_done(&confinement);
     return WIFSIGNALED(status) ? 100 + WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+static int probe(enum transfer_verb verb, int (*function)(void))
+{
+    return probe_as(verb, true, function);
 }
 
 /* 0 if the call is refused for want of rights; EXDEV is Landlock's word for links from where it
@@ -149,6 +175,26 @@ static int opens_anything(void)
            refused(file_openat2(work, "old", O_RDONLY, 0, 0));
 }
 
+/* By paths, and by where the directory lies. */
+static int leads_outside(void)
+{
+    static const char *const paths[] = { "/etc/passwd", "/proc/self/status", "/tmp" };
+    int reached = 0;
+    for (size_t i = 0; i < array_size(paths); i++)
+        reached += openat(AT_FDCWD, paths[i], O_RDONLY) >= 0;
+    reached += openat(work, "../canary", O_RDONLY) >= 0;
+    reached += openat(work, "../../etc/passwd", O_RDONLY) >= 0;
+    reached += file_openat2(work, "/etc/passwd", O_RDONLY, 0, 0) >= 0;
+    return reached;
+}
+
+Test(confine, without_landlock_nothing_outside_is_reached)
+{
+    for (int verb = 0; verb < TRANSFER_VERB_COUNT; verb++)
+        cr_assert_eq(probe_as((enum transfer_verb)verb, false, leads_outside), 0, "verb %d", verb);
+    cr_assert_eq(probe_as(TRANSFER_UNPACK, false, works_inside), 0);
+}
+
 /* With a sanitizer there is no filter of system calls, and only Landlock speaks. */
 static void skip_sanitized(void)
 {
@@ -196,6 +242,8 @@ Test(confine, digesting_opens_nothing)
     skip_sanitized();
     cr_assert_eq(probe(TRANSFER_DIGEST, opens_anything), 0);
     cr_assert_eq(probe(TRANSFER_INFLATE, opens_anything), 0);
+    cr_assert_eq(probe(TRANSFER_CONTENT, opens_anything), 0);
+    cr_assert_eq(probe(TRANSFER_KEEP, opens_anything), 0);
 }
 
 /* The line of the process's status that begins with the key. */
@@ -229,8 +277,11 @@ Test(confine, few_capabilities_are_kept)
         { TRANSFER_SPOOL, 0 },
         { TRANSFER_DIGEST, 0 },
         { TRANSFER_INFLATE, 0 },
+        { TRANSFER_CONTENT, 0 },
+        { TRANSFER_KEEP, 0 },
         { TRANSFER_UNPACK, 0x8000001b }, /* CHOWN, DAC_OVERRIDE, FOWNER, FSETID, SETFCAP */
         { TRANSFER_PACK, 0 },
+        { TRANSFER_EXPORT, 0x2 },
         { TRANSFER_REMOVE, 0xa },
     };
     struct confinement confinement;
@@ -244,7 +295,7 @@ Test(confine, few_capabilities_are_kept)
         pid_t child = fork();
         if (child == 0) {
             if (unshare(CLONE_NEWUSER) < 0 ||
-                confinement_enter(&confinement, rows[i].verb, work, &err) < 0)
+                confinement_enter(&confinement, rows[i].verb, &work, 1, &err) < 0)
                 _exit(1);
             (void)!write(up[1], "x", 1);
             close(down[1]);

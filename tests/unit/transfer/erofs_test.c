@@ -36,7 +36,7 @@ static void scratch_close(void)
     cr_assert_eq(tree_remove(AT_FDCWD, scratch_path, &err), 0, "%s", err.text);
 }
 
-TestSuite(erofs, .init = scratch_open, .fini = scratch_close, .timeout = 120);
+TestSuite(erofs, .init = scratch_open, .fini = scratch_close, .timeout = 600);
 
 static void warning_seen(void *context, const char *text)
 {
@@ -64,7 +64,8 @@ static int device_make(void *context, const struct member *member, struct err *e
 
 static int run(const struct str *archive, struct sink *sink, struct err *err)
 {
-    static const struct unpack_limits limits = { UINT64_C(1) << 40, 10000000 };
+    static const struct unpack_limits limits = { .max_bytes = UINT64_C(1) << 40,
+                                                 .max_entries = 10000000 };
     const struct sink_help help = { .device = device_make, .warning = warning_seen };
     struct unpack_result result;
     auto_close int fd = memfd_create("archive", MFD_CLOEXEC);

@@ -57,8 +57,7 @@ static int verb_run(int (*verb)(struct job *, struct err *), const char *key, co
 {
     int ends[2];
     cr_assert_eq(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends), 0);
-    struct job job = { .channel = { ends[1] } };
-    job.fds[0] = -1;
+    struct job job = { .channel = { ends[1] }, .fds = { -1, -1, -1, -1, -1, -1 } };
     job.fds[1] = memory_of(key, strlen(key));
     job.fds[2] = memory_of(payload, strlen(payload));
     job.fds[3] = memory_of(extra, strlen(extra));

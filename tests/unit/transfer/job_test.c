@@ -49,7 +49,7 @@ static int verb_run(int (*verb)(struct job *job, struct err *err), struct str *a
     struct job job = {
         .request = { .max_bytes = max_bytes, .max_entries = 1000 },
         .channel = { ends[1] },
-        .fds = { -1, from, into, -1 },
+        .fds = { -1, from, into, -1, -1, -1 },
     };
     int result = verb(&job, err);
     while (recv(ends[0], &event, sizeof(event), MSG_DONTWAIT) > 0)

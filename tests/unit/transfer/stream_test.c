@@ -226,3 +226,27 @@ Test(stream, watchers_see_what_was_read)
     cr_assert_eq(stream_position(stream), in.len);
     cr_assert_not(stream_plain(stream));
 }
+
+/* A checksum that does not match is an error, unless a digest tells anyway. */
+Test(stream, checksums_are_for_those_without_a_digest)
+{
+    auto_free char *content = content_make(1000);
+    char packed[2000];
+    struct err err;
+    const void *at;
+    ZSTD_CCtx *context = ZSTD_createCCtx();
+    (void)ZSTD_CCtx_setParameter(context, ZSTD_c_checksumFlag, 1);
+    size_t len = ZSTD_compress2(context, packed, sizeof(packed), content, 1000);
+    cr_assert_not(ZSTD_isError(len));
+    ZSTD_freeCCtx(context);
+    packed[len - 1] ^= 1;
+    auto_close int fd = memory_of(packed, len);
+    auto_drop(stream) *stream = stream_new(fd, 0);
+    cr_assert_lt(stream_read(stream, &at, &err), 0);
+    cr_expect(strstr(err.text, "checksum"), "%s", err.text);
+    cr_assert_eq(lseek(fd, 0, SEEK_SET), 0);
+    auto_drop(stream) *trusting = stream_new(fd, 0);
+    stream_trust(trusting);
+    cr_assert_eq(stream_read(trusting, &at, &err), 1000);
+    cr_assert_eq(memcmp(at, content, 1000), 0);
+}

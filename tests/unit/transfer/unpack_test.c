@@ -54,7 +54,7 @@ static void scratch_close(void)
     cr_assert_eq(tree_remove(AT_FDCWD, scratch_path, &err), 0);
 }
 
-TestSuite(unpack, .init = scratch_open, .fini = scratch_close, .timeout = 60);
+TestSuite(unpack, .init = scratch_open, .fini = scratch_close, .timeout = 600);
 
 static int device_seen(void *context, const struct member *member, struct err *err)
 {

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * KEEP: bytes of a blob, as they come, into its file, and their digest. What the file held before
+ * is digested first. Nobody else writes to the file, and nothing of the bytes is looked at: so what
+ * the digest says of them is so.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/number.h"
+#include "transfer/digest.h"
+#include "transfer/job.h"
+
+enum { BUFFER_BYTES = 256 << 10 };
+
+struct keeping {
+    struct job *job;
+    struct digest *digest;
+    uint8_t *buffer;
+    uint64_t size;
+};
+
+/* Waits until something comes: for ever, as long as there is somebody who follows. */
+static int some_wait(const struct keeping *keeping, int fd, struct err *err)
+{
+    struct pollfd polls[] = { { fd, POLLIN, 0 }, { keeping->job->fds[3], 0, 0 } };
+    while (poll(polls, array_size(polls), -1) < 0)
+        if (errno != EINTR)
+            return err_sys(err, "wait");
+    if (!(polls[1].revents & POLLERR))
+        return 0;
+    errno = EPIPE;
+    return err_sys(err, "hand it on");
+}
+
+static ssize_t some_read(const struct keeping *keeping, int fd, struct err *err)
+{
+    ssize_t n;
+    if (some_wait(keeping, fd, err) < 0)
+        return -1;
+    do
+        n = read(fd, keeping->buffer, BUFFER_BYTES);
+    while (n < 0 && errno == EINTR);
+    return n < 0 ? err_sys(err, "read") : n;
+}
+
+/* Whoever reads the file is told that there is more of it. */
+static int arrival_tell(const struct keeping *keeping, struct err *err)
+{
+    int fd = keeping->job->fds[3];
+    if (fd < 0 || write(fd, "", 1) == 1 || errno == EAGAIN || errno == EINTR)
+        return 0; /* if there is no room for it, the reader has something to read */
+    return err_sys(err, "hand it on");
+}
+
+/* Digests all there is to be read from fd, and writes it to the file as well unless it is that. */
+static int all_keep(struct keeping *keeping, int fd, struct err *err)
+{
+    const struct transfer_request *request = &keeping->job->request;
+    int file = keeping->job->fds[2];
+    ssize_t n;
+    while ((n = some_read(keeping, fd, err)) > 0) {
+        keeping->size += (uint64_t)n;
+        if (keeping->size > request->max_bytes)
+            return err_set(err, ERR_INVALID, "more came of it than was promised");
+        if (fd != file && fd_write_all(file, keeping->buffer, (size_t)n) < 0)
+            return err_sys(err, "write it to a file");
+        if (arrival_tell(keeping, err) < 0)
+            return -1;
+        digest_add(keeping->digest, keeping->buffer, (size_t)n);
+    }
+    return (int)n;
+}
+
+int job_keep(struct job *job, struct err *err)
+{
+    auto_drop(digest) *digest = digest_new();
+    auto_free uint8_t *buffer = xmalloc(BUFFER_BYTES);
+    struct keeping keeping = { .job = job, .digest = digest, .buffer = buffer };
+    struct transfer_event event = { .kind = TRANSFER_DIGESTS };
+    char text[DIGEST_TEXT_SIZE];
+
+    if (!digest)
+        return err_set(err, ERR_SYSTEM, "libcrypto has no SHA-256");
+    if (lseek(job->fds[2], 0, SEEK_SET) < 0)
+        return err_sys(err, "read a partial download");
+    if (all_keep(&keeping, job->fds[2], err) < 0 || all_keep(&keeping, job->fds[1], err) < 0)
+        return -1;
+    fd_close(&job->fds[3]); /* all is there */
+    event.bytes = keeping.size;
+    digest_text(digest, text);
+    return channel_send(&job->channel, &event, text, NULL, err);
+}
