@@ -46,12 +46,19 @@ struct cargo_blob *cargo_add_blob(struct cargo *cargo, const struct oci_descript
     return blob;
 }
 
-void cargo_add_manifest(struct cargo *cargo, const char *digest, const char *media_type,
-                        const void *data, size_t len)
+bool cargo_has(const struct cargo *cargo, const char *digest)
 {
     for (size_t i = 0; i < cargo->manifests.len; i++)
         if (strcmp(cargo->manifests.at[i].digest, digest) == 0)
-            return;
+            return true;
+    return false;
+}
+
+void cargo_add_manifest(struct cargo *cargo, const char *digest, const char *media_type,
+                        const void *data, size_t len)
+{
+    if (cargo_has(cargo, digest))
+        return;
     struct cargo_manifest *manifest = array_add(&cargo->manifests);
     manifest->digest = xstrdup(digest);
     manifest->media_type = xstrdup(media_type);
@@ -129,7 +136,8 @@ static int add_list(struct cargo *cargo, const char *digest, const char *media_t
         return -1;
     for (size_t i = 0; i < index.manifests.len; i++) {
         const struct oci_descriptor *member = &index.manifests.at[i];
-        if (add_stored(cargo, member->digest, member->media_type, depth - 1, err) < 0)
+        if (!cargo_has(cargo, member->digest) &&
+            add_stored(cargo, member->digest, member->media_type, depth - 1, err) < 0)
             return -1;
     }
     const char *type = index.media_type ? index.media_type : media_type;

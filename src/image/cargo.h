@@ -52,6 +52,8 @@ int cargo_add_stored(struct cargo *cargo, const char *digest, const char *media_
 /* Adds a blob unless it is there, and gives it. It is a layer if `layer`. */
 struct cargo_blob *cargo_add_blob(struct cargo *cargo, const struct oci_descriptor *descriptor,
                                   bool layer);
+/* Whether a manifest is there. */
+bool cargo_has(const struct cargo *cargo, const char *digest);
 /* Adds a manifest unless it is there, with a copy of its bytes. */
 void cargo_add_manifest(struct cargo *cargo, const char *digest, const char *media_type,
                         const void *data, size_t len);

@@ -10,13 +10,16 @@
 #include "base/secret.h"
 #include "base/str.h"
 
-enum { FILE_MAX_BYTES = 1 << 20, CA_MAX_BYTES = 8 << 20, FILES_MAX = 1000 };
+enum { IDENTITIES_MAX = 32, FILE_MAX_BYTES = 1 << 20, CA_MAX_BYTES = 8 << 20, FILES_MAX = 1000 };
 
 void certs_done(struct certs *certs)
 {
     free(certs->ca);
-    free(certs->client_cert);
-    secret_free(certs->client_key);
+    for (size_t i = 0; i < certs->identities.len; i++) {
+        free(certs->identities.at[i].cert);
+        secret_free(certs->identities.at[i].key);
+    }
+    free(certs->identities.at);
     *certs = (struct certs){};
 }
 
@@ -67,17 +70,16 @@ static int client_load(const char *directory, const struct strings *names, const
                        struct certs *certs, struct err *err)
 {
     auto_free char *key = name_with(name, ".cert", ".key");
+    if (certs->identities.len == IDENTITIES_MAX)
+        return err_set(err, ERR_UNSUPPORTED, "%s: there are more than %d client certificates",
+                       directory, IDENTITIES_MAX);
     if (!strings_have(names, key))
         return err_set(err, ERR_NOT_FOUND, "%s/%s has no key: %s is missing beside it", directory,
                        name, key);
-    if (certs->client_cert)
-        return err_set(err, ERR_UNSUPPORTED,
-                       "%s: there is more than one client certificate, and %s is one of them; "
-                       "leave the one to be used",
-                       directory, name);
-    if (pem_load(directory, name, "CERTIFICATE-----", &certs->client_cert, err) < 0)
+    struct remote_identity *identity = array_add(&certs->identities);
+    if (pem_load(directory, name, "CERTIFICATE-----", &identity->cert, err) < 0)
         return -1;
-    return pem_load(directory, key, "KEY-----", &certs->client_key, err);
+    return pem_load(directory, key, "KEY-----", &identity->key, err);
 }
 
 static int key_check(const char *directory, const struct strings *names, const char *name,

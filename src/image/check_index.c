@@ -238,17 +238,18 @@ static int row_judge(struct check *check, const struct oci_descriptor *row, stru
 
 static void user_judge(struct check *check, const struct pair *user)
 {
+    const char *kind = user_is_mount(user->value) ? "mount" : "container";
     auto_done(oci_image) image = {};
     struct err why = {};
     if (!digest_valid(user->key) || strings_have(&check->bad, user->key))
         return;
     if (blob_image_peek(check->images, user->key, &image, &why) < 0) {
-        check_fault(check, "container %s: its image's configuration: %s", user->value, why.text);
+        check_fault(check, "%s %s: its image's configuration: %s", kind, user->value, why.text);
         return;
     }
     for (size_t i = 0; i < image.rootfs.diff_ids.len; i++)
         if (!layer_present(check->images, image.rootfs.diff_ids.at[i]))
-            check_fault(check, "container %s: its image's layer %s is missing", user->value,
+            check_fault(check, "%s %s: its image's layer %s is missing", kind, user->value,
                         image.rootfs.diff_ids.at[i]);
 }
 

@@ -14,6 +14,7 @@
 #include "base/file.h"
 #include "image/check.h"
 #include "image/part.h"
+#include "image/room.h"
 
 enum { BATCH = 4 };
 
@@ -113,7 +114,7 @@ static char *fresh_path(const struct ingest *ingest, size_t place, const struct 
     return xasprintf("%s/layer-%zu/%s", ingest->name, place, LAYER_TREE);
 }
 
-/* The running container whose image has the layer, or NULL. */
+/* The running container, or mount, whose image has the layer; or NULL. */
 static const char *layer_user(const struct check *check, const char *diff_id)
 {
     for (size_t i = 0; i < check->running.len; i++) {
@@ -166,7 +167,10 @@ static int layer_judge(struct check *check, const struct ingest *ingest, size_t 
         return 0;
     const char *user = layer_user(check, layer->diff_id);
     if (user) {
-        fault_remedy(fault, false, "in use by container %s; stop it and check again", user);
+        fault_remedy(fault, false,
+                     user_is_mount(user) ? "mounted at %s; unmount it and check again"
+                                         : "in use by container %s; stop it and check again",
+                     user);
         return 0;
     }
     if (layer_exchange(check, ingest, place, layer, err) < 0)
@@ -175,14 +179,30 @@ static int layer_judge(struct check *check, const struct ingest *ingest, size_t 
     return 0;
 }
 
+/* Layers of one writer are compared as they lie there. One that an older ruche has written, or a newer
+ * one, is not what this one would make of its blob, and as good: then what is in them is. */
+static void pair_add(struct sums *sums, struct images *images, const struct layer *layer,
+                     char *fresh)
+{
+    char *stored = image_layer_path(images, layer->diff_id);
+    auto_free char *writer = NULL, *ours = NULL;
+    if (layer->storage == STORAGE_EROFS) {
+        writer = layer_writer(images, stored);
+        ours = layer_writer(images, fresh);
+    }
+    bool mounted = writer && ours && strcmp(writer, ours) != 0;
+    size_t first = sums_add(sums, stored);
+    size_t second = sums_add(sums, fresh);
+    sums->at[first].mounted = mounted;
+    sums->at[second].mounted = mounted;
+}
+
 static int batch_compare(struct check *check, const struct ingest *ingest,
                          const struct layer *layers, size_t n, struct err *err)
 {
     auto_done(sums) sums = {};
-    for (size_t i = 0; i < n; i++) {
-        sums_add(&sums, image_layer_path(check->images, layers[i].diff_id));
-        sums_add(&sums, fresh_path(ingest, i, &layers[i]));
-    }
+    for (size_t i = 0; i < n; i++)
+        pair_add(&sums, check->images, &layers[i], fresh_path(ingest, i, &layers[i]));
     if (sums_run(&sums, check->images, &check->helper, check->watch, err) < 0 ||
         check_sums(&sums, err) < 0)
         return -1;
@@ -213,24 +233,54 @@ static void layer_refuse(struct check *check, const struct layer *layer, const s
     check_fault(check, "layer %s cannot be unpacked from its blob: %s", layer->diff_id, why->text);
 }
 
-static int batch_check(struct check *check, const struct layer *layers, size_t n, struct err *err)
+/* On a full disk nothing can be said of a layer, for which there has to be room a second time. */
+static void layer_leave(struct check *check, const struct layer *layer, const struct err *why)
+{
+    check->result.unchecked++;
+    if (!check->watch || !check->watch->warning)
+        return;
+    auto_free char *text =
+        xasprintf("layer %s could not be checked: %s", layer->diff_id, why->text);
+    check->watch->warning(check->watch->context, text);
+}
+
+static int layer_failed(struct check *check, const struct layer *layer, const struct err *why,
+                        struct err *err)
+{
+    *err = *why;
+    if (why->kind == ERR_NOT_FOUND)
+        return 0; /* gone meanwhile */
+    if (why->kind != ERR_INVALID && !room_lacked(why))
+        return -1;
+    if (why->kind == ERR_INVALID)
+        layer_refuse(check, layer, why);
+    else
+        layer_leave(check, layer, why);
+    return 0;
+}
+
+/* Returns 1, or 0 with the reason: they could not be unpacked, all of them at least. */
+static int batch_try(struct check *check, const struct layer *layers, size_t n, struct err *why,
+                     struct err *err)
 {
     struct ingest ingest;
-    struct err why = {};
-    if (ingest_open(check->images, &ingest, err) < 0)
-        return -1;
-    int result = batch_unpack(check, &ingest, layers, n, &why);
-    if (result == 0)
-        result = batch_compare(check, &ingest, layers, n, err);
-    else if (n == 1 && why.kind == ERR_NOT_FOUND)
-        result = 0; /* gone meanwhile */
-    else if (n == 1 && why.kind == ERR_INVALID)
-        layer_refuse(check, &layers[0], &why), result = 0;
-    else
-        *err = why;
+    if (ingest_open(check->images, &ingest, why) < 0)
+        return 0;
+    int result = batch_unpack(check, &ingest, layers, n, why) == 0;
+    if (result > 0 && batch_compare(check, &ingest, layers, n, err) < 0)
+        result = -1;
     ingest_close(&ingest);
-    if (result == 0 || n == 1)
-        return result;
+    return result;
+}
+
+static int batch_check(struct check *check, const struct layer *layers, size_t n, struct err *err)
+{
+    struct err why = {};
+    int result = batch_try(check, layers, n, &why, err);
+    if (result > 0)
+        return 0;
+    if (n == 1)
+        return result == 0 ? layer_failed(check, layers, &why, err) : -1;
     for (size_t i = 0; i < n; i++)
         if (batch_check(check, &layers[i], 1, err) < 0)
             return -1;

@@ -183,6 +183,16 @@ int helper_directory(const struct helper *helper, int directory, int *ret_fd, st
     return 0;
 }
 
+int helper_mount(const struct helper *helper, int mount, struct err *err)
+{
+    const uint64_t attributes =
+        MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
+    if ((helper->idmap && mount_idmap(mount, helper->userns.userns_fd, 0) < 0) ||
+        mount_change(mount, attributes, 0, 0, 0) < 0)
+        return err_sys(err, "hand a mount to ruche-transfer");
+    return 0;
+}
+
 /* ---- requests ---- */
 
 int helper_request(const struct helper *helper, const struct transfer_request *request,

@@ -29,6 +29,10 @@ void helper_close(struct helper *helper);
  * root. */
 int helper_directory(const struct helper *helper, int directory, int *ret_fd, struct err *err);
 
+/* The same of a detached mount that nobody else has, which stays the caller's and is changed for
+ * it. */
+int helper_mount(const struct helper *helper, int mount, struct err *err);
+
 /* Hands in a request with its descriptors but the first, which is made here: gives our end of it.
  */
 int helper_request(const struct helper *helper, const struct transfer_request *request,

@@ -164,6 +164,14 @@ struct image_save {
 int image_save(struct images *images, char *const *names, const struct image_save *options, int fd,
                struct err *err);
 
+/* What a container sees: layers, and what it has written on top of them. */
+struct image_export {
+    const struct strings *diff_ids; /* lowest first; NULL: none */
+    int upper;                      /* a directory, O_PATH will do */
+};
+/* Writes it to a file or a pipe, as a tar archive. */
+int image_export(struct images *images, const struct image_export *what, int fd, struct err *err);
+
 /* Whether its layers are unpacked: those of one that was pushed here (registry serve) are not. */
 bool image_unpacked(struct images *images, const struct image *image);
 /* Unpacks the layers of a stored image that are missing. */
@@ -183,9 +191,9 @@ int image_tag(struct images *images, const char *name, const char *new_name, str
 int image_untag(struct images *images, const char *name, char *const *names,
                 struct strings *untagged, struct err *err);
 
-/* Tells which images containers use: puts a container's name to each image's id. Called after the image is out of
- * the index, so that a container that found it before is seen: a container's record is written
- * before its image is looked up. */
+/* Tells which images are in use: puts a container's name to each image's id, or the absolute path
+ * where it is mounted. Called after the image is out of the index, so that a container that found it
+ * before is seen: a container's record is written before its image is looked up. */
 typedef int image_users(void *context, struct pairs *users, struct err *err);
 
 enum image_remove_flags {
@@ -319,6 +327,7 @@ struct images_checked {
     size_t layers;
     uint64_t bytes;     /* read */
     uint64_t left_over; /* things that nothing needs: no fault, the next prune removes them */
+    size_t unchecked;   /* layers for which there was no room to unpack them again */
 };
 void images_checked_done(struct images_checked *checked);
 /* Reads all that the store holds and compares it with what it should be. running: which images the

@@ -14,6 +14,7 @@
 #include "image/load_plan.h"
 #include "image/platform.h"
 #include "image/reference.h"
+#include "image/room.h"
 
 enum { BUFFER_BYTES = 256 << 10, LAYER_NUMBER = 0 };
 
@@ -50,7 +51,7 @@ static int archive_copy(const struct ingest *ingest, int from, struct err *err)
 {
     auto_free char *name = xasprintf("%d", LAYER_NUMBER);
     auto_free char *buffer = xmalloc(BUFFER_BYTES);
-    uint64_t room = store_limit(ingest->images), size = 0;
+    uint64_t room = store_room(ingest->images), size = 0;
     auto_close int to =
         openat(ingest->directory, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (to < 0)
@@ -66,10 +67,13 @@ static int archive_copy(const struct ingest *ingest, int from, struct err *err)
         if (n == 0)
             return 0;
         size += (uint64_t)n;
-        if (size > room)
-            return err_set(err, ERR_INVALID, "the archive is larger than what is free");
-        if (fd_write_all(to, buffer, (size_t)n) < 0)
-            return err_sys(err, "write to the store");
+        if (size > STORE_BYTES_MAX)
+            return err_set(err, ERR_INVALID, "the archive is larger than the store may take");
+        if (size <= room && fd_write_all(to, buffer, (size_t)n) == 0)
+            continue;
+        if (size > room || errno == ENOSPC)
+            return room_refuse(ingest->images, size, room, err);
+        return err_sys(err, "write to the store");
     }
 }
 

@@ -3,52 +3,11 @@
  */
 #include <string.h>
 
-#include "base/file.h"
 #include "image/reference.h"
 #include "image/registry.h"
 #include "image/store.h"
 
-enum { FILE_MODE = 0600, SHOWN_MAX = 100 };
-
 static const char sha256[] = "sha256:";
-
-int index_load(struct images *images, struct oci_index *ret_index, struct err *err)
-{
-    auto_free char *data = NULL;
-    size_t len = 0;
-    int found = file_load(images->root, FILE_INDEX, OCI_INDEX_MAX_BYTES, &data, &len, err);
-    if (found < 0)
-        return err_wrap(err, "read the image store");
-    if (found == 0) {
-        *ret_index = (struct oci_index){ .schema_version = 2 };
-        return 0;
-    }
-    if (oci_index_parse(data, len, ret_index, err) < 0)
-        return err_wrap(err, "read the image store: index.json");
-    return 0;
-}
-
-int index_save(struct images *images, struct oci_index *index, struct err *err)
-{
-    auto_done(str) text = { .max_bytes = OCI_INDEX_MAX_BYTES };
-    for (size_t i = 0; i < index->manifests.len; i++) {
-        struct oci_descriptor *row = &index->manifests.at[i];
-        if (pairs_value(&row->annotations, NOTE_SUM))
-            continue;
-        auto_free char *sum = row_sum(row);
-        row_note(row, NOTE_SUM, sum);
-    }
-    oci_index_format(index, &text);
-    if (text.over)
-        return err_set(err, ERR_INVALID, "the image store's index is full; remove images");
-    if (file_save(images->root, FILE_INDEX, str_text(&text), text.len, FILE_MODE, FILE_SYNC, err) <
-        0)
-        return -1;
-    struct err ignored; /* it is spare, and an old one is better than none */
-    (void)file_save(images->root, FILE_INDEX_COPY, str_text(&text), text.len, FILE_MODE, 0,
-                    &ignored);
-    return 0;
-}
 
 void index_remove(struct oci_index *index, size_t i)
 {

@@ -141,7 +141,13 @@ int trash_put(struct images *images, const char *path, struct err *err)
     char name[PATH_SIZE];
     if (random_name(name, sizeof(name), DIR_TRASH, err) < 0)
         return -1;
-    if (renameat(images->root, path, images->root, name) == 0)
+    int moved = renameat(images->root, path, images->root, name);
+    if (moved < 0 && (errno == ENOSPC || errno == EDQUOT)) {
+        /* The directory has to grow on a full disk. */
+        trash_empty(images);
+        moved = renameat(images->root, path, images->root, name);
+    }
+    if (moved == 0)
         return 1;
     return errno == ENOENT ? 0 : err_sys(err, "move %s to the trash", path);
 }

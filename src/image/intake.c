@@ -6,6 +6,7 @@
 
 #include "image/content.h"
 #include "image/platform.h"
+#include "image/room.h"
 
 enum { INDEX_DEPTH_MAX = 4, TYPE_SHOWN_MAX = 100 };
 
@@ -313,16 +314,19 @@ static int file_part(struct intake *intake, const struct oci_descriptor *descrip
 static int blob_check(const struct intake *intake, const struct oci_descriptor *descriptor,
                       struct err *err)
 {
-    uint64_t most = store_limit(intake->images); /* what is here already takes none of it */
+    uint64_t room = store_room(intake->images); /* what is here already takes none of it */
     if (descriptor->size < 0)
         return err_set(err, ERR_INVALID, "%s is said to be %" PRId64 " bytes long",
                        descriptor->digest, descriptor->size);
-    if (!intake->remote || (uint64_t)descriptor->size <= most ||
-        blob_present(intake->images, descriptor->digest))
+    if (!intake->remote || blob_present(intake->images, descriptor->digest))
         return 0;
-    err_set(err, ERR_INVALID, "%s is %" PRId64 " bytes long, and the image store takes %" PRIu64,
-            descriptor->digest, descriptor->size, most);
-    return err_hint(err, "make room in its file system");
+    if ((uint64_t)descriptor->size > STORE_BYTES_MAX)
+        return err_set(err, ERR_INVALID,
+                       "%s is %" PRId64 " bytes long, and the image store takes at most %" PRIu64,
+                       descriptor->digest, descriptor->size, STORE_BYTES_MAX);
+    if ((uint64_t)descriptor->size > room)
+        return room_refuse(intake->images, (uint64_t)descriptor->size, room, err);
+    return 0;
 }
 
 /* The part of a blob; the same blob twice is one part. */
@@ -452,6 +456,19 @@ static int manifest_plan(struct intake *intake, const struct intake_document *do
     return 0;
 }
 
+/* Whatever is in a list, and in lists in it: no more than the store could hold. */
+static int list_room(const struct cargo *cargo, size_t more, struct err *err)
+{
+    size_t bytes = 0;
+    for (size_t i = 0; i < cargo->manifests.len; i++)
+        bytes += cargo->manifests.at[i].len;
+    if (cargo->manifests.len + more <= LIST_MEMBERS_MAX && bytes <= (size_t)DOCUMENTS_MAX_MIB << 20)
+        return 0;
+    err_set(err, ERR_UNSUPPORTED, "it is a list of more than %d manifests, or %d MiB of them",
+            LIST_MEMBERS_MAX, DOCUMENTS_MAX_MIB);
+    return err_hint(err, "choose one by --platform");
+}
+
 static int index_plan(struct intake *intake, const struct oci_platform *platform,
                       const struct intake_document *document, int depth, struct cargo *cargo,
                       struct err *err)
@@ -463,13 +480,15 @@ static int index_plan(struct intake *intake, const struct oci_platform *platform
                        INDEX_DEPTH_MAX);
     if (oci_index_parse(document->data, document->len, &index, err) < 0)
         return err_wrap(err, "%s", document->digest);
-    if (platform && platform_choose(&index, platform, &place, err) < 0)
+    if (platform ? platform_choose(&index, platform, &place, err) < 0
+                 : list_room(cargo, index.manifests.len, err) < 0)
         return -1;
     for (size_t i = 0; i < index.manifests.len; i++) {
         auto_done(intake_document) member = {};
-        if (platform && i != place)
+        if ((platform && i != place) || cargo_has(cargo, index.manifests.at[i].digest))
             continue;
-        if (intake_manifest_of(intake, &index.manifests.at[i], &member, err) < 0 ||
+        if (list_room(cargo, 1, err) < 0 ||
+            intake_manifest_of(intake, &index.manifests.at[i], &member, err) < 0 ||
             cargo_plan(intake, platform, &member, depth - 1, cargo, err) < 0)
             return -1;
     }

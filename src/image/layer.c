@@ -45,8 +45,8 @@ bool layer_present(struct images *images, const char *diff_id)
     return faccessat(images->root, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
-/* A path that a file system can be told to be mounted from. */
-static int file_mount(int fd)
+/* By a path that a file system can be told to be mounted from. */
+int layer_mount(int fd)
 {
     auto_free char *path = xasprintf("/proc/self/fd/%d", fd);
     return mount_file("erofs", path);
@@ -62,8 +62,18 @@ int layer_open(struct images *images, const char *diff_id, int *ret_fd, struct e
         return err_set(err, ERR_NOT_FOUND, "layer %s is not unpacked", diff_id);
     if (fd < 0)
         return err_sys(err, "open layer %s", diff_id);
-    *ret_fd = packed ? file_mount(fd) : take_fd(fd);
+    *ret_fd = packed ? layer_mount(fd) : take_fd(fd);
     return *ret_fd < 0 ? err_sys(err, "mount layer %s", diff_id) : 0;
+}
+
+char *layer_writer(struct images *images, const char *path)
+{
+    struct erofs_super super;
+    auto_close int fd = openat(images->root, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    if (fd < 0 || pread(fd, &super, sizeof(super), EROFS_SUPER_AT) != (ssize_t)sizeof(super) ||
+        super.magic != htole32(EROFS_MAGIC))
+        return NULL;
+    return xstrndup(super.volume_name, strnlen(super.volume_name, sizeof(super.volume_name)));
 }
 
 /* ---- which are made ---- */
@@ -109,7 +119,7 @@ static int probe(int directory, struct err *err)
     bool written = fd_write_all(fd, block, sizeof(block)) == 0;
     if (!written)
         err_sys(err, "write to the store");
-    auto_close int mount = written ? file_mount(fd) : -1;
+    auto_close int mount = written ? layer_mount(fd) : -1;
     int saved = errno;
     (void)unlinkat(directory, probe_name, 0);
     errno = saved;

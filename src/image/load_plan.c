@@ -81,7 +81,7 @@ int load_plan_config(struct load_plan *plan, struct source *source, struct load_
     const struct part *part = &plan->parts.at[image->config];
     if (ingest_file(source->ingest, part->number, &fd, &size, err) < 0 ||
         file_load_fd(fd, OCI_IMAGE_MAX_BYTES, &data, &len, err) < 0 ||
-        oci_image_parse(data, len, &image->oci, err) < 0)
+        source_count(source, len, err) < 0 || oci_image_parse(data, len, &image->oci, err) < 0)
         return err_wrap(err, "its configuration");
     if (image->oci.rootfs.diff_ids.len != n_layers)
         return err_set(err, ERR_INVALID, "its configuration has %zu layers, its manifest %zu",

@@ -156,6 +156,9 @@ int load_plan_read_layout(struct load_plan *plan, struct source *source,
         return found;
     if (oci_index_parse(data, len, &index, err) < 0)
         return err_wrap(err, "index.json");
+    if (index.manifests.len > LIST_MEMBERS_MAX)
+        return err_set(err, ERR_UNSUPPORTED, "index.json: more than %d manifests",
+                       LIST_MEMBERS_MAX);
     platform_own(&platform);
     for (size_t i = 0; i < index.manifests.len; i++) {
         const struct oci_descriptor *row = &index.manifests.at[i];

@@ -1,84 +1,37 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A part needs one or two processes. Alone, DIGEST reads the blob. With a layer to unpack: a plain
- * one is read by DIGEST and by UNPACK side by side; of a compressed one INFLATE digests both forms
- * and hands the inflated one through a pipe to UNPACK. Neither can go wrong without the other's
- * work being thrown away. Where layers are files, PACK is in UNPACK's place.
+ * What works at a part is in part_run.c.
  *
- * If both fail, one mostly does because of the other: damaged data ends UNPACK's pipe too early,
- * and a refused member breaks INFLATE's. So INFLATE's reason counts unless it is the broken pipe.
- *
- * A part that is to be fetched has one process more in front: ruche-remote, which writes the blob to
- * its partial file and into a pipe, whose bytes are what is digested; the file once more in the end,
- * by part_assure.c. The same rule holds: who is nearer to the source knows better why it failed,
+ * If one fails, others do because of it: damaged data ends early for those behind, and a refused
+ * member breaks the pipes of those in front. So who is nearer to the source knows better why,
  * unless it is a broken pipe.
  *
  * Another process may be fetching the same blob. Then other parts go first; with nothing else left
- * to do, we let go of the locks of what is done, so that two who wait for each other do not, and ask
- * again from time to time. Mostly the blob is in the store then.
+ * to do, we let go of the locks of what is done, so that two who wait for each other do not, and
+ * ask again from time to time. Mostly the blob is in the store then.
  */
 #include "image/part.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <sched.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "image/content.h"
 #include "image/device.h"
-#include "image/helper.h"
+#include "image/part_run.h"
 #include "image/partial.h"
-#include "image/source.h"
+#include "image/room.h"
 
 enum {
-    AT_ONCE_MAX = 4,
-    PIPE_BYTES = 1 << 20,
-    MAGIC_LEN = 4,
     LOCKED_MAX = 128, /* partial files that are locked before their turn */
     HELD_MAX = 256,   /* descriptors of partial files, those that are done included */
     WAIT_MS = 100,    /* between two looks at what others are fetching */
 };
 
 static const uint64_t entries_most = 10000000;
-
-enum { END_DIGEST, END_UNPACK, ENDS };
-
-enum fetch { FETCH_NONE, FETCH_RUNS, FETCH_DONE, FETCH_FAILED };
-
-/* A process that serves a part. */
-struct end {
-    int socket; /* -1: none, or it is done */
-    bool failed;
-    struct err err;
-};
-
-struct run {
-    struct part *part; /* NULL: free */
-    size_t place;
-    int tree; /* the layer's directory, not mapped; -1: none, or a file */
-    bool digested;
-    bool inflates; /* UNPACK is fed by INFLATE */
-    struct end ends[ENDS];
-    enum fetch fetch;
-    uint64_t fetch_id; /* of the operation */
-    struct err fetch_err;
-};
-
-struct work {
-    struct parts *parts;
-    const struct ingest *ingest;
-    const struct image_watch *watch;
-    const struct helper *helper;
-    struct transfer_request request; /* limits */
-    struct run runs[AT_ONCE_MAX];
-    size_t at_once;
-    size_t waiting;    /* parts that others are fetching */
-    int64_t looked_ms; /* when they were asked for last, CLOCK_MONOTONIC */
-};
 
 void parts_done(struct parts *parts)
 {
@@ -141,7 +94,7 @@ void part_settle(struct part *part, struct images *images)
 
 /* ---- telling ---- */
 
-static void step_tell(const struct work *work, const struct part *part, enum image_step step)
+void step_tell(const struct work *work, const struct part *part, enum image_step step)
 {
     if (work->watch && work->watch->step && part->layer > 0)
         work->watch->step(work->watch->context, part->layer, work->parts->n_layers, part->digest,
@@ -232,182 +185,40 @@ static int work_lock(struct work *work, struct err *err)
     return 0;
 }
 
-/* ---- beginning ---- */
-
-static int part_open(const struct work *work, const struct part *part, int *ret_fd,
-                     uint64_t *ret_size, struct err *err)
-{
-    if (part->stored)
-        return blob_open(work->ingest->images, part->digest, ret_fd, ret_size, err);
-    if (part->fetch)
-        return partial_read(work->ingest->images, part->digest, part->size, ret_fd, ret_size, err);
-    return ingest_file(work->ingest, part->number, ret_fd, ret_size, err);
-}
-
-/* How it is packed, as ruche-transfer will see it; whatever is neither is read as it is. */
-static int format_tell(int fd, enum layer_format *ret_format, struct err *err)
-{
-    unsigned char magic[MAGIC_LEN] = {};
-    if (pread(fd, magic, sizeof(magic), 0) < 0)
-        return err_sys(err, "read a blob");
-    *ret_format = LAYER_PLAIN;
-    if (memcmp(magic, "\x1f\x8b\x08", 3) == 0)
-        *ret_format = LAYER_GZIP;
-    if (memcmp(magic, "\x28\xb5\x2f\xfd", 4) == 0 ||
-        ((magic[0] & 0xf0) == 0x50 && memcmp(magic + 1, "\x2a\x4d\x18", 3) == 0))
-        *ret_format = LAYER_ZSTD;
-    return 0;
-}
-
-static int request(struct work *work, struct end *end, enum transfer_verb verb, int input,
-                   int output, struct err *err)
-{
-    struct transfer_request wanted = work->request;
-    wanted.verb = verb;
-    const int fds[] = { input, output };
-    return helper_request(work->helper, &wanted, fds, output >= 0 ? 2 : 1, &end->socket, err);
-}
-
-static int pipe_make(int *ret_from, int *ret_to, struct err *err)
-{
-    int ends[2];
-    if (pipe2(ends, O_CLOEXEC) < 0)
-        return err_sys(err, "make a pipe");
-    *ret_from = ends[0];
-    *ret_to = ends[1];
-    (void)fcntl(ends[1], F_SETPIPE_SZ, PIPE_BYTES); /* a small one works too */
-    return 0;
-}
-
-/* What the layer is written to. */
-static int run_target(struct work *work, struct run *run, bool packed, int *ret_fd, struct err *err)
-{
-    if (packed)
-        return ingest_layer_file(work->ingest, run->place, ret_fd, err);
-    if (ingest_layer(work->ingest, run->place, &run->tree, err) < 0)
-        return -1;
-    return helper_directory(work->helper, run->tree, ret_fd, err);
-}
-
-/* The layer's file or directory, and how its archive gets to whoever unpacks it. */
-static int run_unpack(struct work *work, struct run *run, int blob, struct err *err)
-{
-    auto_close int target = -1;
-    auto_close int from = -1;
-    auto_close int to = -1;
-    bool packed = run->part->storage == STORAGE_EROFS;
-    uint64_t size;
-
-    if ((run->part->storage == STORAGE_AUTO && layers_are_packed(work->ingest, &packed, err) < 0) ||
-        run_target(work, run, packed, &target, err) < 0)
-        return -1;
-    if (!run->inflates) {
-        /* Opened once more: what is duplicated shares its place in the file. */
-        if (part_open(work, run->part, &from, &size, err) < 0 ||
-            request(work, &run->ends[END_DIGEST], TRANSFER_DIGEST, blob, -1, err) < 0)
-            return -1;
-    } else if (pipe_make(&from, &to, err) < 0 ||
-               request(work, &run->ends[END_DIGEST], TRANSFER_INFLATE, blob, to, err) < 0) {
-        return -1;
-    }
-    return request(work, &run->ends[END_UNPACK], packed ? TRANSFER_PACK : TRANSFER_UNPACK, from,
-                   target, err);
-}
-
-/* Asks the registry for what is not in the file yet. *ret_blob: all of it, from its beginning. */
-static int run_fetch(struct work *work, struct run *run, uint64_t have, int *ret_blob,
-                     struct err *err)
-{
-    struct remote_request wanted;
-    auto_close int from = -1;
-    auto_close int to = -1;
-    if (pipe_make(&from, &to, err) < 0 ||
-        remote_request_init(&wanted, REMOTE_BLOB, run->part->digest, NULL, err) < 0)
-        return -1;
-    wanted.bytes = run->part->size;
-    wanted.offset = have;
-    const int fds[] = { run->part->partial, to };
-    if (remote_send(work->parts->remote, &wanted, fds, array_size(fds), &run->fetch_id, err) < 0)
-        return -1;
-    run->fetch = FETCH_RUNS;
-    *ret_blob = take_fd(from);
-    return 0;
-}
-
-/* The blob, from its beginning, wherever it is or comes from. */
-static int run_open(struct work *work, struct run *run, int *ret_blob, struct err *err)
-{
-    struct part *part = run->part;
-    struct stat st;
-    if (part->fetch && fstat(part->partial, &st) < 0)
-        return err_sys(err, "look at a partial download");
-    if (part->fetch && (uint64_t)st.st_size < part->size) {
-        run->inflates = true;
-        if (!work->parts->remote) {
-            work->parts->damaged = work->parts->fetches;
-            return err_set(err, ERR_CONFLICT, "what was fetched of it is gone again");
-        }
-        return run_fetch(work, run, (uint64_t)st.st_size, ret_blob, err);
-    }
-    if (part_open(work, part, ret_blob, &part->size, err) < 0 ||
-        format_tell(*ret_blob, &part->format, err) < 0)
-        return -1;
-    run->inflates = part->format != LAYER_PLAIN;
-    return 0;
-}
-
-static int run_begin(struct work *work, struct run *run, size_t place, struct err *err)
-{
-    struct part *part = &work->parts->at[place];
-    auto_close int blob = -1;
-
-    run->part = part;
-    run->place = place;
-    run->digested = false;
-    if (run_open(work, run, &blob, err) < 0)
-        return -1;
-    step_tell(work, part, run->fetch == FETCH_RUNS ? IMAGE_STEP_FETCH : IMAGE_STEP_UNPACK);
-    if (part->unpack && !part->unpacked)
-        return run_unpack(work, run, blob, err);
-    struct transfer_request wanted = work->request;
-    wanted.verb = TRANSFER_DIGEST;
-    if (part->raw)
-        memcpy(wanted.name, TRANSFER_RAW, sizeof(TRANSFER_RAW));
-    return helper_request(work->helper, &wanted, &blob, 1, &run->ends[END_DIGEST].socket, err);
-}
-
-static void run_clear(const struct work *work, struct run *run)
-{
-    if (run->fetch == FETCH_RUNS)
-        remote_cancel(work->parts->remote, run->fetch_id);
-    run->fetch = FETCH_NONE;
-    run->part = NULL;
-    fd_close(&run->tree);
-    for (size_t i = 0; i < ENDS; i++) {
-        fd_close(&run->ends[i].socket);
-        run->ends[i].failed = false;
-    }
-}
-
 /* ---- events ---- */
 
-static int digests_take(struct run *run, const struct transfer_event *event, struct err *err)
+static int blob_take(struct part *part, const char *digest, uint64_t bytes, struct err *err)
 {
-    struct part *part = run->part;
-    const char *blob = event_text(event, 0), *content = event_text(event, 1);
-    if (run->digested || !digest_valid(blob) || !digest_valid(content))
-        return err_set(err, ERR_SYSTEM, "ruche-transfer says what it cannot say");
-    if (event->bytes != part->size)
+    if (bytes != part->size)
         return err_set(err, ERR_SYSTEM, "a blob changed while it was read");
-    if (part->digest && strcmp(part->digest, blob) != 0)
+    if (part->digest && strcmp(part->digest, digest) != 0)
         return err_set(err, ERR_INVALID, "the blob is damaged: it should be %s, and is %s",
-                       part->digest, blob);
+                       part->digest, digest);
     if (!part->digest)
-        part->digest = xstrdup(blob);
+        part->digest = xstrdup(digest);
+    return 0;
+}
+
+static void content_take(struct part *part, const char *digest, uint64_t bytes)
+{
     free(part->content);
-    part->content = xstrdup(content);
-    part->content_size = event->number;
-    run->digested = true;
+    part->content = xstrdup(digest);
+    part->content_size = bytes;
+}
+
+static int digests_take(struct run *run, struct end *end, const struct transfer_event *event,
+                        struct err *err)
+{
+    const char *blob = event_text(event, 0), *content = event_text(event, 1);
+    enum tells tells = end->tells;
+    end->tells = 0;
+    if (tells == 0 || (tells & TELLS_BLOB && !digest_valid(blob)) ||
+        (tells & TELLS_CONTENT && !digest_valid(content)))
+        return err_set(err, ERR_SYSTEM, "ruche-transfer says what it cannot say");
+    if (tells & TELLS_BLOB && blob_take(run->part, blob, event->bytes, err) < 0)
+        return -1;
+    if (tells & TELLS_CONTENT)
+        content_take(run->part, content, event->number);
     return 0;
 }
 
@@ -451,9 +262,7 @@ static int end_event(struct work *work, struct run *run, size_t i, struct err *e
             progress_tell(work, run, event.bytes);
         return 0;
     case TRANSFER_DIGESTS:
-        if (i == END_DIGEST)
-            return digests_take(run, &event, err);
-        break;
+        return digests_take(run, end, &event, err);
     case TRANSFER_DEVICE:
         if (i == END_UNPACK && run->tree >= 0)
             return device_answer(run, end, &event, err);
@@ -462,7 +271,7 @@ static int end_event(struct work *work, struct run *run, size_t i, struct err *e
         event_warn(work, run, &event);
         return 0;
     case TRANSFER_DONE:
-        if (i == END_DIGEST && !run->digested)
+        if (end->tells != 0)
             break;
         fd_close(&end->socket);
         return 0;
@@ -479,8 +288,18 @@ static int end_event(struct work *work, struct run *run, size_t i, struct err *e
 
 /* ---- ending ---- */
 
+/* As far as that is known. */
+static uint64_t part_needs(const struct part *part)
+{
+    if (part->content_size > 0)
+        return part->content_size;
+    return part->fetch || part->format == LAYER_PLAIN ? part->size : 0;
+}
+
 static int part_failed(const struct work *work, const struct part *part, struct err *err)
 {
+    if (err->errnum == ENOSPC)
+        room_refuse(work->ingest->images, part_needs(part), work->request.room_bytes, err);
     if (part->layer > 0)
         return err_wrap(err, "layer %zu of %zu", part->layer, work->parts->n_layers);
     return part->digest ? err_wrap(err, "%s", part->digest) : -1;
@@ -499,19 +318,31 @@ static void part_spoiled(struct work *work, const struct run *run, const struct 
 /* Whose error it is that the run failed with, if that can be told by now; or NULL. */
 static const struct err *run_error(const struct run *run)
 {
-    const struct end *digest = &run->ends[END_DIGEST], *unpack = &run->ends[END_UNPACK];
+    const struct err *broken = NULL; /* its pipe, by somebody else */
     if (run->fetch == FETCH_FAILED && run->fetch_err.errnum != EPIPE)
         return &run->fetch_err;
-    /* Fetching, it will end by itself now, and may know better; inflating as well. */
-    if (digest->failed && digest->err.errnum != EPIPE && run->fetch != FETCH_RUNS)
-        return &digest->err;
-    if (unpack->failed && !(run->inflates && digest->socket >= 0))
-        return &unpack->err;
-    if (digest->socket >= 0 || unpack->socket >= 0 || run->fetch == FETCH_RUNS)
-        return NULL;
-    if (digest->failed)
-        return &digest->err;
-    return run->fetch == FETCH_FAILED ? &run->fetch_err : NULL;
+    /* Who is in front will end by itself now, and may know better. */
+    bool wait = run->fetch == FETCH_RUNS;
+    for (size_t i = 0; i < ENDS; i++) {
+        const struct end *end = &run->ends[i];
+        bool alone = i == END_UNPACK && !run->chained;
+        if (end->failed && !(wait && !alone) && end->err.errnum != EPIPE)
+            return &end->err;
+        if (end->failed && !broken)
+            broken = &end->err;
+        wait = wait || end->socket >= 0;
+    }
+    if (!broken && run->fetch == FETCH_FAILED)
+        broken = &run->fetch_err;
+    return wait ? NULL : broken;
+}
+
+static bool run_busy(const struct run *run)
+{
+    bool busy = run->fetch == FETCH_RUNS;
+    for (size_t i = 0; i < ENDS; i++)
+        busy = busy || run->ends[i].socket >= 0;
+    return busy;
 }
 
 /* Whether all of the run has ended, or part of it beyond repair. Returns 1 if so, -1 if it went
@@ -524,8 +355,7 @@ static int run_ended(struct work *work, struct run *run, struct err *err)
         *err = *error;
         return part_failed(work, run->part, err);
     }
-    if (run->ends[END_DIGEST].socket >= 0 || run->ends[END_UNPACK].socket >= 0 ||
-        run->fetch == FETCH_RUNS)
+    if (run_busy(run))
         return 0;
     run->part->done = true;
     run->part->unpacked = run->part->unpack;
@@ -568,7 +398,7 @@ static int fetch_event(struct work *work, struct err *err)
     int got = remote_event(work->parts->remote, &event, err);
     if (got <= 0)
         return got;
-    for (size_t i = 0; i < AT_ONCE_MAX; i++) {
+    for (size_t i = 0; i < PART_RUNS_MAX; i++) {
         struct run *run = &work->runs[i];
         if (!run->part || run->fetch != FETCH_RUNS || run->fetch_id != event.id)
             continue;
@@ -594,9 +424,9 @@ static int run_event(struct work *work, struct run *run, size_t i, struct err *e
 /* Waits until some process says something, and takes that. */
 static int work_wait(struct work *work, struct err *err)
 {
-    struct pollfd polls[AT_ONCE_MAX * ENDS + 1];
+    struct pollfd polls[PART_RUNS_MAX * ENDS + 1];
     size_t len = 0;
-    for (size_t i = 0; i < AT_ONCE_MAX; i++)
+    for (size_t i = 0; i < PART_RUNS_MAX; i++)
         for (size_t k = 0; k < ENDS; k++)
             polls[len++] = (struct pollfd){ .fd = work->runs[i].ends[k].socket, .events = POLLIN };
     polls[len] = (struct pollfd){ .fd = -1, .events = POLLIN };
@@ -614,7 +444,7 @@ static int work_wait(struct work *work, struct err *err)
 
 static bool part_runs(const struct work *work, const struct part *part)
 {
-    for (size_t i = 0; i < AT_ONCE_MAX; i++)
+    for (size_t i = 0; i < PART_RUNS_MAX; i++)
         if (work->runs[i].part == part)
             return true;
     return false;
@@ -654,7 +484,7 @@ static size_t processors(void)
 {
     cpu_set_t set;
     int n = sched_getaffinity(0, sizeof(set), &set) < 0 ? 1 : CPU_COUNT(&set);
-    return n < 1 ? 1 : n > AT_ONCE_MAX ? AT_ONCE_MAX : (size_t)n;
+    return n < 1 ? 1 : n > PART_RUNS_MAX ? PART_RUNS_MAX : (size_t)n;
 }
 
 int parts_run(struct parts *parts, const struct ingest *ingest, const struct helper *helper,
@@ -666,12 +496,13 @@ int parts_run(struct parts *parts, const struct ingest *ingest, const struct hel
         .helper = helper,
         .watch = watch,
         .request = { .version = TRANSFER_VERSION,
-                     .max_bytes = store_limit(ingest->images),
+                     .max_bytes = STORE_BYTES_MAX,
+                     .room_bytes = store_room(ingest->images),
                      .max_entries = entries_most },
-        .at_once = parts->remote ? AT_ONCE_MAX : processors(),
+        .at_once = parts->remote ? PART_RUNS_MAX : processors(),
     };
-    for (size_t i = 0; i < AT_ONCE_MAX; i++)
-        work.runs[i] = (struct run){ .tree = -1, .ends = { { .socket = -1 }, { .socket = -1 } } };
+    for (size_t i = 0; i < PART_RUNS_MAX; i++)
+        run_init(&work.runs[i]);
 
     for (size_t i = 0; i < parts->len; i++)
         if (parts->at[i].done)
@@ -679,7 +510,7 @@ int parts_run(struct parts *parts, const struct ingest *ingest, const struct hel
     int running;
     while ((running = work_begin(&work, err)) > 0 && work_wait(&work, err) == 0)
         continue;
-    for (size_t i = 0; i < AT_ONCE_MAX; i++)
+    for (size_t i = 0; i < PART_RUNS_MAX; i++)
         run_clear(&work, &work.runs[i]);
     return running == 0 ? 0 : -1;
 }

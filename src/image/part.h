@@ -3,7 +3,8 @@
 /*
  * The blobs of images on their way into the store: all are digested, and layers unpacked, several
  * at a time. The process that digests a blob never parses its archive, and the one that unpacks it
- * never sees another's: so a digest can be relied upon whatever a layer holds.
+ * never sees another's: so a digest can be relied upon whatever a layer holds. Of what is fetched
+ * the one that digests it does nothing else but keep it.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -62,7 +63,6 @@ void part_settle(struct part *part, struct images *images);
 /* Does what is not done yet. What was unpacked may still be changed until the helper is closed. */
 int parts_run(struct parts *parts, const struct ingest *ingest, const struct helper *helper,
               const struct image_watch *watch, struct err *err);
-/* What was digested is what came through a pipe, and ruche-remote has the files in hand: ends it,
- * so that nobody changes them any more, and sees that they are what was digested. */
+/* Sees that files whose locks were let go for others' sake are what they were. */
 int parts_assure(struct parts *parts, const struct ingest *ingest, const struct helper *helper,
                  struct err *err);

@@ -1,25 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "image/part.h"
 
-static bool was_fetched(const struct part *part)
+/* Others have had its lock meanwhile, and with it the file. */
+static bool was_let_go(const struct part *part)
 {
-    return part->fetch && !part->stored && part->done;
+    return part->fetch && !part->stored && part->done && part->partial < 0;
 }
 
-/* Another list of the fetched ones, which has their locks meanwhile. */
+/* Another list of them, which has their locks meanwhile. */
 static void assure_begin(struct parts *parts, struct parts *again)
 {
     for (size_t i = 0; i < parts->len; i++) {
         struct part *part = &parts->at[i];
-        if (!was_fetched(part))
+        if (!was_let_go(part))
             continue;
         size_t place = parts_add(again, part->digest, 0);
         struct part *twin = &again->at[place];
         twin->fetch = true;
         twin->raw = true; /* what it unpacks to follows from what it is */
         twin->size = part->size;
-        twin->partial = part->partial;
-        part->partial = -1;
     }
 }
 
@@ -28,7 +27,7 @@ static void assure_end(struct parts *parts, struct parts *again)
     size_t place = 0;
     for (size_t i = 0; i < parts->len; i++) {
         struct part *part = &parts->at[i];
-        if (!was_fetched(part))
+        if (!was_let_go(part))
             continue;
         struct part *twin = &again->at[place++];
         part->partial = twin->partial;
@@ -43,10 +42,6 @@ int parts_assure(struct parts *parts, const struct ingest *ingest, const struct 
                  struct err *err)
 {
     auto_done(parts) again = { .fetches = true };
-    if (!parts->remote)
-        return 0;
-    remote_close(parts->remote);
-    parts->remote = NULL;
     assure_begin(parts, &again);
     int result = parts_run(&again, ingest, helper, NULL, err);
     assure_end(parts, &again);

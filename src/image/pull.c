@@ -170,11 +170,14 @@ static int pull_new(struct pull *pull, const struct remote_setup *setup,
 {
     for (int i = 0; i < ATTEMPTS; i++) {
         struct intake intake;
-        if ((pull->remote.helper.control < 0 &&
-             remote_open(setup, pull->watch, &pull->remote, err) < 0) ||
-            intake_open(&intake, pull->images, &pull->remote, pull->watch, err) < 0)
+        /* ruche-transfer has begun by the time that ruche-remote has. */
+        if (intake_open(&intake, pull->images, &pull->remote, pull->watch, err) < 0)
             return -1;
-        int result = pull_into(pull, &intake, ret_pulled, err);
+        int result = pull->remote.helper.control >= 0
+                         ? 0
+                         : remote_open(setup, pull->watch, &pull->remote, err);
+        if (result == 0)
+            result = pull_into(pull, &intake, ret_pulled, err);
         bool again = result < 0 && intake.plan.parts.damaged;
         intake_close(&intake);
         if (!again)
@@ -204,17 +207,17 @@ static int pull_reference(struct pull *pull, struct image_pulled *ret_pulled, st
         pulled_fill(pull, pull->here->id, pull->reference->digest, ret_pulled);
         return 0;
     }
-    if (registry_setup(pull->options->registry, pull->reference, REGISTRY_PULL, &setup, err) < 0 ||
-        remote_open(&setup, pull->watch, &pull->remote, err) < 0)
+    if (registry_setup(pull->options->registry, pull->reference, REGISTRY_PULL, &setup, err) < 0)
         return -1;
-    int unchanged = pull->here ? here_unchanged(pull, err) : 0;
-    if (unchanged < 0)
+    if (!pull->here)
+        return pull_new(pull, &setup, ret_pulled, err);
+    if (remote_open(&setup, pull->watch, &pull->remote, err) < 0)
         return -1;
-    if (unchanged > 0) {
-        pulled_fill(pull, pull->here->id, top_digest(pull->here), ret_pulled);
-        return 0;
-    }
-    return pull_new(pull, &setup, ret_pulled, err);
+    int unchanged = here_unchanged(pull, err);
+    if (unchanged <= 0)
+        return unchanged < 0 ? -1 : pull_new(pull, &setup, ret_pulled, err);
+    pulled_fill(pull, pull->here->id, top_digest(pull->here), ret_pulled);
+    return 0;
 }
 
 static char *name_stored(const struct reference *reference)

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "image/part.h"
+#include "image/room.h"
 #include "image/source.h"
 
 enum { PIPE_BYTES = 1 << 20, FILE_MODE = 0600, NAME_SIZE = 24 };
@@ -172,7 +173,7 @@ static int packing_begin(struct packing *packing, uint64_t number, struct err *e
     struct transfer_request request = {
         .version = TRANSFER_VERSION,
         .verb = TRANSFER_INFLATE,
-        .max_bytes = store_limit(recode->cargo->images),
+        .max_bytes = STORE_BYTES_MAX,
     };
     bool zstd = recode->options->compression == IMAGE_COMPRESSION_ZSTD;
     char name[NAME_SIZE];

@@ -5,6 +5,7 @@
  *     $CONTAINERS_REGISTRIES_CONF, else the user's registries.conf, else /etc/containers'
  *     /etc/containers/registries.conf.d/(any).conf, by name; not if the user's own file was read
  *     the user's registries.conf.d/(any).conf, by name
+ *     podman's own short-name-aliases.conf, for aliases alone
  */
 #include "image/registries.h"
 
@@ -20,6 +21,7 @@ enum { DROP_INS_MAX = 1000, TEXT_SHOWN_MAX = 100 };
 
 static const char conf_name[] = "registries.conf";
 static const char drop_in_name[] = "registries.conf.d";
+static const char aliases_name[] = "containers/short-name-aliases.conf";
 static const char default_domain[] = "docker.io";
 
 /* ---- one file ---- */
@@ -60,6 +62,12 @@ static const struct field file_fields[] = {
     FIELD_LIST(registries_file, own.helpers, "credential-helpers", 0),
     FIELD_SEEN(registries_file, v1, "registries"),
     FIELD_SEEN(registries_file, storage_helper_set, "additional-layer-store-auth-helper"),
+    FIELD_END,
+};
+
+/* Of what a program has recorded nothing else counts. */
+static const struct field recorded_fields[] = {
+    FIELD_PAIRS(registries_file, own.aliases, "aliases", 0),
     FIELD_END,
 };
 
@@ -313,6 +321,28 @@ static int drop_ins_read(struct registries *registries, const char *directory, s
     return 0;
 }
 
+/* What podman has found out by asking its user. */
+static int recorded_read(const struct registry_environment *environment,
+                         struct registries *registries, struct err *err)
+{
+    struct registries_file read = {};
+    auto_free char *path = registry_cache_path(environment, aliases_name);
+    auto_free char *data = NULL;
+    auto_done(str) json = {};
+    size_t len = 0;
+    int found = path ? file_load(AT_FDCWD, path, TOML_BYTES_MAX, &data, &len, err) : 0;
+    if (found <= 0)
+        return found;
+    if (toml_to_json(data, len, path, &json, err) < 0 ||
+        field_read(recorded_fields, str_text(&json), json.len, path, 0, &read, err) < 0)
+        return -1;
+    int result = aliases_check(&read.own.aliases, path, err);
+    if (result == 0)
+        registries_merge(registries, &read.own);
+    registries_done(&read.own);
+    return result;
+}
+
 static int files_read(const struct registry_environment *environment, struct registries *registries,
                       struct err *err)
 {
@@ -330,7 +360,9 @@ static int files_read(const struct registry_environment *environment, struct reg
         found = file_read(registries, system_file, err);
     if (found < 0 || (!user_only && drop_ins_read(registries, system_dir, err) < 0))
         return -1;
-    return drop_ins_read(registries, user_dir, err);
+    if (drop_ins_read(registries, user_dir, err) < 0)
+        return -1;
+    return recorded_read(environment, registries, err);
 }
 
 int registries_load(const struct registry_environment *environment,
@@ -348,11 +380,9 @@ int registries_load(const struct registry_environment *environment,
 /* ---- which one ---- */
 
 /* How much of "host/repository:tag@digest" the prefix is, or 0. It ends where a part of the name
- * does. A host without a port is not that host with one, but what is blocked must not be had by
- * adding the port that is implied. */
-static size_t prefix_match(const struct registries_entry *entry, const char *name)
+ * does. A host without a port is not that host with one, unless any_port. */
+static size_t prefix_match(const char *prefix, const char *name, bool any_port)
 {
-    const char *prefix = entry->prefix;
     size_t matched = strlen(prefix);
     bool host_alone = !strchr(prefix, '/');
     if (is_wildcard(prefix)) {
@@ -367,8 +397,32 @@ static size_t prefix_match(const struct registries_entry *entry, const char *nam
     }
     char next = name[matched];
     if (next == ':' && host_alone)
-        return entry->blocked ? matched : 0;
+        return any_port ? matched : 0;
     return next == '\0' || next == '/' || next == ':' || next == '@' ? matched : 0;
+}
+
+/* The name without a port that is implied anyway. Owned by the caller. */
+static char *port_drop(const char *name)
+{
+    static const char *const implied[] = { ":443", ":80" };
+    size_t host_len = strcspn(name, "/:");
+    for (size_t i = 0; i < array_size(implied); i++) {
+        const char *behind = name + host_len + strlen(implied[i]);
+        if (text_starts(name + host_len, implied[i]) && (*behind == '/' || *behind == '\0'))
+            return xasprintf("%.*s%s", (int)host_len, name, behind);
+    }
+    return xstrdup(name);
+}
+
+/* What is blocked must not be had by adding a port, nor by leaving one out that is implied. */
+static size_t entry_match(const struct registries_entry *entry, const char *name)
+{
+    size_t matched = prefix_match(entry->prefix, name, entry->blocked);
+    if (matched > 0 || !entry->blocked)
+        return matched;
+    auto_free char *prefix = port_drop(entry->prefix);
+    auto_free char *bare = port_drop(name);
+    return prefix_match(prefix, bare, false);
 }
 
 static const struct registries_entry *name_find(const struct registries *registries,
@@ -378,7 +432,7 @@ static const struct registries_entry *name_find(const struct registries *registr
     size_t longest = 0;
     for (size_t i = 0; i < registries->entries.len; i++) {
         const struct registries_entry *entry = &registries->entries.at[i];
-        size_t matched = prefix_match(entry, name);
+        size_t matched = entry_match(entry, name);
         if (matched == 0 || strlen(entry->prefix) <= longest)
             continue;
         found = entry;

@@ -2,6 +2,7 @@
 #include "image/registry.h"
 
 #include <string.h>
+#include <strings.h>
 
 #include "base/mem.h"
 #include "image/certs.h"
@@ -71,8 +72,8 @@ static int endpoint_certs(const struct registry_sources *sources, struct remote_
         0)
         return -1;
     endpoint->ca = certs.ca;
-    endpoint->client_cert = certs.client_cert;
-    endpoint->client_key = certs.client_key;
+    endpoint->identities.at = certs.identities.at;
+    endpoint->identities.len = certs.identities.len;
     return 0;
 }
 
@@ -215,6 +216,54 @@ int registry_setup_host(const struct registry_options *options, const char *plac
         return -1;
     setup_begin(&sources, ret_setup);
     int result = setup_fill_host(&sources, place, ret_setup, err);
+    if (result < 0)
+        remote_setup_done(ret_setup);
+    return result;
+}
+
+/* "https://", and the host with its port behind it. */
+static int url_split(const char *url, char **ret_origin, char **ret_host, struct err *err)
+{
+    bool https = strncasecmp(url, "https://", 8) == 0;
+    if (!https && strncasecmp(url, "http://", 7) != 0)
+        return err_set(err, ERR_UNSUPPORTED, "archives are fetched by http and https only");
+    const char *at = url + (https ? 8 : 7);
+    size_t len = strcspn(at, "/?#");
+    if (memchr(at, '@', len)) {
+        err_set(err, ERR_UNSUPPORTED, "a URL with a user's name in it is not fetched");
+        return err_hint(err, "download it by another program, or pipe it");
+    }
+    if (len == 0)
+        return err_set(err, ERR_INVALID, "the URL names no host");
+    *ret_host = xstrndup(at, len);
+    *ret_origin = xasprintf("%s%s", https ? "https://" : "http://", *ret_host);
+    return 0;
+}
+
+static int setup_fill_url(const struct registry_sources *sources, const char *url,
+                          struct remote_setup *setup, struct err *err)
+{
+    const struct maybe_bool *verify = &sources->options->tls_verify;
+    struct remote_endpoint *endpoint = array_add(&setup->endpoints);
+    if (url_split(url, &endpoint->url, &endpoint->name, err) < 0)
+        return -1;
+    const struct registries_entry *entry =
+        registries_find_host(&sources->registries, endpoint->name);
+    if (entry && entry->blocked)
+        return fail_blocked(entry, endpoint->name, err);
+    endpoint->plain = strncasecmp(url, "http:", 5) == 0;
+    endpoint->insecure = verify->set ? !verify->value : entry && entry->insecure;
+    return endpoint_certs(sources, endpoint, err);
+}
+
+int registry_setup_url(const struct registry_options *options, const char *url,
+                       struct remote_setup *ret_setup, struct err *err)
+{
+    auto_done(registry_sources) sources;
+    if (registry_sources_load(&sources, options, err) < 0)
+        return -1;
+    setup_begin(&sources, ret_setup);
+    int result = setup_fill_url(&sources, url, ret_setup, err);
     if (result < 0)
         remote_setup_done(ret_setup);
     return result;

@@ -43,6 +43,11 @@ int registry_setup(const struct registry_options *options, const struct referenc
 int registry_setup_host(const struct registry_options *options, const char *place,
                         struct remote_setup *ret_setup, struct err *err);
 
+/* The same for what a URL leads to, http://… or https://…: no mirrors, no repository, no credentials.
+ * ERR_INVALID: it is none. */
+int registry_setup_url(const struct registry_options *options, const char *url,
+                       struct remote_setup *ret_setup, struct err *err);
+
 /* Makes what people write for a registry a place: "host[:port]" or "host[:port]/namespace", as names
  * have them; "docker.io" for docker's. A URL is taken for its host. Owned by the caller. */
 int registry_place(const char *text, char **ret_place, struct err *err);

@@ -32,8 +32,10 @@ void registry_environment_read(struct registry_environment *ret_environment)
         .uid = geteuid(),
         .etc = "/etc",
         .run = "/run",
+        .cache = "/var/cache",
         .home = env_dir("HOME"),
         .config_home = env_dir("XDG_CONFIG_HOME"),
+        .cache_home = env_dir("XDG_CACHE_HOME"),
         .runtime_dir = env_dir("XDG_RUNTIME_DIR"),
         .registries_conf = env_text("CONTAINERS_REGISTRIES_CONF"),
         .authfile = env_text("REGISTRY_AUTH_FILE"),
@@ -53,6 +55,15 @@ char *registry_user_path(const struct registry_environment *environment, const c
     if (environment->home)
         return xasprintf("%s/.config/%s", environment->home, name);
     return NULL;
+}
+
+char *registry_cache_path(const struct registry_environment *environment, const char *name)
+{
+    if (environment->uid == 0)
+        return environment->cache ? xasprintf("%s/%s", environment->cache, name) : NULL;
+    if (environment->cache_home)
+        return xasprintf("%s/%s", environment->cache_home, name);
+    return environment->home ? xasprintf("%s/.cache/%s", environment->home, name) : NULL;
 }
 
 char *registry_system_path(const struct registry_environment *environment, const char *name)

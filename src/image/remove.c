@@ -122,9 +122,16 @@ static void collect(struct removal *removal)
 
 /* ---- one image ---- */
 
-static int refuse_used(const char *name, const char *container, struct err *err)
+static int refuse_used(const char *name, const char *user, struct err *err)
 {
-    err_set(err, ERR_CONFLICT, "image %s is used by container %s", name, container);
+    if (user_is_mount(user)) {
+        err_set(err, ERR_CONFLICT, "image %s is mounted at %s", name, user);
+        return err_hint(err,
+                        "unmount it first, by \"ruche image unmount %s\", or force (-f) to take "
+                        "only the image's names",
+                        name);
+    }
+    err_set(err, ERR_CONFLICT, "image %s is used by container %s", name, user);
     return err_hint(err,
                     "remove the container first, or force (-f) to take only the image's names");
 }

@@ -6,26 +6,15 @@
 #include <linux/openat2.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "base/file.h"
+#include "image/room.h"
 
 enum {
     MEMBERS_MAX = 16384,
     LINKS_MAX = 8,
 };
-
-static const uint64_t bytes_most = UINT64_C(64) << 30;
-
-uint64_t store_limit(const struct images *images)
-{
-    struct statvfs vfs;
-    if (fstatvfs(images->root, &vfs) < 0)
-        return bytes_most;
-    uint64_t available = (uint64_t)vfs.f_bavail * vfs.f_frsize;
-    return available < bytes_most ? available : bytes_most;
-}
 
 /* ---- paths ---- */
 
@@ -146,10 +135,14 @@ static int spool_events(struct source *source, int socket, const struct image_wa
 static int spool_with(const struct helper *helper, struct source *source, int fd,
                       const struct image_watch *watch, struct err *err)
 {
+    const struct images *images = source->ingest->images;
+    const uint64_t room = store_room(images);
+    struct stat st;
     const struct transfer_request request = {
         .version = TRANSFER_VERSION,
         .verb = TRANSFER_SPOOL,
-        .max_bytes = store_limit(source->ingest->images),
+        .max_bytes = STORE_BYTES_MAX,
+        .room_bytes = room,
         .max_entries = MEMBERS_MAX,
     };
     auto_close int directory = -1;
@@ -159,7 +152,10 @@ static int spool_with(const struct helper *helper, struct source *source, int fd
     const int fds[] = { fd, directory };
     if (helper_request(helper, &request, fds, array_size(fds), &socket, err) < 0)
         return -1;
-    return spool_events(source, socket, watch, err);
+    int result = spool_events(source, socket, watch, err);
+    if (result < 0 && err->errnum == ENOSPC)
+        return room_refuse(images, fstat(fd, &st) < 0 ? 0 : (uint64_t)st.st_size, room, err);
+    return result;
 }
 
 /* The process that reads the archive is gone when this returns, and cannot change any more what it
@@ -242,9 +238,13 @@ static int layout_take(struct source *source, const char *path, const struct sou
         return err_sys(err, "open %s", path);
     if (!S_ISREG(st.st_mode))
         return err_set(err, ERR_INVALID, "%s is no plain file", path);
-    if ((uint64_t)st.st_size > store_limit(source->ingest->images))
+    if ((uint64_t)st.st_size > STORE_BYTES_MAX)
         return err_set(err, ERR_INVALID, "%s is larger than the store may take", path);
-    if (ingest_copy(source->ingest, source->next, fd, err) < 0)
+    const uint64_t room = store_room(source->ingest->images);
+    int result = ingest_copy(source->ingest, source->next, fd, err);
+    if (result < 0 && err->errnum == ENOSPC)
+        return room_refuse(source->ingest->images, (uint64_t)st.st_size, room, err);
+    if (result < 0)
         return err_wrap(err, "%s", path);
     struct source_file *file = file_add(source);
     file->path = xstrdup(path);
@@ -287,18 +287,32 @@ int source_find(struct source *source, const char *path, uint64_t *ret_number, u
     return 1;
 }
 
+int source_count(struct source *source, size_t len, struct err *err)
+{
+    source->read_bytes += len;
+    if (source->read_bytes <= (uint64_t)DOCUMENTS_MAX_MIB << 20)
+        return 0;
+    return err_set(err, ERR_INVALID, "its documents come to more than %d MiB", DOCUMENTS_MAX_MIB);
+}
+
 int source_load(struct source *source, const char *path, size_t max_bytes, char **ret_data,
                 size_t *ret_len, struct err *err)
 {
     uint64_t number, size;
     auto_close int fd = -1;
+    auto_free char *data = NULL;
+    size_t len;
     int found = source_find(source, path, &number, &size, err);
     if (found <= 0)
         return found;
     if (ingest_file(source->ingest, number, &fd, &size, err) < 0)
         return -1;
-    if (file_load_fd(fd, max_bytes, ret_data, ret_len, err) < 0)
+    if (file_load_fd(fd, max_bytes, &data, &len, err) < 0)
         return err_wrap(err, "%s", path);
+    if (source_count(source, len, err) < 0)
+        return -1;
+    *ret_data = take_ptr(data);
+    *ret_len = len;
     return 1;
 }
 

@@ -9,6 +9,9 @@
 
 #include "image/ingest.h"
 
+/* Of an archive's documents, all together. */
+enum { DOCUMENTS_MAX_MIB = 64 };
+
 struct source_file {
     char *path;      /* normal */
     char *target;    /* of a link: the path it means; NULL: a file */
@@ -23,7 +26,8 @@ struct source {
         *files; /* sorted by path; of a layout those asked for so far, in that order */
     size_t len;
     size_t room;
-    uint64_t next; /* the first number that is free */
+    uint64_t next;       /* the first number that is free */
+    uint64_t read_bytes; /* of documents so far */
 };
 
 /* Spools an archive from fd into the ingest, or takes fd as a layout if it is a directory. */
@@ -34,12 +38,12 @@ void source_done(struct source *source);
 /* Finds a file. Returns 1 with its number and size, or 0. */
 int source_find(struct source *source, const char *path, uint64_t *ret_number, uint64_t *ret_size,
                 struct err *err);
+/* Counts what is read of documents. ERR_INVALID: it is more than any honest archive's come to, such as
+ * when one is named a thousand times. */
+int source_count(struct source *source, size_t len, struct err *err);
 /* Reads a document. Returns 1, or 0 if there is none. */
 int source_load(struct source *source, const char *path, size_t max_bytes, char **ret_data,
                 size_t *ret_len, struct err *err);
 /* Adds a file of ours. */
 int source_save(struct source *source, const void *data, size_t len, uint64_t *ret_number,
                 struct err *err);
-
-/* What may be written to the store at most: what is free, and no more than a limit. */
-uint64_t store_limit(const struct images *images);

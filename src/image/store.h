@@ -87,6 +87,11 @@ int blob_open(struct images *images, const char *digest, int *ret_fd, uint64_t *
 bool layer_present(struct images *images, const char *diff_id);
 /* Which: STORAGE_EROFS or STORAGE_OVERLAY. */
 enum image_storage layer_storage(struct images *images, const char *diff_id);
+/* Who has written a layer's file, by the name in it; NULL: that cannot be read, or is none of ruche's.
+ * Owned by the caller. path: below the root. */
+char *layer_writer(struct images *images, const char *path);
+/* Mounts a layer's file, detached. Returns -1 with errno. */
+int layer_mount(int fd);
 /* Opens one: the detached mount of its file, or its directory (O_PATH). */
 int layer_open(struct images *images, const char *diff_id, int *ret_fd, struct err *err);
 
@@ -149,6 +154,12 @@ void kept_done(struct kept *kept);
 int kept_add_row(struct images *images, const struct oci_descriptor *row, struct kept *kept,
                  struct err *err);
 int kept_add_config(struct images *images, const char *id, struct kept *kept, struct err *err);
+
+/* Whether an image's user (image_users) is a place where it is mounted, and no container. */
+static inline bool user_is_mount(const char *user)
+{
+    return user[0] == '/';
+}
 
 /* Moves blobs and layers to the trash that neither a row of the index nor an image with a user
  * (image_users) needs. Under the lock. */

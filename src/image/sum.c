@@ -57,6 +57,10 @@ static int sum_open(const struct sum *sum, struct images *images, const struct h
         return helper_directory(helper, fd, ret_fd, err);
     if (!S_ISREG(st.st_mode))
         return err_set(err, ERR_INVALID, "%s is no plain file", sum->path);
+    if (sum->mounted) {
+        *ret_fd = layer_mount(fd);
+        return *ret_fd < 0 ? err_sys(err, "mount it") : helper_mount(helper, *ret_fd, err);
+    }
     *ret_fd = take_fd(fd);
     return 0;
 }

@@ -7,6 +7,7 @@
 
 struct sum {
     char *path;     /* below the root */
+    bool mounted;   /* it is a layer's file, and what is in it is meant */
     char *digest;   /* found; NULL: it could not be read */
     uint64_t bytes; /* in it */
     struct err err; /* why it could not */

@@ -25,8 +25,7 @@ static void fails(const struct user *user, const char *directory, const char *wo
     cr_assert_lt(certs_load(&user->environment, directory, "a.io", &certs, &err), 0);
     cr_expect_not_null(strstr(err.text, words), "\"%s\" does not say \"%s\"", err.text, words);
     cr_expect_null(certs.ca);
-    cr_expect_null(certs.client_cert);
-    cr_expect_null(certs.client_key);
+    cr_expect_eq(certs.identities.len, 0);
 }
 
 Test(certs, none)
@@ -36,7 +35,7 @@ Test(certs, none)
     user_init(&user);
     load(&user, NULL, "a.io", &certs);
     cr_expect_null(certs.ca);
-    cr_expect_null(certs.client_cert);
+    cr_expect_eq(certs.identities.len, 0);
 }
 
 Test(certs, first_directory_there_is)
@@ -68,12 +67,17 @@ Test(certs, all_of_a_directory)
     user_put(&user, "certs/a.crt", CERT("first"));
     user_put(&user, "certs/client.cert", CERT("mine"));
     user_put(&user, "certs/client.key", KEY("secret"));
+    user_put(&user, "certs/another.cert", CERT("also mine"));
+    user_put(&user, "certs/another.key", KEY("as secret"));
     user_put(&user, "certs/README", "not read");
     auto_free char *directory = user_path(&user, "certs");
     load(&user, directory, "a.io", &certs);
     cr_expect_str_eq(certs.ca, CERT("first") "\n" CERT("second") "\n");
-    cr_expect_str_eq(certs.client_cert, CERT("mine"));
-    cr_expect_str_eq(certs.client_key, KEY("secret"));
+    cr_assert_eq(certs.identities.len, 2);
+    cr_expect_str_eq(certs.identities.at[0].cert, CERT("also mine"));
+    cr_expect_str_eq(certs.identities.at[0].key, KEY("as secret"));
+    cr_expect_str_eq(certs.identities.at[1].cert, CERT("mine"));
+    cr_expect_str_eq(certs.identities.at[1].key, KEY("secret"));
 }
 
 Test(certs, what_is_missing_or_wrong)
@@ -89,10 +93,15 @@ Test(certs, what_is_missing_or_wrong)
     user_put(&user, "certs/client.key", KEY("secret"));
     user_put(&user, "certs/other.key", KEY("secret"));
     fails(&user, directory, "other.key has no certificate: other.cert is missing");
-    user_put(&user, "certs/other.cert", CERT("other"));
-    fails(&user, directory, "more than one client certificate");
-    user_remove(&user, "certs/other.cert");
     user_remove(&user, "certs/other.key");
+    for (int i = 0; i < 32; i++) {
+        auto_free char *cert = xasprintf("certs/%d.cert", i);
+        auto_free char *key = xasprintf("certs/%d.key", i);
+        user_put(&user, cert, CERT("one of many"));
+        user_put(&user, key, KEY("secret"));
+    }
+    fails(&user, directory, "more than 32 client certificates");
+    user_remove(&user, "certs");
     user_put(&user, "certs/ca.crt", "\x30\x82");
     fails(&user, directory, "ca.crt has no PEM block");
     user_remove(&user, "certs/ca.crt");

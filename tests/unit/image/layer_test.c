@@ -32,7 +32,7 @@ static void store_end(void)
     cr_assert_eq(tree_remove(AT_FDCWD, root_path, &err), 0, "%s", err.text);
 }
 
-TestSuite(layer, .init = store_begin, .fini = store_end, .timeout = 20);
+TestSuite(layer, .init = store_begin, .fini = store_end, .timeout = 600);
 
 static size_t in_ingest(void)
 {

@@ -35,7 +35,7 @@ static void store_end(void)
     cr_assert_eq(tree_remove(AT_FDCWD, scratch_path, &err), 0, "%s", err.text);
 }
 
-TestSuite(object, .init = store_begin, .fini = store_end, .timeout = 60);
+TestSuite(object, .init = store_begin, .fini = store_end, .timeout = 600);
 
 static size_t count(const char *directory)
 {

@@ -200,6 +200,51 @@ Test(registries, later_files_replace)
     cr_expect_str_eq(pairs_value(&registries.aliases, "one"), "");
 }
 
+Test(registries, what_podman_has_recorded_goes_before_all)
+{
+    auto_done(user) user;
+    user_init(&user);
+    auto_free char *cache = user_path(&user, "cache");
+    user.environment.cache = cache;
+    user_put(&user, "etc/containers/registries.conf",
+             "[aliases]\none = 'a.io/one'\ntwo = 'a.io/two'\nthree = 'a.io/three'\n");
+    user_put(&user, "etc/containers/registries.conf.d/x.conf", "[aliases]\ntwo = 'b.io/two'\n");
+    /* Of root it is the system's, not his own one. */
+    user_put(&user, "home/.cache/containers/short-name-aliases.conf",
+             "[aliases]\none = 'x.io/x'\n");
+    user_put(
+        &user, "cache/containers/short-name-aliases.conf",
+        "unqualified-search-registries = ['c.io']\n"
+        "[aliases]\n  \"two\" = \"c.io/two\"\n  \"four\" = \"c.io/four\"\n  \"three\" = \"\"\n");
+    auto_done(registries) registries = loaded(&user);
+    cr_expect_str_eq(pairs_value(&registries.aliases, "one"), "a.io/one");
+    cr_expect_str_eq(pairs_value(&registries.aliases, "two"), "c.io/two");
+    cr_expect_str_eq(pairs_value(&registries.aliases, "three"), "");
+    cr_expect_str_eq(pairs_value(&registries.aliases, "four"), "c.io/four");
+    cr_expect_eq(registries.search.len, 0, "it is for aliases alone");
+
+    user.environment.uid = 1000;
+    auto_done(registries) others = loaded(&user);
+    cr_expect_str_eq(pairs_value(&others.aliases, "one"), "x.io/x");
+    cr_expect_str_eq(pairs_value(&others.aliases, "two"), "b.io/two");
+    user.environment.cache_home = cache;
+    auto_done(registries) elsewhere = loaded(&user);
+    cr_expect_str_eq(pairs_value(&elsewhere.aliases, "one"), "a.io/one");
+    cr_expect_str_eq(pairs_value(&elsewhere.aliases, "two"), "c.io/two");
+}
+
+Test(registries, what_podman_has_recorded_may_be_damaged)
+{
+    auto_done(user) user;
+    user_init(&user);
+    user.environment.uid = 1000;
+    struct registries registries = {};
+    struct err err = {};
+    user_put(&user, "home/.cache/containers/short-name-aliases.conf", "[aliases]\nx = 'y'\n");
+    cr_assert_lt(registries_load(&user.environment, &registries, &err), 0);
+    cr_expect_not_null(strstr(err.text, "short-name-aliases.conf: alias \"x\""), "%s", err.text);
+}
+
 Test(registries, errors_name_the_file)
 {
     auto_done(user) user;
@@ -228,7 +273,10 @@ Test(registries, longest_prefix)
                "[[registry]]\nlocation = 'x.b.io'\n"
                "[[registry]]\nlocation = 'docker.io/library'\n"
                "[[registry]]\nlocation = 'evil.io'\nblocked = true\n"
-               "[[registry]]\nprefix = '*.evil.io'\nblocked = true\n");
+               "[[registry]]\nprefix = '*.evil.io'\nblocked = true\n"
+               "[[registry]]\nlocation = 'part.io/bad'\nblocked = true\n"
+               "[[registry]]\nlocation = 'port.io:443/bad'\nblocked = true\n"
+               "[[registry]]\nlocation = 'open.io:443'\n");
     static const struct {
         const char *name, *prefix;
         size_t matched;
@@ -258,6 +306,14 @@ Test(registries, longest_prefix)
         { "evil.io:443/x", "evil.io", 7 },
         { "x.evil.io:443/x", "*.evil.io", 9 },
         { "devil.io/x", NULL, 0 },
+        { "evil.io:5000/x", "evil.io", 7 },
+        { "part.io:443/bad/x", "part.io/bad", 11 },
+        { "part.io:80/bad", "part.io/bad", 11 },
+        { "part.io:4430/bad", NULL, 0 },
+        { "part.io:443/badly", NULL, 0 },
+        { "port.io/bad:1", "port.io:443/bad", 11 },
+        { "port.io:5000/bad", NULL, 0 },
+        { "open.io/x", NULL, 0 }, /* only what is blocked is looked at so */
     };
     for (size_t i = 0; i < array_size(rows); i++) {
         auto_drop(reference) *reference = NULL;
