@@ -47,7 +47,7 @@ static int files_enter(const int *directories, size_t n_directories, struct err 
     auto_free struct confine_beneath *beneath = xcalloc(n_directories, sizeof(*beneath));
     for (size_t i = 0; i < n_directories; i++)
         beneath[i] = (struct confine_beneath){ directories[i], ACCESS_STORE };
-    return confine_files_enter(beneath, n_directories, CONFINE_RELINKS, err);
+    return confine_files_enter(beneath, n_directories, CONFINE_RELINKS, err) < 0 ? -1 : 0;
 }
 
 /* ---- all ---- */
