@@ -46,7 +46,7 @@ int container_check(const struct container *container, struct err *err)
     if (container->config.version > 0)
         return 0;
     return err_set(err, ERR_INVALID,
-                   "the record of container %s is damaged (%s); remove it with \"ruche rm -f\"",
+                   "the record of container %s is damaged (%s); \"ruche rm -f\" removes it",
                    container_label(container),
                    container->state.error ? container->state.error : "no configuration");
 }
@@ -136,7 +136,8 @@ static int namespace_resolve(struct engine *engine, char **mode, struct err *err
     if (!*mode || !text_starts(*mode, prefix))
         return 0;
     auto_drop(container) *other = NULL;
-    if (container_find(engine, *mode + sizeof(prefix) - 1, &other, err) < 0 || !other)
+    if (container_find(engine, *mode + sizeof(prefix) - 1, &other, err) < 0 || !other ||
+        container_check(other, err) < 0)
         return -1;
     if (!state_is_running(&other->state))
         return err_set(err, ERR_CONFLICT,
@@ -262,7 +263,7 @@ static int record_birth(struct engine *engine, struct container_config *config, 
 static int record_withdraw(struct engine *engine, const struct container_config *config)
 {
     auto_close int fd = -1;
-    if (record_lock(engine, config->id, &fd, NULL) == 0 &&
+    if (record_lock(engine, config->id, NULL, &fd, NULL) == 0 &&
         record_discard(engine, fd, config->id, config->name, -1, NULL) > 0)
         (void)trash_delete(engine, config->id, NULL); /* the next removal sweeps it */
     return -1;
@@ -341,8 +342,9 @@ static int container_load(struct engine *engine, const char *id, const char *nam
             state_set_damaged(container, why.text);
     } else {
         struct err ignored;
+        auto_free char *found_name = name ? NULL : name_of(engine, id);
         (void)state_find(engine, id, false, &container->state, &ignored);
-        container_set_damaged(container, id, name,
+        container_set_damaged(container, id, name ? name : found_name,
                               found == 0 ? "it has no configuration" : why.text);
     }
     *ret_container = take_ptr(container);

@@ -109,9 +109,10 @@ struct attendance {
     int stdin_fd; /* where the process's stdin is to be written; closing it is its end of file */
     int terminal; /* the pseudo-terminal's master: stdin is written there, and its size is set there
                    */
-    int out_fd; /* of an exec: what it says, for the caller to copy (with a terminal, `terminal` is
+    int out_fd;  /* of an exec: what it says, for the caller to copy (with a terminal, `terminal` is
                    read instead); */
-    int err_fd; /* a container's own streams are copied by its monitor */
+    int err_fd;  /* a container's own streams are copied by its monitor */
+    int unheard; /* errno of a write to the caller's stdout or stderr; 0: none failed */
 };
 void attendance_done(struct attendance *attendance);
 
@@ -125,8 +126,9 @@ bool container_exposes_program(const struct engine *engine, const struct contain
  * container that removes itself is gone when its start fails. */
 int container_start(struct engine *engine, struct container *container,
                     struct attendance *attendance, struct err *err);
-/* After container_start with attached: waits for the end. Gives the exit status as a shell has it.
- */
+/* After container_start with attached: waits for the end. Returns 1 with the exit status as a shell
+ * has it; or 0 with attendance->unheard set: the container goes on, but what it says could not be
+ * written to the caller's stdout or stderr, which its monitor will not do any more. */
 int container_attend(struct attendance *attendance, int *ret_exit_code, struct err *err);
 /* Sends a signal to the attended process. One that has ended already is fine. */
 int container_signal_attended(const struct attendance *attendance, int signal, struct err *err);
@@ -180,6 +182,13 @@ struct exec_request {
 int container_exec(struct engine *engine, struct container *container,
                    const struct exec_request *request, struct attendance *attendance,
                    struct err *err);
+
+/* --- files (export.c) ------------------------------------------------------------------------- */
+
+/* Writes a container's file system, without what is mounted in it, to a file or a pipe, as a tar
+ * archive. ERR_UNSUPPORTED: what it has changed lies in its memory. */
+int container_export(struct engine *engine, const struct container *container, int fd,
+                     struct err *err);
 
 /* --- logs (logs.c) ---------------------------------------------------------------------------- */
 

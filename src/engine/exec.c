@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "engine/record_part.h"
 #include "engine/spec.h"
 
 struct exec_streams {
@@ -147,6 +148,9 @@ int container_exec(struct engine *engine, struct container *container,
     attendance->control = attendance->process = attendance->stdin_fd = attendance->terminal = -1;
     attendance->out_fd = attendance->err_fd = -1;
     attendance->warnings = NULL;
+    attendance->unheard = 0;
+    if (container_check(container, err) < 0)
+        return -1;
     if (container->state.status == CONTAINER_PAUSED)
         return err_set(err, ERR_CONFLICT, "container %s is paused; unpause it first", name);
     if (container->state.status != CONTAINER_RUNNING)

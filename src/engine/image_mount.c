@@ -221,7 +221,7 @@ int image_mounts_add(struct engine *engine, struct pairs *users, struct err *err
         return -1;
     for (size_t i = 0; i < mounts.len; i++)
         if (!pairs_value(users, mounts.at[i].key))
-            pairs_put(users, mounts.at[i].key, "(a mount)");
+            pairs_put(users, mounts.at[i].key, mounts.at[i].value);
     pairs_done(&mounts);
     return 0;
 }

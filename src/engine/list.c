@@ -12,8 +12,12 @@
 
 #include "base/file.h"
 #include "engine/record_part.h"
+#include "engine/subid.h"
 
-enum { HALF_MADE_AGE_S = 60 };
+enum {
+    HALF_MADE_SHOWN_S = 2,
+    HALF_MADE_AGE_S = 60,
+};
 
 void container_states_done(struct container_states *states)
 {
@@ -23,17 +27,34 @@ void container_states_done(struct container_states *states)
     *states = (struct container_states){};
 }
 
+static void set_unknown(struct container_state *state, const char *id, const char *why)
+{
+    *state = (struct container_state){
+        .status = CONTAINER_UNKNOWN,
+        .id = xstrdup(id),
+        .name = xstrdup(""),
+        .created = xstrdup(""),
+        .error = xstrdup(why),
+    };
+}
+
 /* Creation takes less than a millisecond: what is old and has no configuration will never get one.
- * Its maker would fail to write into what is not there any more. */
-static void half_made_discard(struct engine *engine, int root_fd, const char *id)
+ * Its maker would fail to write into what is not there any more. Until then it is shown. Returns 1
+ * with a state, or 0. */
+static int half_made(struct engine *engine, int root_fd, const char *id,
+                     struct container_state *ret_state)
 {
     char path[RECORD_PATH_SIZE];
     struct stat status;
-    if (fstatat(root_fd, record_path(id, NULL, path), &status, AT_SYMLINK_NOFOLLOW) < 0 ||
-        time(NULL) - status.st_mtime < HALF_MADE_AGE_S)
-        return;
-    if (trash_put_record(root_fd, id, NULL) > 0)
+    if (fstatat(root_fd, record_path(id, NULL, path), &status, AT_SYMLINK_NOFOLLOW) < 0)
+        return 0;
+    int64_t age_s = time(NULL) - status.st_mtime;
+    if (age_s >= HALF_MADE_AGE_S && trash_put_record(root_fd, id, NULL) > 0)
         (void)trash_delete(engine, id, NULL); /* the next sweep tries again */
+    if (age_s < HALF_MADE_SHOWN_S || age_s >= HALF_MADE_AGE_S)
+        return 0;
+    set_unknown(ret_state, id, "its creation was cut off");
+    return 1;
 }
 
 /* Of a container that removed itself while its monitor was killed: no record is left to find it by.
@@ -42,7 +63,7 @@ static void run_dir_sweep(struct engine *engine, int run_fd, const char *id)
 {
     auto_close int fd = -1;
     if (record_exists(engine, id) || record_locked(engine, id) ||
-        record_lock(engine, id, &fd, NULL) < 0)
+        record_lock(engine, id, NULL, &fd, NULL) < 0)
         return;
     if (!record_exists(engine, id))
         run_dir_remove(run_fd, fd, id);
@@ -60,17 +81,6 @@ static void run_dirs_sweep(struct engine *engine, int run_fd)
             run_dir_sweep(engine, run_fd, ids.at[i]);
 }
 
-static void set_unknown(struct container_state *state, const char *id, const char *why)
-{
-    *state = (struct container_state){
-        .status = CONTAINER_UNKNOWN,
-        .id = xstrdup(id),
-        .name = xstrdup(""),
-        .created = xstrdup(""),
-        .error = xstrdup(why),
-    };
-}
-
 /* One that never ran, or whose state cannot be read. Returns 1, or 0: it is none, or gone
  * meanwhile. */
 static int list_record(struct engine *engine, int root_fd, const char *id, const struct err *why,
@@ -80,7 +90,7 @@ static int list_record(struct engine *engine, int root_fd, const char *id, const
     struct err err = {};
     int found = record_load_config(engine, id, &config, &err);
     if (found == 0)
-        half_made_discard(engine, root_fd, id);
+        return half_made(engine, root_fd, id, ret_state);
     if (found < 0)
         set_unknown(ret_state, id, err.text);
     if (found > 0) {
@@ -91,7 +101,7 @@ static int list_record(struct engine *engine, int root_fd, const char *id, const
         ret_state->status = CONTAINER_UNKNOWN;
         ret_state->error = xstrdup(why->text);
     }
-    return found != 0;
+    return 1;
 }
 
 static int newest_first(const void *a, const void *b)
@@ -125,8 +135,10 @@ int container_list(struct engine *engine, enum container_list_flags flags,
             run_dir_sweep(engine, run_fd, ids.at[i]);
         states.len += found > 0;
     }
-    if (all)
+    if (all) {
         run_dirs_sweep(engine, run_fd);
+        (void)subid_sweep(engine);
+    }
     if (states.len > 1)
         qsort(states.at, states.len, sizeof(*states.at), newest_first);
     *ret_states = states;

@@ -5,7 +5,8 @@
  *   1. leave the caller's session and terminal; make the container (make.c)
  *   2. save the state, tell the caller, who from now on may end
  *   3. copy what the container says to its log and, while he listens, to the caller's stdout and
- *      stderr
+ *      stderr; if nobody takes it there any more, tell him, and go on with the log alone. The stream
+ *      of a container that removes itself, whose log is nobody's, is closed then
  *   4. the first process ended: take what is left in the pipes, remove the cgroup, give the ids back
  *   5. record the end, then tell the caller, then let go of the lock: whoever waits finds the record
  *   6. of a container that removes itself, delete the cgroup and the trash last: nobody waits for
@@ -15,6 +16,8 @@
  * which takes a few pages of memory, waits for the same descriptors, and executes ruche again
  * (monitor_resume) when there is something to do. The process, its child, its lock and its
  * descriptors stay; the rest is on disk.
+ *
+ * Of what the caller had open it keeps nothing but that stdout and stderr, as long as he attends.
  *
  * It does nothing on a signal that a terminal's or a session's end sends. If it is killed, the
  * container goes on, its pipes break, and the record says "unknown" once it ended.
@@ -29,9 +32,11 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/number.h"
 #include "base/program.h"
 #include "engine/logfile.h"
@@ -42,6 +47,7 @@
 enum {
     /* A pipe that polls writable takes this much without waiting: PIPE_BUF, pipe(7). */
     COPY_BYTES = 4096,
+    UMASK = 022, /* what is made for the container is for all of its users */
     DRAIN_MS = 100,
     IDLE_MS = 1000,
 };
@@ -83,17 +89,33 @@ static void tell_started(struct watch *watch, const char *warnings)
     tell(watch->monitor, &message, sizeof(message), fds, watch->process.terminal >= 0 ? 2 : 1);
 }
 
-static void tell_ended(struct monitor *monitor, int exit_code)
+static void tell_word(struct monitor *monitor, enum monitor_word word, int value)
 {
-    struct monitor_message message = { .word = MONITOR_ENDED, .exit_code = exit_code };
+    struct monitor_message message = { .word = (char)word, .value = value };
     tell(monitor, &message, sizeof(message), NULL, 0);
 }
 
 /* --- the start -------------------------------------------------------------------------------- */
 
-static void leave_caller(const struct monitor *monitor)
+/* What he had open beside his streams: a lock he holds, a pipe whose other end somebody reads to its
+ * end. There is no list of it, so all is closed that is not known to be ours. */
+static void leave_descriptors(const struct watch *watch)
 {
+    const struct monitor *monitor = watch->monitor;
+    const int ours[] = {
+        monitor->lock,           monitor->control,     monitor->out,      monitor->err,
+        monitor->stdio[0],       monitor->stdio[1],    monitor->stdio[2], monitor->engine->root_fd,
+        monitor->engine->run_fd, watch->process.pidfd,
+    };
+    (void)descriptors_close_others(3, ours, array_size(ours)); /* Linux 5.9 */
+}
+
+static void leave_caller(const struct watch *watch)
+{
+    const struct monitor *monitor = watch->monitor;
     (void)setsid();
+    (void)umask(UMASK);
+    leave_descriptors(watch);
     int null = open("/dev/null", O_RDWR | O_CLOEXEC);
     for (int fd = 0; null >= 0 && fd < 3; fd++)
         if (fd == 0 || (!monitor->attached && !(fd == STDERR_FILENO && monitor->listener)))
@@ -166,6 +188,14 @@ static int begin(struct watch *watch, struct err *err)
 
 /* --- the streams ------------------------------------------------------------------------------ */
 
+/* From here on what the container says is for the log alone. */
+static void caller_gone(struct monitor *monitor)
+{
+    monitor->attached = false;
+    (void)dup2(STDIN_FILENO, STDOUT_FILENO); /* /dev/null */
+    (void)dup2(STDIN_FILENO, STDERR_FILENO);
+}
+
 /* Copies to the caller as long as he takes it. One that stands still holds the container up, as a
  * pipe would. */
 static void pass_on(struct monitor *monitor, int fd, const char *at, size_t len)
@@ -176,7 +206,8 @@ static void pass_on(struct monitor *monitor, int fd, const char *at, size_t len)
             struct pollfd ready = { .fd = fd, .events = POLLOUT };
             (void)poll(&ready, 1, -1);
         } else if (n < 0 && errno != EINTR) {
-            monitor->attached = false;
+            tell_word(monitor, MONITOR_UNHEARD, errno);
+            caller_gone(monitor);
         } else if (n > 0) {
             at += n;
             len -= (size_t)n;
@@ -195,9 +226,12 @@ static size_t copy(struct watch *watch, int *fd, enum log_stream stream)
         fd_close(fd);
         return 0;
     }
+    bool was_attached = watch->monitor->attached;
     pass_on(watch->monitor, stream == LOG_STDOUT ? STDOUT_FILENO : STDERR_FILENO, buffer,
             (size_t)n);
     logfile_add(&watch->log, stream, buffer, (size_t)n);
+    if (was_attached && !watch->monitor->attached && watch->monitor->container->config.auto_remove)
+        fd_close(fd); /* it is told as any writer is whose reader has gone */
     return (size_t)n;
 }
 
@@ -270,6 +304,7 @@ static void watch_streams(struct watch *watch)
             { .fd = monitor->out, .events = POLLIN },
             { .fd = monitor->err, .events = POLLIN },
             { .fd = watch->process.pidfd, .events = POLLIN },
+            { .fd = monitor->attached ? monitor->control : -1 }, /* POLLHUP: the caller has ended */
         };
         int ready = poll(polled, array_size(polled), monitor->attached ? -1 : idle_ms);
         if (ready == 0) {
@@ -282,6 +317,8 @@ static void watch_streams(struct watch *watch)
             (void)copy(watch, &monitor->out, LOG_STDOUT);
         if (polled[1].revents)
             (void)copy(watch, &monitor->err, LOG_STDERR);
+        if (polled[3].revents)
+            caller_gone(monitor);
         if (polled[2].revents)
             return;
     }
@@ -406,7 +443,7 @@ static _Noreturn void monitor_watch(struct watch *watch)
     if (!discarded)
         cgroup_end(watch);
     record_end(monitor, exit_code);
-    tell_ended(monitor, exit_code);
+    tell_word(monitor, MONITOR_ENDED, exit_code);
     if (discarded)
         cgroup_end(watch);
     monitor_exit(monitor);
@@ -414,9 +451,9 @@ static _Noreturn void monitor_watch(struct watch *watch)
 
 _Noreturn void monitor_run(struct monitor *monitor)
 {
-    struct watch watch = { .monitor = monitor };
+    struct watch watch = { .monitor = monitor, .process = { .pidfd = -1 } };
     struct err err = {};
-    leave_caller(monitor);
+    leave_caller(&watch);
     if (begin(&watch, &err) < 0) {
         record_failure(monitor, &err);
         monitor_exit(monitor);
@@ -426,7 +463,7 @@ _Noreturn void monitor_run(struct monitor *monitor)
 
 int monitor_resume(struct engine *engine, char *const *operands, struct err *err)
 {
-    struct monitor monitor = { .engine = engine, .control = -1 };
+    struct monitor monitor = { .engine = engine, .control = -1, .stdio = { -1, -1, -1 } };
     struct watch watch = { .monitor = &monitor };
     int *const fds[] = { &monitor.lock, &watch.process.pidfd, &monitor.out, &monitor.err };
     for (size_t i = 0; i < array_size(fds); i++) {
@@ -437,6 +474,7 @@ int monitor_resume(struct engine *engine, char *const *operands, struct err *err
         if (fd >= 0 && fcntl(*fds[i], F_SETFD, FD_CLOEXEC) < 0)
             return err_sys(err, "descriptor %s", operands[1 + i]);
     }
+    leave_descriptors(&watch); /* of ourselves as we were: the program that was held for waking */
     if (container_find(engine, operands[0], &monitor.container, err) < 0)
         return -1;
     monitor_watch(&watch);

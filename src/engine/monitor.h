@@ -24,11 +24,12 @@ struct monitor {
 /* Messages on the control socket, each in one packet; a struct err is told by its size. */
 enum monitor_word {
     MONITOR_STARTED = 'S', /* with the pidfd and, if there is one, the terminal; text: warnings */
-    MONITOR_ENDED = 'E',
+    MONITOR_UNHEARD = 'U', /* the caller's stdout or stderr cannot be written to; value: errno */
+    MONITOR_ENDED = 'E',   /* value: the exit code */
 };
 struct monitor_message {
     char word;
-    int exit_code;
+    int value;
     char warnings[512];
 };
 

@@ -202,6 +202,22 @@ int name_find(struct engine *engine, const char *name, char *id, struct err *err
     return 1;
 }
 
+char *name_of(struct engine *engine, const char *id)
+{
+    auto_done(strings) names = {};
+    struct err ignored = {};
+    int root_fd;
+    if (engine_root_fd(engine, &root_fd, &ignored) < 0 ||
+        dir_list(root_fd, "names", &names, &ignored) < 0)
+        return NULL;
+    for (size_t i = 0; i < names.len; i++) {
+        char holder[CONTAINER_ID_LEN + 1];
+        if (name_find(engine, names.at[i], holder, &ignored) > 0 && strcmp(holder, id) == 0)
+            return xstrdup(names.at[i]);
+    }
+    return NULL;
+}
+
 static int name_link(int root_fd, const char *id, const char *path)
 {
     int linked = symlinkat(id, root_fd, path);
@@ -305,10 +321,15 @@ int record_wait_unlocked(struct engine *engine, const char *id, int timeout_ms)
     }
 }
 
-static int fail_locked(const char *id, struct err *err)
+/* Whose lock is wanted. */
+struct wanted {
+    const char *id;
+    const char *label; /* as it is called in messages */
+};
+
+static int fail_locked(const struct wanted *wanted, struct err *err)
 {
-    return err_set(err, ERR_CONFLICT, "container %.*s is already running", CONTAINER_ID_SHORT_LEN,
-                   id);
+    return err_set(err, ERR_CONFLICT, "container %s is already running", wanted->label);
 }
 
 /* Opens the directory and makes it if it is absent. -1 with errno. */
@@ -340,42 +361,47 @@ static bool lock_is_passing(int dir_fd)
 
 /* What a dead monitor left in the kernel and in the run directory goes, under the lock. Who starts
  * or removes the container will meet what does not go, and tell. ERR_CONFLICT if it still runs. */
-static int run_dir_renew(struct engine *engine, int dir_fd, const char *id, struct err *err)
+static int run_dir_renew(struct engine *engine, int dir_fd, const struct wanted *wanted,
+                         struct err *err)
 {
     auto_done(container_state) state = {};
     struct err ignored;
+    const char *id = wanted->id;
     int found = state_read(dir_fd, "state.json", &state, &ignored);
     if (found > 0 && state_process_lives(&state))
         return err_set(err, ERR_CONFLICT,
-                       "container %.*s is running, but its monitor died; stop it first",
-                       CONTAINER_ID_SHORT_LEN, id);
-    if (found > 0)
-        (void)container_group_clear(engine, &state, &ignored);
-    if (found > 0 && state.subid > 0)
+                       "container %s is running, but its monitor died; stop it first",
+                       wanted->label);
+    if (found <= 0) /* it was killed before it could tell what it had made */
+        state.cgroup = container_group_path(id);
+    (void)container_group_clear(engine, &state, &ignored);
+    if (found <= 0)
+        subid_release_all(engine, id);
+    else if (state.subid > 0)
         subid_release(engine, id, (uint32_t)state.subid);
     (void)unlinkat(dir_fd, "state.json", 0); /* absent is fine */
     (void)unlinkat(dir_fd, "exit", 0);
     int fd = openat(dir_fd, "exit", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, FILE_MODE);
     if (fd < 0)
-        return err_sys(err, "prepare the run directory of container %.*s", CONTAINER_ID_SHORT_LEN,
-                       id);
+        return err_sys(err, "prepare the run directory of container %s", wanted->label);
     (void)close(fd); /* nothing was written */
     return 1;
 }
 
 /* Returns 1, or 0 to try again: the directory was removed between, or the lock will soon be free.
  */
-static int lock_try(struct engine *engine, int run_fd, const char *id, int *ret_fd, struct err *err)
+static int lock_try(struct engine *engine, int run_fd, const struct wanted *wanted, int *ret_fd,
+                    struct err *err)
 {
-    auto_close int fd = run_dir_make(run_fd, id);
+    auto_close int fd = run_dir_make(run_fd, wanted->id);
     if (fd < 0)
-        return errno == ENOENT ? 0
-                               : err_sys(err, "make the run directory of container %.*s",
-                                         CONTAINER_ID_SHORT_LEN, id);
+        return errno == ENOENT
+                   ? 0
+                   : err_sys(err, "make the run directory of container %s", wanted->label);
     if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
         if (errno != EWOULDBLOCK)
-            return err_sys(err, "lock container %.*s", CONTAINER_ID_SHORT_LEN, id);
-        return lock_is_passing(fd) ? 0 : fail_locked(id, err);
+            return err_sys(err, "lock container %s", wanted->label);
+        return lock_is_passing(fd) ? 0 : fail_locked(wanted, err);
     }
 
     /* A directory that has been removed takes no new file: this also tells that ours is the one
@@ -384,29 +410,31 @@ static int lock_try(struct engine *engine, int run_fd, const char *id, int *ret_
     if (exit_fd < 0 && errno == ENOENT)
         return 0;
     if (exit_fd < 0 && errno != EEXIST)
-        return err_sys(err, "prepare the run directory of container %.*s", CONTAINER_ID_SHORT_LEN,
-                       id);
-    if (exit_fd < 0 && run_dir_renew(engine, fd, id, err) < 0)
+        return err_sys(err, "prepare the run directory of container %s", wanted->label);
+    if (exit_fd < 0 && run_dir_renew(engine, fd, wanted, err) < 0)
         return -1;
     *ret_fd = take_fd(fd);
     return 1;
 }
 
-int record_lock(struct engine *engine, const char *id, int *ret_fd, struct err *err)
+int record_lock(struct engine *engine, const char *id, const char *label, int *ret_fd,
+                struct err *err)
 {
+    char short_id[CONTAINER_ID_SHORT_LEN + 1] = {};
+    memcpy(short_id, id, CONTAINER_ID_SHORT_LEN);
+    const struct wanted wanted = { .id = id, .label = label ? label : short_id };
     int run_fd;
     if (engine_run_fd(engine, &run_fd, err) < 0)
         return -1;
     for (int waited_ms = 0; waited_ms < LOCK_PATIENCE_MS; waited_ms++) {
-        int locked = lock_try(engine, run_fd, id, ret_fd, err);
+        int locked = lock_try(engine, run_fd, &wanted, ret_fd, err);
         if (locked != 0)
             return locked < 0 ? -1 : 0;
         if (waited_ms > 0) /* the first time it is mostly a matter of microseconds */
             sleep_ms(1);
     }
-    return err_set(err, ERR_CONFLICT,
-                   "container %.*s is being started or removed by another command",
-                   CONTAINER_ID_SHORT_LEN, id);
+    return err_set(err, ERR_CONFLICT, "container %s is being started or removed by another command",
+                   wanted.label);
 }
 
 /* --- the end --- */

@@ -71,8 +71,9 @@ int record_load_config(struct engine *engine, const char *id, struct container_c
                        struct err *err);
 
 /* Makes run/containers/<id> and the empty file "exit" in it, and locks it. ERR_CONFLICT: it runs or
- * is being started or removed. */
-int record_lock(struct engine *engine, const char *id, int *ret_fd, struct err *err);
+ * is being started or removed. label is what messages call it; NULL: the short id. */
+int record_lock(struct engine *engine, const char *id, const char *label, int *ret_fd,
+                struct err *err);
 /* Whether somebody holds the lock: then its monitor lives, or it is being started or removed. */
 bool record_locked(struct engine *engine, const char *id);
 

@@ -19,6 +19,8 @@ bool record_exists(struct engine *engine, const char *id);
 
 /* The id behind a name (CONTAINER_ID_LEN + 1 bytes). Returns 1, or 0 if there is no such name. */
 int name_find(struct engine *engine, const char *name, char *id, struct err *err);
+/* The name of an id whose record does not tell it, or NULL. Owned by the caller. */
+char *name_of(struct engine *engine, const char *id);
 /* Makes the name. Returns 1, or 0 if another container that exists has it. */
 int name_take(struct engine *engine, const char *name, const char *id, struct err *err);
 
@@ -72,6 +74,8 @@ int container_end(struct engine *engine, const struct container *container, stru
 /* Kills what is left in the control group a state names, and removes it. None is fine. */
 int container_group_clear(struct engine *engine, const struct container_state *state,
                           struct err *err);
+/* Where a container's group is made. Owned by the caller. */
+char *container_group_path(const char *id);
 /* The monitor by descriptor. Returns 1, or 0 if there is none. */
 int monitor_pidfd(struct engine *engine, const char *id, int *ret_pidfd);
 

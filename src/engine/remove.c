@@ -32,7 +32,8 @@ static int remove_lock(struct engine *engine, const struct container *container,
             return fail_running(container, state, err);
         if (force && container_end(engine, container, err) < 0)
             return -1;
-        if (record_lock(engine, container->config.id, ret_fd, &why) == 0)
+        if (record_lock(engine, container->config.id, container_label(container), ret_fd, &why) ==
+            0)
             return 0;
         if (why.kind != ERR_CONFLICT)
             break; /* else it was started again, and a look at its state tells */

@@ -77,12 +77,12 @@ static int namespace_of(struct engine *engine, const char *id, const char *file,
                         struct err *err)
 {
     auto_drop(container) *other = NULL;
-    if (container_find(engine, id, &other, err) < 0)
+    if (container_find(engine, id, &other, err) < 0 || container_check(other, err) < 0)
         return -1;
-    if (other->state.status != CONTAINER_RUNNING)
+    if (!state_is_running(&other->state)) /* one that is paused keeps its namespaces */
         return err_set(err, ERR_CONFLICT,
                        "container %s, whose namespace is to be shared, is not running",
-                       other->config.name);
+                       container_label(other));
     *ret_path = xasprintf("/proc/%lld/ns/%s", (long long)other->state.pid, file);
     return 0;
 }
@@ -614,8 +614,10 @@ int start_plan_make(struct engine *engine, const struct container_config *config
                     const struct id_maps *maps, const struct strings *layers, const char *run_dir,
                     struct start_plan *ret_plan, struct err *err)
 {
-    auto_done(start_plan) plan = { .userns = maps != NULL,
-                                   .user = config->user && *config->user ? config->user : NULL };
+    auto_done(start_plan)
+        plan = { .userns = maps != NULL,
+                 /* By a number, so that his groups are looked up as any other's. */
+                 .user = config->user && *config->user ? config->user : "0" };
     struct spec *spec = &plan.spec;
     spec->oci_version = xstrdup(SPEC_VERSION);
     spec->root = xnew(struct spec_root);
@@ -625,7 +627,7 @@ int start_plan_make(struct engine *engine, const struct container_config *config
         spec->hostname = config->hostname ? xstrdup(config->hostname)
                                           : xstrndup(config->id, CONTAINER_ID_SHORT_LEN);
     spec->domainname = config->domainname ? xstrdup(config->domainname) : NULL;
-    spec->linux->cgroups_path = xasprintf("ruche/%s", config->id);
+    spec->linux->cgroups_path = container_group_path(config->id);
     pairs_copy(&spec->linux->sysctl, &config->sysctls);
     pairs_copy(&spec->annotations, &config->annotations);
 

@@ -64,9 +64,7 @@ static _Noreturn void monitor_begin(struct engine *engine, struct container *con
         .listener = attendance->listener,
         .listener_context = attendance->listener_context,
     };
-    fd_close(&streams->control[0]);
-    fd_close(&streams->in[1]);
-    monitor_run(&monitor);
+    monitor_run(&monitor); /* it closes the caller's ends, with all else that is not its own */
 }
 
 /* Gives the length of a message, -1 when the monitor is gone. */
@@ -124,10 +122,11 @@ int container_start(struct engine *engine, struct container *container,
     attendance->control = attendance->process = attendance->stdin_fd = attendance->terminal = -1;
     attendance->out_fd = attendance->err_fd = -1;
     attendance->warnings = NULL;
-    if (container->unmade && config_check_sources(&container->config, err) < 0)
-        return -1;
-    if (streams_open(&container->config, attendance, &streams, err) < 0 ||
-        record_lock(engine, container->config.id, &lock, err) < 0)
+    attendance->unheard = 0;
+    int checked = container->unmade ? config_check_sources(&container->config, err)
+                                    : container_check(container, err);
+    if (checked < 0 || streams_open(&container->config, attendance, &streams, err) < 0 ||
+        record_lock(engine, container->config.id, container_label(container), &lock, err) < 0)
         return -1;
 
     pid_t pid = fork();
@@ -157,7 +156,7 @@ static int attend_exec(struct attendance *attendance, int *ret_exit_code, struct
     if (pidfd_wait(attendance->process, 0, &status) < 0)
         return err_sys(err, "wait for the process");
     *ret_exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-    return 0;
+    return 1;
 }
 
 int container_attend(struct attendance *attendance, int *ret_exit_code, struct err *err)
@@ -166,12 +165,17 @@ int container_attend(struct attendance *attendance, int *ret_exit_code, struct e
     int fds[2] = { -1, -1 };
     if (attendance->control == attendance->process)
         return attend_exec(attendance, ret_exit_code, err);
-    if (message_receive(attendance->control, &message, sizeof(message), fds) != sizeof(message) ||
-        message.word != MONITOR_ENDED)
+    bool told =
+        message_receive(attendance->control, &message, sizeof(message), fds) == sizeof(message);
+    if (told && message.word == MONITOR_UNHEARD) {
+        attendance->unheard = message.value;
+        return 0;
+    }
+    if (!told || message.word != MONITOR_ENDED)
         return err_set(err, ERR_SYSTEM,
                        "the container's monitor is gone: how the container ended is not known");
-    *ret_exit_code = message.exit_code;
-    return 0;
+    *ret_exit_code = message.value;
+    return 1;
 }
 
 void attendance_done(struct attendance *attendance)

@@ -77,6 +77,11 @@ static int target_thaw(struct engine *engine, const struct target *target, struc
     return thawed;
 }
 
+char *container_group_path(const char *id)
+{
+    return xasprintf("ruche/%s", id);
+}
+
 int container_group_clear(struct engine *engine, const struct container_state *state,
                           struct err *err)
 {

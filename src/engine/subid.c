@@ -9,16 +9,27 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/file.h"
+#include "engine/record_part.h"
+
 enum {
     /* 1879048192 to 2147352575 is what systemd's list of id ranges (UIDS-GIDS.md) leaves to nobody.
      */
     POOL_FIRST = 1879048192,
     POOL_SLOTS = 4095,
+    ROOT_SLOTS_MIN = 16, /* of a line that is not ruche's own */
+    PATH_SIZE = 32,
 };
 
 struct pool {
     uint32_t first;
     uint32_t slots;
+};
+
+/* In the order they are used up. */
+struct pools {
+    struct pool at[2];
+    size_t len;
 };
 
 /* One range is used, and only as far as users and groups have it alike. */
@@ -40,20 +51,38 @@ static bool pool_named(const char *name, const char *users, const char *groups,
     return usable;
 }
 
-static int pool_find(struct pool *ret_pool, struct err *err)
+/* What is given to ruche by name is all it takes. A line of root's may be there for others: a single
+ * range is what LXC gives all containers of root's together, and is left to them. */
+static void pools_choose(const char *users, const char *groups, struct pools *ret_pools)
 {
-    static const char names[][8] = { "ruche", "root" };
+    struct pool named;
+    *ret_pools = (struct pools){ .at = { { POOL_FIRST, POOL_SLOTS } }, .len = 1 };
+    if (!users || !groups)
+        return;
+    if (pool_named("ruche", users, groups, &named)) {
+        ret_pools->at[0] = named;
+    } else if (pool_named("root", users, groups, &named) && named.slots >= ROOT_SLOTS_MIN) {
+        ret_pools->at[1] = ret_pools->at[0];
+        ret_pools->at[0] = named;
+        ret_pools->len = 2;
+    }
+}
+
+static int pools_find(struct pools *ret_pools, struct err *err)
+{
     auto_free char *users = NULL;
     auto_free char *groups = NULL;
-    *ret_pool = (struct pool){ POOL_FIRST, POOL_SLOTS };
-    if (subids_load("/etc/subuid", &users, err) < 0)
+    if (subids_load("/etc/subuid", &users, err) < 0 ||
+        (users && subids_load("/etc/subgid", &groups, err) < 0))
         return -1;
-    if (!users || subids_load("/etc/subgid", &groups, err) < 0)
-        return users ? -1 : 0;
-    for (size_t i = 0; i < array_size(names) && groups; i++)
-        if (pool_named(names[i], users, groups, ret_pool))
-            return 0;
+    pools_choose(users, groups, ret_pools);
     return 0;
+}
+
+static const char *lease_path(uint32_t first, char *buffer)
+{
+    (void)snprintf(buffer, PATH_SIZE, "subids/%u", first);
+    return buffer;
 }
 
 /* Containers start looking at different slots, so that a thousand of them do not all try the first
@@ -64,53 +93,145 @@ static uint32_t slot_guess(const char *id, uint32_t slots)
     return (uint32_t)(strtoul(digits, NULL, 16) % slots);
 }
 
-int subid_lease(struct engine *engine, const char *id, uint32_t *ret_first, struct err *err)
+/* Returns 1, or 0 if somebody has it. */
+static int slot_take(struct engine *engine, int run_fd, const char *id, uint32_t first,
+                     struct err *err)
 {
-    struct pool pool;
-    int run_fd;
-    if (pool_find(&pool, err) < 0 || engine_run_fd(engine, &run_fd, err) < 0)
-        return -1;
+    char path[PATH_SIZE];
+    int taken = symlinkat(id, run_fd, lease_path(first, path));
+    if (taken < 0 && errno == ENOENT) {
+        if (mkdirat(run_fd, "subids", 0700) < 0 && errno != EEXIST)
+            return err_sys(err, "make %s/subids", engine->run);
+        taken = symlinkat(id, run_fd, path);
+    }
+    if (taken < 0 && errno != EEXIST)
+        return err_sys(err, "lease a range of user ids");
+    return taken == 0;
+}
+
+/* Returns 1, or 0: all are in use. */
+static int pool_lease(struct engine *engine, int run_fd, const char *id, struct pool pool,
+                      uint32_t *ret_first, struct err *err)
+{
     uint32_t guess = slot_guess(id, pool.slots);
     for (uint32_t i = 0; i < pool.slots; i++) {
         uint32_t first = pool.first + (guess + i) % pool.slots * SUBID_COUNT;
-        char path[32];
-        (void)snprintf(path, sizeof(path), "subids/%u", first);
-        int result = symlinkat(id, run_fd, path);
-        if (result < 0 && errno == ENOENT) {
-            if (mkdirat(run_fd, "subids", 0700) < 0 && errno != EEXIST)
-                return err_sys(err, "make %s/subids", engine->run);
-            result = symlinkat(id, run_fd, path);
-        }
-        if (result == 0) {
+        int taken = slot_take(engine, run_fd, id, first, err);
+        if (taken > 0)
             *ret_first = first;
-            return 0;
-        }
-        if (errno != EEXIST)
-            return err_sys(err, "lease a range of user ids");
+        if (taken != 0)
+            return taken;
     }
-    (void)err_set(err, ERR_CONFLICT, "no range of user ids is free: all %u are in use", pool.slots);
+    return 0;
+}
+
+static int pools_lease(struct engine *engine, int run_fd, const char *id, const struct pools *pools,
+                       uint32_t *ret_first, struct err *err)
+{
+    int leased = 0;
+    for (size_t i = 0; i < pools->len && leased == 0; i++)
+        leased = pool_lease(engine, run_fd, id, pools->at[i], ret_first, err);
+    return leased;
+}
+
+int subid_lease(struct engine *engine, const char *id, uint32_t *ret_first, struct err *err)
+{
+    struct pools pools;
+    int run_fd;
+    if (pools_find(&pools, err) < 0 || engine_run_fd(engine, &run_fd, err) < 0)
+        return -1;
+    int leased = pools_lease(engine, run_fd, id, &pools, ret_first, err);
+    if (leased == 0 && subid_sweep(engine) > 0)
+        leased = pools_lease(engine, run_fd, id, &pools, ret_first, err);
+    if (leased != 0)
+        return leased < 0 ? -1 : 0;
+    uint32_t slots = 0;
+    for (size_t i = 0; i < pools.len; i++)
+        slots += pools.at[i].slots;
+    (void)err_set(err, ERR_CONFLICT, "no range of user ids is free: all %u are in use", slots);
     return err_hint(err, "give the user ruche more in /etc/subuid and /etc/subgid");
 }
 
 int subid_guess(const char *id, uint32_t *ret_first, struct err *err)
 {
-    struct pool pool;
-    if (pool_find(&pool, err) < 0)
+    struct pools pools;
+    if (pools_find(&pools, err) < 0)
         return -1;
-    *ret_first = pool.first + slot_guess(id, pool.slots) * SUBID_COUNT;
+    *ret_first = pools.at[0].first + slot_guess(id, pools.at[0].slots) * SUBID_COUNT;
     return 0;
+}
+
+/* --- the end of a lease ------------------------------------------------------------------------- */
+
+/* The id a lease is of, of CONTAINER_ID_LEN digits. */
+static bool lease_holder(int run_fd, const char *path, char *id)
+{
+    ssize_t len = readlinkat(run_fd, path, id, CONTAINER_ID_LEN + 1);
+    if (len != CONTAINER_ID_LEN)
+        return false;
+    id[len] = '\0';
+    return container_id_valid(id);
 }
 
 void subid_release(struct engine *engine, const char *id, uint32_t first)
 {
     struct err ignored = {};
     int run_fd;
-    char path[32];
+    char path[PATH_SIZE];
     char holder[CONTAINER_ID_LEN + 1];
     if (!first || engine_run_fd(engine, &run_fd, &ignored) < 0)
         return;
-    (void)snprintf(path, sizeof(path), "subids/%u", first);
-    ssize_t len = readlinkat(run_fd, path, holder, sizeof(holder));
-    if (len == CONTAINER_ID_LEN && memcmp(holder, id, CONTAINER_ID_LEN) == 0)
+    if (lease_holder(run_fd, lease_path(first, path), holder) && strcmp(holder, id) == 0)
         (void)unlinkat(run_fd, path, 0);
+}
+
+/* Of a container that is gone: as nobody else has its id, and we its lock, nobody will release or
+ * renew the lease. */
+static bool lease_reclaim(struct engine *engine, int run_fd, const char *path)
+{
+    char id[CONTAINER_ID_LEN + 1];
+    auto_close int lock = -1;
+    if (!lease_holder(run_fd, path, id) || record_exists(engine, id) || record_locked(engine, id) ||
+        record_lock(engine, id, NULL, &lock, NULL) < 0)
+        return false;
+    bool gone = !record_exists(engine, id);
+    if (gone) {
+        (void)unlinkat(run_fd, path, 0); /* taking the lock may have done it */
+        run_dir_remove(run_fd, lock, id);
+    }
+    return gone;
+}
+
+static bool lease_release_of(int run_fd, const char *path, const char *id)
+{
+    char holder[CONTAINER_ID_LEN + 1];
+    return lease_holder(run_fd, path, holder) && strcmp(holder, id) == 0 &&
+           unlinkat(run_fd, path, 0) == 0;
+}
+
+/* id: NULL for those of all containers that are gone. */
+static size_t leases_release(struct engine *engine, const char *id)
+{
+    auto_done(strings) names = {};
+    struct err ignored = {};
+    size_t n = 0;
+    int run_fd;
+    if (engine_run_fd(engine, &run_fd, &ignored) < 0 ||
+        dir_list(run_fd, "subids", &names, &ignored) < 0)
+        return 0;
+    for (size_t i = 0; i < names.len; i++) {
+        auto_free char *path = xasprintf("subids/%s", names.at[i]);
+        n += id ? lease_release_of(run_fd, path, id) : lease_reclaim(engine, run_fd, path);
+    }
+    return n;
+}
+
+void subid_release_all(struct engine *engine, const char *id)
+{
+    (void)leases_release(engine, id); /* most have none */
+}
+
+size_t subid_sweep(struct engine *engine)
+{
+    return leases_release(engine, NULL);
 }

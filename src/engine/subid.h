@@ -10,11 +10,15 @@
 
 enum { SUBID_COUNT = 65536 };
 
-/* Takes a free range: of the user "ruche" in /etc/subuid and /etc/subgid, or else of root, or else
- * of 4,095 ranges that nobody else is known to use. *ret_first is the outside id of 0, for uids and
- * gids alike. */
+/* Takes a free range: of the user "ruche" in /etc/subuid and /etc/subgid; or else of root, if root
+ * has sixteen or more, then of 4,095 ranges that nobody else is known to use. *ret_first is the
+ * outside id of 0, for uids and gids alike. */
 int subid_lease(struct engine *engine, const char *id, uint32_t *ret_first, struct err *err);
 /* The range a lease looks at first; nothing is taken. */
 int subid_guess(const char *id, uint32_t *ret_first, struct err *err);
 /* Gives the range back if it is still this container's. */
 void subid_release(struct engine *engine, const char *id, uint32_t first);
+/* The same where it is not known which: under the container's lock, after its monitor was killed. */
+void subid_release_all(struct engine *engine, const char *id);
+/* Gives back those of containers that have no record and no monitor. Returns how many. */
+size_t subid_sweep(struct engine *engine);

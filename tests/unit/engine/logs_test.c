@@ -3,7 +3,7 @@
 
 #include <poll.h>
 
-TestSuite(logs, .init = world_open, .fini = world_close, .timeout = 60);
+TestSuite(logs, .init = world_open, .fini = world_close, .timeout = 600);
 
 static void log_put(const struct container *container, const char *file, const char *text)
 {
@@ -174,7 +174,7 @@ static void assert_says(const struct follower *follower, const char *wanted)
     size_t len = 0;
     while (len < strlen(wanted)) {
         struct pollfd ready = { .fd = follower->fd, .events = POLLIN };
-        cr_assert_eq(poll(&ready, 1, 5000), 1, "nothing came after \"%.*s\"", (int)len, text);
+        cr_assert_eq(poll(&ready, 1, 300000), 1, "nothing came after \"%.*s\"", (int)len, text);
         ssize_t n = read(follower->fd, text + len, sizeof(text) - len);
         cr_assert_gt(n, 0);
         len += (size_t)n;

@@ -145,15 +145,17 @@ Test(record, is_locked_by_one)
     auto_close int lock = -1;
     int other = -1;
     cr_assert_not(record_locked(engine, id));
-    must(record_lock(engine, id, &lock, &err));
+    must(record_lock(engine, id, NULL, &lock, &err));
     cr_assert(record_locked(engine, id));
     cr_assert(there(lock, "exit"));
     cr_assert(fcntl(lock, F_GETFD) & FD_CLOEXEC);
 
     must(state_save_running(engine, lock, &container->state, &err));
-    cr_assert_eq(record_lock(engine, id, &other, &err), -1);
+    cr_assert_eq(record_lock(engine, id, NULL, &other, &err), -1);
     cr_assert_eq(err.kind, ERR_CONFLICT);
     cr_assert_not_null(strstr(err.text, "already running"));
+    cr_assert_eq(record_lock(engine, id, "web", &other, &err), -1);
+    cr_assert_str_eq(err.text, "container web is already running");
     fd_close(&lock);
     cr_assert_not(record_locked(engine, id));
 }
@@ -163,7 +165,7 @@ Test(record, stays_locked_by_the_one_who_inherited_it)
 {
     auto_drop(container) *container = make("web");
     int lock = -1, hold[2];
-    must(record_lock(engine, container->config.id, &lock, &err));
+    must(record_lock(engine, container->config.id, NULL, &lock, &err));
     cr_assert_eq(pipe(hold), 0);
     pid_t pid = fork();
     if (pid == 0) {
@@ -183,15 +185,15 @@ Test(record, waits_for_a_holder_who_is_about_to_end)
 {
     auto_drop(container) *container = make("web");
     int lock = -1;
-    must(record_lock(engine, container->config.id, &lock, &err));
+    must(record_lock(engine, container->config.id, NULL, &lock, &err));
     pid_t pid = fork();
     if (pid == 0) {
-        (void)usleep(100000);
+        (void)usleep(20000);
         run_dir_remove(run_fd(), lock, container->config.id);
         _exit(0);
     }
     fd_close(&lock);
-    must(record_lock(engine, container->config.id, &lock, &err));
+    must(record_lock(engine, container->config.id, NULL, &lock, &err));
     cr_assert(there(lock, "exit"));
     cr_assert(record_locked(engine, container->config.id));
     fd_close(&lock);
@@ -213,7 +215,7 @@ Test(record, is_not_kept_from_by_readers)
     }
     for (int i = 0; i < ROUNDS; i++) {
         auto_close int lock = -1;
-        must(record_lock(engine, id, &lock, &err));
+        must(record_lock(engine, id, NULL, &lock, &err));
         must(state_save_running(engine, lock, &container->state, &err));
         run_dir_remove(run_fd(), lock, id);
     }
@@ -235,7 +237,7 @@ Test(record, is_locked_by_one_of_many)
         pids[i] = fork();
         if (pids[i] == 0) {
             int lock = -1;
-            char won = record_lock(engine, container->config.id, &lock, &err) == 0;
+            char won = record_lock(engine, container->config.id, NULL, &lock, &err) == 0;
             if (won && state_save_running(engine, lock, &container->state, &err) < 0)
                 won = 2;
             (void)!write(results[1], &won, 1);
@@ -264,7 +266,7 @@ Test(record, is_moved_aside_and_deleted)
     const char *id = container->config.id;
     auto_free char *trashed = xasprintf("trash/%s", id);
     int lock = -1;
-    must(record_lock(engine, id, &lock, &err));
+    must(record_lock(engine, id, NULL, &lock, &err));
     cr_assert_eq(record_discard(engine, lock, id, "web", 7, &err), 1);
     fd_close(&lock);
     cr_assert(there(root_fd(), trashed));
@@ -283,7 +285,7 @@ Test(record, leaves_the_name_of_another)
     container_free(make("web"));
     auto_drop(container) *second = make("db");
     int lock = -1;
-    must(record_lock(engine, second->config.id, &lock, &err));
+    must(record_lock(engine, second->config.id, NULL, &lock, &err));
     cr_assert_eq(record_discard(engine, lock, second->config.id, "web", -1, &err), 1);
     fd_close(&lock);
     cr_assert(there(root_fd(), "names/web"));

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "world.h"
 
-TestSuite(remove, .init = world_open, .fini = world_close, .timeout = 60);
+TestSuite(remove, .init = world_open, .fini = world_close, .timeout = 600);
 
 static void assert_nothing_left(void)
 {

@@ -39,11 +39,11 @@ Test(state, of_an_orphan_is_running_while_its_process_lives)
     orphan(&run);
     cr_assert_eq(status_of("web"), CONTAINER_RUNNING);
     int lock = -1;
-    cr_assert_eq(record_lock(engine, container->config.id, &lock, &err), -1);
+    cr_assert_eq(record_lock(engine, container->config.id, NULL, &lock, &err), -1);
     cr_assert_eq(err.kind, ERR_CONFLICT);
     cr_assert_not_null(strstr(err.text, "monitor died"), "%s", err.text);
     (void)kill(run.first, SIGKILL);
-    for (int i = 0; i < 100 && status_of("web") == CONTAINER_RUNNING; i++)
+    for (int i = 0; i < 6000 && status_of("web") == CONTAINER_RUNNING; i++)
         (void)usleep(10000);
     cr_assert_eq(status_of("web"), CONTAINER_UNKNOWN);
 }
@@ -95,7 +95,7 @@ Test(state, of_a_monitor_killed_while_recording_keeps_the_code)
     orphan(&run);
     (void)kill(run.first, SIGKILL);
     auto_done(container_state) before = load(container);
-    for (int i = 0; i < 100 && state_process_lives(&before); i++)
+    for (int i = 0; i < 6000 && state_process_lives(&before); i++)
         (void)usleep(10000);
     cr_assert_eq(status_of("web"), CONTAINER_UNKNOWN);
     save_exit(container, "7"); /* not whole */
@@ -138,7 +138,7 @@ Test(state, of_one_that_begins_is_not_yet_running)
 {
     auto_drop(container) *container = make("web");
     auto_close int lock = -1;
-    must(record_lock(engine, container->config.id, &lock, &err));
+    must(record_lock(engine, container->config.id, NULL, &lock, &err));
     cr_assert_eq(status_of("web"), CONTAINER_CREATED);
     container->state.status = CONTAINER_RUNNING;
     must(state_save_started(engine, &container->state, &err));

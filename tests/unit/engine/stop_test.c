@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "world.h"
 
-TestSuite(stop, .init = world_open, .fini = world_close, .timeout = 60);
+TestSuite(stop, .init = world_open, .fini = world_close, .timeout = 600);
 
 static int64_t exit_code_of(const char *name)
 {
@@ -43,7 +43,7 @@ Test(stop, waits_as_long_as_the_container_says)
     double seconds =
         (double)(end.tv_sec - begin.tv_sec) + (double)(end.tv_nsec - begin.tv_nsec) / 1e9;
     cr_assert_geq(seconds, 0.99);
-    cr_assert_leq(seconds, 5.0);
+    cr_assert_leq(seconds, 9.5); /* it is not the time of those that say none */
     reap(&run);
 }
 

@@ -183,7 +183,7 @@ __attribute__((unused)) static struct run start(struct container *container,
 {
     int lock = -1, ready[2];
     struct run run = {};
-    must(record_lock(engine, container->config.id, &lock, &err));
+    must(record_lock(engine, container->config.id, NULL, &lock, &err));
     cr_assert_eq(pipe2(ready, O_CLOEXEC), 0);
     run.monitor = fork();
     if (run.monitor == 0)
