@@ -11,6 +11,7 @@
 #include "cli/cli.h"
 #include "cli/commands.h"
 #include "cli/completion.h"
+#include "cli/family.h"
 #include "cli/man.h"
 #include "cli/program.h"
 #include "engine/engine.h"
@@ -25,17 +26,18 @@ struct no_args {
 static int help_run(void *context, void *args, char **operands, struct err *err)
 {
     auto_done(str) out = {};
-    int n_words;
+    const char *name;
     (void)context;
     (void)args;
     if (!operands[0]) {
         program_help(&out);
         return say(&out, err);
     }
-    const struct command *command = command_find(operands, &n_words);
-    if (!command)
-        return err_set(err, ERR_USAGE, "there is no command %s", operands[0]);
-    command_help(command, "ruche", &out);
+    const struct command *command = command_find(operands, &name);
+    if (command)
+        command_help_as(command, name, "ruche", &out);
+    else if (operands[1] || !family_help(commands, operands[0], &out))
+        return command_unknown(operands[0], operands[1], err);
     return say(&out, err);
 }
 
@@ -77,21 +79,36 @@ static void page_write(const struct command *command, struct str *out)
 }
 
 /* "image ls" → "ruche-image-ls.1" */
-static char *page_name(const struct command *command)
+static char *page_name(const char *name)
 {
-    char *name = xasprintf("ruche%s%s.1", command->name[0] ? "-" : "", command->name);
-    for (char *at = name; *at; at++)
+    char *page = xasprintf("ruche%s%s.1", name[0] ? "-" : "", name);
+    for (char *at = page; *at; at++)
         if (*at == ' ')
             *at = '-';
-    return name;
+    return page;
+}
+
+/* A page by another name is a link. */
+static int page_link(int dirfd, const char *page, const char *name, struct err *err)
+{
+    auto_free char *other = page_name(name);
+    if (unlinkat(dirfd, other, 0) < 0 && errno != ENOENT)
+        return err_sys(err, "unlink %s", other);
+    return symlinkat(page, dirfd, other) < 0 ? err_sys(err, "link %s", other) : 0;
 }
 
 static int page_save(int dirfd, const struct command *command, struct err *err)
 {
     auto_done(str) page = {};
-    auto_free char *name = page_name(command);
+    auto_free char *name = page_name(command->name);
+    const char *other;
     page_write(command, &page);
-    return file_save(dirfd, name, page.at, page.len, 0644, 0, err);
+    if (file_save(dirfd, name, page.at, page.len, 0644, 0, err) < 0)
+        return -1;
+    for (size_t i = 1; (other = command_name(command, i)); i++)
+        if (page_link(dirfd, name, other, err) < 0)
+            return -1;
+    return 0;
 }
 
 static int pages_save(const char *path, struct err *err)
@@ -111,7 +128,7 @@ static int man_run(void *context, void *args_, char **operands, struct err *err)
     const struct man_args *args = args_;
     const struct command *command = &program_command;
     auto_done(str) page = {};
-    int n_words;
+    const char *name;
     (void)context;
     if (args->directory && operands[0])
         return err_set(err, ERR_USAGE, "--directory is for all pages at once; leave out %s",
@@ -119,9 +136,9 @@ static int man_run(void *context, void *args_, char **operands, struct err *err)
     if (args->directory)
         return pages_save(args->directory, err);
     if (operands[0])
-        command = command_find(operands, &n_words);
+        command = command_find(operands, &name);
     if (!command)
-        return err_set(err, ERR_USAGE, "there is no command %s", operands[0]);
+        return command_unknown(operands[0], operands[1], err);
     page_write(command, &page);
     return say(&page, err);
 }

@@ -61,8 +61,10 @@ static int answer_take(char *line, size_t len, const char *what, char **ret_answ
     return 0;
 }
 
-/* Like the shell's read: what is typed stays in the terminal's hands until its line is ended. */
-static int terminal_read(enum ask_flags flags, char *line, size_t *ret_len, struct err *err)
+/* Like the shell's read: what is typed stays in the terminal's hands until its line is ended. Who
+ * sees the question may answer: the echo is off by then. */
+static int terminal_ask(const char *question, enum ask_flags flags, char *line, size_t *ret_len,
+                        struct err *err)
 {
     sigset_t sent, before;
     struct termios saved;
@@ -75,6 +77,8 @@ static int terminal_read(enum ask_flags flags, char *line, size_t *ret_len, stru
         return -1;
     int result = hidden ? echo_off(&saved, err) : 0;
     if (result == 0) {
+        (void)fd_write_all(STDERR_FILENO, question, strlen(question));
+        (void)fd_write_all(STDERR_FILENO, ": ", 2); /* who sees no question may still answer it */
         result = line_read(signals, line, ret_len, &signal, err);
         if (hidden)
             (void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &saved); /* the terminal may be gone */
@@ -90,11 +94,9 @@ int ask(const char *question, enum ask_flags flags, char **ret_answer, struct er
     if (!isatty(STDIN_FILENO))
         return err_set(err, ERR_USAGE,
                        "standard input is no terminal, where one could answer \"%s\"", question);
-    (void)fd_write_all(STDERR_FILENO, question, strlen(question));
-    (void)fd_write_all(STDERR_FILENO, ": ", 2); /* who sees no question may still answer it */
     char *line = xmalloc(ASK_ANSWER_MAX);
     size_t len = 0;
-    int result = terminal_read(flags, line, &len, err);
+    int result = terminal_ask(question, flags, line, &len, err);
     if (result == 0)
         result = answer_take(line, len, "answer", ret_answer, err);
     explicit_bzero(line, ASK_ANSWER_MAX);

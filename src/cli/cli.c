@@ -14,6 +14,7 @@
 #include "base/option.h"
 #include "base/program.h"
 #include "cli/commands.h"
+#include "cli/family.h"
 #include "cli/program.h"
 #include "engine/engine.h"
 #include "kernel/guard.h"
@@ -22,6 +23,7 @@ enum { EXIT_USAGE = 125 };
 
 struct command_line {
     const struct command *command;
+    const char *name; /* the one of its names that it is called by */
     void *args;
     char **operands;
 };
@@ -86,22 +88,22 @@ static int report(const struct cli *cli, const char *name, const struct err *err
     return err_exit_status(err);
 }
 
-static int count_check(const struct command *command, char *const *operands, struct err *err)
+static int count_check(const struct command *command, const char *name, char *const *operands,
+                       struct err *err)
 {
     int n = 0;
     while (operands[n])
         n++;
     const char *bound = command->least == command->most ? "exactly" : "at least";
     if (n < command->least)
-        return err_set(err, ERR_USAGE, "%s needs %s %d argument%s: %s", command->name, bound,
-                       command->least, command->least == 1 ? "" : "s", command->args);
+        return err_set(err, ERR_USAGE, "%s needs %s %d argument%s: %s", name, bound, command->least,
+                       command->least == 1 ? "" : "s", command->args);
     if (command->most == 0 && n > 0)
-        return err_set(err, ERR_USAGE, "%s takes no arguments, but there is \"%s\"", command->name,
+        return err_set(err, ERR_USAGE, "%s takes no arguments, but there is \"%s\"", name,
                        operands[0]);
     if (command->most > 0 && n > command->most)
         return err_set(err, ERR_USAGE, "%s takes at most %d argument%s, and \"%s\" is one more",
-                       command->name, command->most, command->most == 1 ? "" : "s",
-                       operands[command->most]);
+                       name, command->most, command->most == 1 ? "" : "s", operands[command->most]);
     return 0;
 }
 
@@ -115,54 +117,48 @@ static int command_run(struct cli *cli, struct command_line *line, char **words,
         return -1;
     if (help) {
         auto_done(str) text = {};
-        command_help(command, "ruche", &text);
+        command_help_as(command, line->name, "ruche", &text);
         return say(&text, err);
     }
-    int status = count_check(command, line->operands, err);
+    int status = count_check(command, line->name, line->operands, err);
     if (status == 0)
         status = command->run(cli, line->args, line->operands, err);
     option_done(command->options, line->args);
     return status;
 }
 
-static int unknown_command(char *const *words, struct err *err)
+/* Words that are no command may be a family of them, which is helped with. */
+static int dispatch_family(const struct cli *cli, char **words)
 {
-    auto_done(strings) names = {};
-    bool group = false;
-    for (const struct command *const *at = commands; *at; at++) {
-        const char *name = (*at)->name;
-        size_t len = strlen(words[0]);
-        if ((*at)->flags & COMMAND_HIDDEN)
-            continue;
-        strings_add(&names, name);
-        group = group || (strncmp(name, words[0], len) == 0 && name[len] == ' ');
+    struct err err = {};
+    auto_done(str) text = {};
+    char **operands = words + 1;
+    if (!family_help(commands, words[0], &text)) {
+        (void)command_unknown(words[0], NULL, &err);
+        return report(cli, "", &err);
     }
-    if (group && !words[1])
-        return err_set(err, ERR_USAGE, "%s needs a subcommand", words[0]);
-    if (group)
-        return err_set(err, ERR_USAGE, "unknown command: %s %s", words[0], words[1]);
-
-    (void)err_set(err, ERR_USAGE, "unknown command: %s", words[0]);
-    const char *nearest = option_nearest(words[0], (const char *const *)names.at);
-    return nearest ? err_hint(err, "did you mean %s?", nearest) : -1;
+    int help = option_parse(NULL, 0, NULL, words + 1, &operands, &err);
+    if (help == 0 && operands[0])
+        help = command_unknown(words[0], operands[0], &err);
+    if (help < 0 || say(&text, &err) < 0)
+        return report(cli, words[0], &err);
+    return 0;
 }
 
 /* What stands behind the global options. */
 static int dispatch(struct cli *cli, char **words)
 {
     struct err err = {};
-    int n_words = 0;
-    const struct command *command = command_find(words, &n_words);
-    if (!command) {
-        (void)unknown_command(words, &err);
-        return report(cli, "", &err);
-    }
+    const char *name;
+    const struct command *command = command_find(words, &name);
+    if (!command)
+        return dispatch_family(cli, words);
 
     auto_free void *args = xcalloc(1, command->args_size);
-    struct command_line line = { .command = command, .args = args };
-    int status = command_run(cli, &line, words + n_words, &err);
+    struct command_line line = { .command = command, .name = name, .args = args };
+    int status = command_run(cli, &line, words + (strchr(name, ' ') ? 2 : 1), &err);
     if (status < 0)
-        status = report(cli, command->name, &err);
+        status = report(cli, name, &err);
     debug(cli, "done");
     engine_free(cli->engine);
     return status;
@@ -191,6 +187,7 @@ int cli_main(char **argv)
         return EXIT_USAGE; /* execve(2) with no argv[0] at all */
     auto_free char **called = program_argv_copy(argv);
     program_streams_fill();
+    program_size_limit_survive();
     int help =
         option_parse(program_command.options, program_command.flags, &args, argv + 1, &words, &err);
     if (help < 0)

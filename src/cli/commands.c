@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "base/mem.h"
+#include "cli/family.h"
 #include "cli/program.h"
 
 const struct command *const commands[] = {
@@ -13,6 +15,7 @@ const struct command *const commands[] = {
     &exec_command,
     &ps_command,
     &logs_command,
+    &export_command,
     &inspect_command,
     &container_inspect_command,
     &wait_command,
@@ -23,31 +26,21 @@ const struct command *const commands[] = {
     &rm_command,
     /* images */
     &images_command,
-    &image_ls_command,
     &image_inspect_command,
     &pull_command,
-    &image_pull_command,
     &push_command,
-    &image_push_command,
     &search_command,
     &image_copy_command,
     &image_tags_command,
     &image_delete_command,
     &image_referrers_command,
     &load_command,
-    &image_load_command,
     &import_command,
-    &image_import_command,
     &save_command,
-    &image_save_command,
     &tag_command,
-    &image_tag_command,
     &untag_command,
-    &image_untag_command,
     &history_command,
-    &image_history_command,
     &rmi_command,
-    &image_rm_command,
     &image_prune_command,
     &image_mount_command,
     &image_unmount_command,
@@ -78,37 +71,52 @@ const struct command *const commands[] = {
     NULL,
 };
 
-/* How many of the words are the command's name: 0, 1 or 2. */
-static int words_of_name(const char *name, char *const *words)
+/* Whether the words begin with the name, which is one of them or two. */
+static bool begin_with(char *const *words, const char *name)
 {
-    const char *blank = strchr(name, ' ');
-    size_t len = blank ? (size_t)(blank - name) : strlen(name);
-    if (strlen(words[0]) != len || strncmp(words[0], name, len) != 0)
-        return 0;
-    if (!blank)
-        return 1;
-    return words[1] && strcmp(words[1], blank + 1) == 0 ? 2 : 0;
+    struct view first, rest = view_of(name);
+
+    if (!view_cut(&rest, ' ', &first))
+        return strcmp(words[0], name) == 0;
+    return view_is(first, words[0]) && text_same(words[1], rest.at);
 }
 
-const struct command *command_find(char *const *words, int *ret_words)
+const struct command *command_find(char *const *words, const char **ret_name)
 {
+    const char *name;
+
     for (const struct command *const *at = commands; *at; at++) {
-        int n = words_of_name((*at)->name, words);
-        if (n == 0)
-            continue;
-        *ret_words = n;
-        return *at;
+        for (size_t i = 0; (name = command_name(*at, i)); i++) {
+            if (!begin_with(words, name))
+                continue;
+            *ret_name = name;
+            return *at;
+        }
     }
     return NULL;
 }
 
-void commands_list(struct str *out)
+int command_unknown(const char *word, const char *second, struct err *err)
 {
-    size_t widest = 0;
-    for (const struct command *const *at = commands; *at; at++)
-        if (!((*at)->flags & COMMAND_HIDDEN) && strlen((*at)->name) > widest)
-            widest = strlen((*at)->name);
-    for (const struct command *const *at = commands; *at; at++)
-        if (!((*at)->flags & COMMAND_HIDDEN))
-            str_addf(out, "  %-*s   %s\n", (int)widest, (*at)->name, (*at)->summary);
+    auto_done(family_words) words = {};
+    auto_done(strings) names = {};
+    const char *family = "", *blank = "";
+
+    if (word[0])
+        family_words(commands, view_of(word), &words);
+    if (words.len > 0 && !second)
+        return err_set(err, ERR_USAGE, "%s needs a subcommand", word);
+    if (words.len > 0) {
+        family = word;
+        blank = " ";
+        word = second;
+    } else {
+        family_words(commands, (struct view){}, &words);
+    }
+
+    for (size_t i = 0; i < words.len; i++)
+        strings_add_taken(&names, xstrndup(words.at[i].word.at, words.at[i].word.len));
+    (void)err_set(err, ERR_USAGE, "unknown command: %s%s%s", family, blank, word);
+    const char *nearest = option_nearest(word, (const char *const *)names.at);
+    return nearest ? err_hint(err, "did you mean %s%s%s?", family, blank, nearest) : -1;
 }

@@ -13,11 +13,11 @@ extern const struct command program_command;
 /* NULL-ended, in the order in which --help lists them. */
 extern const struct command *const commands[];
 
-/* The command that the words begin with; *ret_words is how many of them are its name. NULL: none.
- */
-const struct command *command_find(char *const *words, int *ret_words);
-/* Adds "  run   Create a container and start it" for every command that is not hidden. */
-void commands_list(struct str *out);
+/* The command that the words begin with; *ret_name is which of its names they are. NULL: none. */
+const struct command *command_find(char *const *words, const char **ret_name);
+/* The error for words that no command has for its name, with the one that may be meant. second is
+ * NULL if there is but one. */
+int command_unknown(const char *word, const char *second, struct err *err);
 
 /* run.c */
 extern const struct command run_command;
@@ -42,23 +42,16 @@ extern const struct command container_inspect_command;
 extern const struct command image_inspect_command;
 /* image_list.c */
 extern const struct command images_command;
-extern const struct command image_ls_command;
 /* images.c */
 extern const struct command rmi_command;
 extern const struct command tag_command;
-extern const struct command image_rm_command;
-extern const struct command image_tag_command;
 extern const struct command untag_command;
-extern const struct command image_untag_command;
 /* history.c */
 extern const struct command history_command;
-extern const struct command image_history_command;
 /* pull.c */
 extern const struct command pull_command;
-extern const struct command image_pull_command;
 /* push.c */
 extern const struct command push_command;
-extern const struct command image_push_command;
 /* image_remote.c */
 extern const struct command search_command;
 extern const struct command image_copy_command;
@@ -67,7 +60,8 @@ extern const struct command image_delete_command;
 extern const struct command image_referrers_command;
 /* load.c */
 extern const struct command load_command;
-extern const struct command image_load_command;
+/* export.c */
+extern const struct command export_command;
 /* prune.c */
 extern const struct command image_prune_command;
 extern const struct command system_prune_command;
@@ -77,7 +71,6 @@ extern const struct command system_check_command;
 extern const struct command system_gc_command;
 /* import.c */
 extern const struct command import_command;
-extern const struct command image_import_command;
 /* manifest.c */
 extern const struct command manifest_create_command;
 extern const struct command manifest_add_command;
@@ -91,7 +84,6 @@ extern const struct command image_mount_command;
 extern const struct command image_unmount_command;
 /* save.c */
 extern const struct command save_command;
-extern const struct command image_save_command;
 /* sign.c */
 extern const struct command image_sign_command;
 extern const struct command image_verify_command;

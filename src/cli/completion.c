@@ -18,57 +18,6 @@ bool command_shown(const struct command *command)
     return !(command->flags & COMMAND_HIDDEN);
 }
 
-struct view command_group(const struct command *command)
-{
-    struct view head, rest = view_of(command->name);
-
-    return view_cut(&rest, ' ', &head) ? head : (struct view){};
-}
-
-static bool view_same(struct view a, struct view b)
-{
-    return a.len == b.len && (a.len == 0 || memcmp(a.at, b.at, a.len) == 0);
-}
-
-bool script_begins_group(const struct script *script, const struct command *command)
-{
-    struct view group = command_group(command);
-    const struct command *const *other = script->commands;
-
-    if (group.len == 0 || !command_shown(command))
-        return false;
-    while (*other != command && !(command_shown(*other) && view_same(command_group(*other), group)))
-        other++;
-    return *other == command;
-}
-
-bool script_has_group(const struct script *script, const char *name)
-{
-    for (const struct command *const *other = script->commands; *other; other++)
-        if (command_shown(*other) && view_is(command_group(*other), name))
-            return true;
-    return false;
-}
-
-bool script_entry(const struct script *script, const struct command *command, struct view group,
-                  struct entry *ret_entry)
-{
-    struct view own = command_group(command);
-
-    if (!command_shown(command))
-        return false;
-    if (group.len == 0 && script_begins_group(script, command)) {
-        *ret_entry = (struct entry){ .name = own };
-        return true;
-    }
-    /* A command that is a group too is listed as the group. */
-    if (!view_same(own, group) || (group.len == 0 && script_has_group(script, command->name)))
-        return false;
-    const char *word = command->name + (own.len > 0 ? own.len + 1 : 0);
-    *ret_entry = (struct entry){ view_of(word), command->summary };
-    return true;
-}
-
 enum source command_source(const struct command *command)
 {
     switch (command->operands) {

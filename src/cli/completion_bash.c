@@ -129,25 +129,23 @@ static void bash_flags(struct str *out, const struct option *const *tables)
         str_addf(out, "        valued='%s'\n", valued.at);
 }
 
-/* The words that may follow the program (group is empty) or a group. */
-static void bash_subs(const struct script *script, struct view group)
+static void bash_subs(struct str *out, const struct family_words *words)
 {
-    const char *between = "";
-    struct entry entry;
-
-    str_add(script->out, "        subs='");
-    for (const struct command *const *at = script->commands; *at; at++) {
-        if (!script_entry(script, *at, group, &entry))
-            continue;
-        str_addf(script->out, "%s%.*s", between, (int)entry.name.len, entry.name.at);
-        between = " ";
-    }
-    str_add(script->out, "' ;;\n");
+    str_add(out, "        subs='");
+    for (size_t i = 0; i < words->len; i++)
+        str_addf(out, "%s%.*s", i > 0 ? " " : "", (int)words->at[i].word.len, words->at[i].word.at);
+    str_add(out, "' ;;\n");
 }
 
 static void bash_row(struct str *out, const struct command *command)
 {
-    str_addf(out, "    '%s')\n", command->name);
+    const char *name;
+
+    for (size_t i = 0; (name = command_name(command, i)); i++)
+        str_addf(out, "%s'%s'", i > 0 ? " | " : "    ", name);
+    str_add(out, ")\n");
+    if (command->also)
+        str_addf(out, "        path='%s'\n", command->name);
     bash_flags(out, command->options);
     str_addf(out, "        operands=%s", source_name(command_source(command)));
     if (command->most >= 0)
@@ -159,22 +157,28 @@ static void bash_row(struct str *out, const struct command *command)
 
 static void bash_rows(const struct script *script)
 {
-    str_add(script->out, "\n# Sets what may follow the command $1.\n"
+    auto_done(family_words) words = {};
+
+    family_words(script->commands, (struct view){}, &words);
+    str_add(script->out, "\n# Sets what may follow the command $1, and path to its first name.\n"
                          "_ruche_row() {\n"
                          "    subs='' flags=--help valued='' operands=none most=-1 mixed=''\n"
                          "    case $1 in\n"
                          "    '')\n");
     bash_flags(script->out, script->globals);
-    bash_subs(script, (struct view){});
-    for (const struct command *const *at = script->commands; *at; at++) {
-        if (script_begins_group(script, *at)) {
-            struct view group = command_group(*at);
-            str_addf(script->out, "    '%.*s')\n", (int)group.len, group.at);
-            bash_subs(script, group);
-        }
-        if (command_shown(*at) && !script_has_group(script, (*at)->name))
-            bash_row(script->out, *at);
+    bash_subs(script->out, &words);
+    for (size_t i = 0; i < words.len; i++) {
+        auto_done(family_words) members = {};
+        struct view family = words.at[i].word;
+        if (words.at[i].command)
+            continue;
+        family_words(script->commands, family, &members);
+        str_addf(script->out, "    '%.*s')\n", (int)family.len, family.at);
+        bash_subs(script->out, &members);
     }
+    for (const struct command *const *at = script->commands; *at; at++)
+        if (command_shown(*at))
+            bash_row(script->out, *at);
     str_add(script->out, "    *) return 1 ;;\n    esac\n}\n");
 }
 

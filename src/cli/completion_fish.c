@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Completion for fish: a `complete` for each flag and operand, whose condition says where on the
- * line it may stand. fish asks each condition once a line, so they look for the command's word
- * before they walk the line.
+ * line it may stand. fish asks each condition once a line, so what they ask about the line is found
+ * out once.
  */
 #include "cli/completion_script.h"
 
@@ -33,10 +33,12 @@ static const char fish_head[] =
     "    end\n"
     "end\n"
     "\n"
-    "# Prints the command, whether its options have ended, the number of operands, the global "
-    "options.\n"
-    "function __ruche_state\n"
+    "# Finds out the command's first name, whether its options have ended, the number of its\n"
+    "# operands, the global options.\n"
+    "function __ruche_walk\n"
     "    set -l words (commandline -opc)\n"
+    "    set -l line (string escape -- $words)\n"
+    "    test \"$line\" = \"$__ruche_line\"; and return\n"
     "    set -l path ''\n"
     "    set -l ended no\n"
     "    set -l waits no\n"
@@ -54,45 +56,40 @@ static const char fish_head[] =
     "        else if test $ended = no; and string match -q -- '-?*' $word\n"
     "            __ruche_waits \"$path\" $word; and set waits yes\n"
     "        else if contains -- \"$path\" $__ruche_groups\n"
-    "            set path (string trim -- \"$path $word\")\n"
+    "            set path (__ruche_own (string trim -- \"$path $word\"))\n"
     "        else\n"
     "            set -a operands $word\n"
     "            contains -- \"$path\" $__ruche_mixed; or set ended yes\n"
     "        end\n"
     "    end\n"
-    "    printf '%s\\n' \"$path\" $ended (count $operands) $globals\n"
+    "    set -g __ruche_path \"$path\"\n"
+    "    set -g __ruche_ended $ended\n"
+    "    set -g __ruche_operands (count $operands)\n"
+    "    set -g __ruche_globals $globals\n"
+    "    set -g __ruche_line \"$line\"\n"
     "end\n"
     "\n"
     "# Whether the cursor is at the command, where its flags may stand.\n"
     "function __ruche_flags --argument-names path\n"
-    "    if test -n \"$path\"\n"
-    "        contains -- (string split ' ' -- $path)[-1] (commandline -opc); or return 1\n"
-    "    end\n"
-    "    set -l state (__ruche_state)\n"
-    "    test \"$state[1]\" = \"$path\" -a $state[2] = no\n"
+    "    __ruche_walk\n"
+    "    test \"$__ruche_path\" = \"$path\" -a $__ruche_ended = no\n"
     "end\n"
     "\n"
     "# Whether the cursor is at one of the first operands; -1 means any.\n"
     "function __ruche_operand --argument-names path most\n"
-    "    if test -n \"$path\"\n"
-    "        contains -- (string split ' ' -- $path)[-1] (commandline -opc); or return 1\n"
-    "    end\n"
-    "    set -l state (__ruche_state)\n"
-    "    test \"$state[1]\" = \"$path\"; and test $most -lt 0 -o $state[3] -lt $most\n"
+    "    __ruche_walk\n"
+    "    test \"$__ruche_path\" = \"$path\"; and test $most -lt 0 -o $__ruche_operands -lt $most\n"
     "end\n"
     "\n"
     "# Whether the cursor is behind the last operand there may be.\n"
     "function __ruche_beyond --argument-names path most\n"
-    "    if test -n \"$path\"\n"
-    "        contains -- (string split ' ' -- $path)[-1] (commandline -opc); or return 1\n"
-    "    end\n"
-    "    set -l state (__ruche_state)\n"
-    "    test \"$state[1]\" = \"$path\" -a $state[3] -ge $most\n"
+    "    __ruche_walk\n"
+    "    test \"$__ruche_path\" = \"$path\" -a $__ruche_operands -ge $most\n"
     "end\n"
     "\n"
     "function __ruche_list --argument-names kind\n"
-    "    set -l state (__ruche_state)\n"
-    "    ruche $state[4..-1] __complete $kind 2>/dev/null\n"
+    "    __ruche_walk\n"
+    "    ruche $__ruche_globals __complete $kind 2>/dev/null\n"
     "end\n";
 
 static void fish_quoted(struct str *out, const char *text)
@@ -122,24 +119,40 @@ static void fish_takes(struct str *out, const char *path, const struct option *c
         str_add_char(out, '\n');
 }
 
-static void fish_tables(const struct script *script)
+static void fish_names(struct str *out, const struct command *command)
+{
+    const char *other;
+
+    if (!command->also || !command_shown(command))
+        return;
+    str_add(out, "        case");
+    for (size_t i = 1; (other = command_name(command, i)); i++)
+        str_addf(out, " '%s'", other);
+    str_addf(out, "\n            echo '%s'\n", command->name);
+}
+
+static void fish_tables(const struct script *script, const struct family_words *words)
 {
     struct str *out = script->out;
 
     str_add(out,
             "\n# Commands that a second word follows, and those whose options mix with operands.\n"
             "set -g __ruche_groups ''");
-    for (const struct command *const *at = script->commands; *at; at++) {
-        struct view group = command_group(*at);
-        if (script_begins_group(script, *at))
-            str_addf(out, " '%.*s'", (int)group.len, group.at);
-    }
+    for (size_t i = 0; i < words->len; i++)
+        if (!words->at[i].command)
+            str_addf(out, " '%.*s'", (int)words->at[i].word.len, words->at[i].word.at);
     str_add(out, "\nset -g __ruche_mixed");
     for (const struct command *const *at = script->commands; *at; at++)
         if (command_shown(*at) && (*at)->flags & COMMAND_INTERSPERSED)
             str_addf(out, " '%s'", (*at)->name);
 
-    str_add(out, "\n\n# Whether the flag's value may be the next word.\n"
+    str_add(out, "\n\n# The first name of a command.\n"
+                 "function __ruche_own --argument-names path\n"
+                 "    switch $path\n");
+    for (const struct command *const *at = script->commands; *at; at++)
+        fish_names(out, *at);
+    str_add(out, "        case '*'\n            printf '%s\\n' $path\n    end\nend\n"
+                 "\n# Whether the flag's value may be the next word.\n"
                  "function __ruche_takes --argument-names path flag\n"
                  "    switch $path\n");
     fish_takes(out, "", script->globals);
@@ -198,18 +211,14 @@ static void fish_options(struct str *out, const char *path, const struct option 
 }
 
 /* The words that may follow the program (group is empty) or a group. */
-static void fish_commands(const struct script *script, struct view group)
+static void fish_commands(struct str *out, struct view group, const struct family_words *words)
 {
-    struct str *out = script->out;
     auto_free char *path = xstrndup(group.at, group.len);
-    struct entry entry;
 
-    for (const struct command *const *at = script->commands; *at; at++) {
-        if (!script_entry(script, *at, group, &entry))
-            continue;
+    for (size_t i = 0; i < words->len; i++) {
         fish_condition(out, "__ruche_operand", path);
-        str_addf(out, " -1\" -f -a '%.*s' -d ", (int)entry.name.len, entry.name.at);
-        fish_quoted(out, entry.summary ? entry.summary : "Group of commands");
+        str_addf(out, " -1\" -f -a '%.*s' -d ", (int)words->at[i].word.len, words->at[i].word.at);
+        fish_quoted(out, words->at[i].summary);
         str_add_char(out, '\n');
     }
 }
@@ -233,16 +242,23 @@ static void fish_operands(struct str *out, const struct command *command)
 void fish_write(const struct script *script)
 {
     struct str *out = script->out;
+    auto_done(family_words) words = {};
 
+    family_words(script->commands, (struct view){}, &words);
     str_add(out, fish_head);
-    fish_tables(script);
+    fish_tables(script, &words);
     str_add(out, "\ncomplete -c ruche -e\n");
     fish_options(out, "", script->globals);
-    fish_commands(script, (struct view){});
+    fish_commands(out, (struct view){}, &words);
+    for (size_t i = 0; i < words.len; i++) {
+        auto_done(family_words) members = {};
+        if (words.at[i].command)
+            continue;
+        family_words(script->commands, words.at[i].word, &members);
+        fish_commands(out, words.at[i].word, &members);
+    }
     for (const struct command *const *at = script->commands; *at; at++) {
-        if (script_begins_group(script, *at))
-            fish_commands(script, command_group(*at));
-        if (!command_shown(*at) || script_has_group(script, (*at)->name))
+        if (!command_shown(*at))
             continue;
         str_add_char(out, '\n');
         fish_options(out, (*at)->name, (*at)->options);

@@ -2,13 +2,15 @@
 #pragma once
 /*
  * What the completion scripts of all shells are made from: the command and option tables, looked at
- * as a shell has to. For completion.c and completion_<shell>.c only.
+ * as a shell has to. A command's other names are but names there: what may follow it is written
+ * once. For completion.c and completion_<shell>.c only.
  */
 #include <stdbool.h>
 #include <stddef.h>
 
 #include "base/option.h"
 #include "base/str.h"
+#include "cli/family.h"
 
 struct script {
     const struct command *const *commands;
@@ -26,27 +28,11 @@ enum source {
     SOURCE_IMAGES,
 };
 
-/* A word that may follow the program, or a group. */
-struct entry {
-    struct view name;
-    const char *summary; /* NULL: a group of commands */
-};
-
 void bash_write(const struct script *script);
 void zsh_write(const struct script *script);
 void fish_write(const struct script *script);
 
 bool command_shown(const struct command *command);
-/* "image" of "image ls"; empty for a command of one word. */
-struct view command_group(const struct command *command);
-/* Whether this is the first command shown of its group. */
-bool script_begins_group(const struct script *script, const struct command *command);
-/* Whether there is a group of this name. */
-bool script_has_group(const struct script *script, const char *name);
-/* What the command adds to the words that may follow a group, or the program if group is empty.
- * False: nothing. */
-bool script_entry(const struct script *script, const struct command *command, struct view group,
-                  struct entry *ret_entry);
 
 /* For the first operand. With COMMAND_INTERSPERSED for all there may be; without, files follow. */
 enum source command_source(const struct command *command);

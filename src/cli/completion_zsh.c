@@ -131,20 +131,15 @@ static void zsh_operands(struct str *out, const struct command *command)
 }
 
 /* The words that may follow the program (group is empty) or a group, as "name:summary". */
-static void zsh_commands(const struct script *script, struct view group)
+static void zsh_commands(struct str *out, struct view group, const struct family_words *words)
 {
-    struct str *out = script->out;
-    struct entry entry;
-
     str_addf(out, "\n_ruche%s%.*s_commands() {\n    local -a commands=(\n",
              group.len > 0 ? "-" : "", (int)group.len, group.len > 0 ? group.at : "");
-    for (const struct command *const *at = script->commands; *at; at++) {
+    for (size_t i = 0; i < words->len; i++) {
         auto_done(str) text = {};
 
-        if (!script_entry(script, *at, group, &entry))
-            continue;
-        str_add_bytes(&text, entry.name.at, entry.name.len);
-        str_addf(&text, ":%s", entry.summary ? entry.summary : "Group of commands");
+        str_add_bytes(&text, words->at[i].word.at, words->at[i].word.len);
+        str_addf(&text, ":%s", words->at[i].summary);
         str_add(out, "        ");
         script_add_quoted(out, text.at);
         str_add_char(out, '\n');
@@ -154,9 +149,11 @@ static void zsh_commands(const struct script *script, struct view group)
 
 static void zsh_group(const struct script *script, struct view group)
 {
+    auto_done(family_words) words = {};
     int len = (int)group.len;
 
-    zsh_commands(script, group);
+    family_words(script->commands, group, &words);
+    zsh_commands(script->out, group, &words);
     str_addf(script->out,
              "\n_ruche-%.*s() {\n"
              "    local curcontext=$curcontext state line ret=1\n"
@@ -171,30 +168,47 @@ static void zsh_group(const struct script *script, struct view group)
              len, group.at, len, group.at, len, group.at);
 }
 
+/* The function of a command: "_ruche-image-ls". */
+static void zsh_name(struct str *out, const char *name)
+{
+    str_add(out, "_ruche-");
+    for (; *name; name++)
+        str_add_char(out, *name == ' ' ? '-' : *name);
+}
+
 static void zsh_command(struct str *out, const struct command *command)
 {
-    str_add(out, "\n_ruche-");
-    for (const char *at = command->name; *at; at++)
-        str_add_char(out, *at == ' ' ? '-' : *at);
+    const char *other;
+
+    str_add_char(out, '\n');
+    zsh_name(out, command->name);
     str_addf(out, "() {\n    _arguments -s -S%s \\\n",
              command->flags & COMMAND_INTERSPERSED ? "" : " -A '-*'");
     zsh_specs(out, command->options);
     zsh_operands(out, command);
     str_add(out, "\n}\n");
+    for (size_t i = 1; (other = command_name(command, i)); i++) {
+        zsh_name(out, other);
+        str_add(out, "() { ");
+        zsh_name(out, command->name);
+        str_add(out, " }\n");
+    }
 }
 
 void zsh_write(const struct script *script)
 {
     struct str *out = script->out;
+    auto_done(family_words) words = {};
 
+    family_words(script->commands, (struct view){}, &words);
     str_add(out, zsh_head);
-    zsh_commands(script, (struct view){});
-    for (const struct command *const *at = script->commands; *at; at++) {
-        if (script_begins_group(script, *at))
-            zsh_group(script, command_group(*at));
-        if (command_shown(*at) && !script_has_group(script, (*at)->name))
+    zsh_commands(out, (struct view){}, &words);
+    for (size_t i = 0; i < words.len; i++)
+        if (!words.at[i].command)
+            zsh_group(script, words.at[i].word);
+    for (const struct command *const *at = script->commands; *at; at++)
+        if (command_shown(*at))
             zsh_command(out, *at);
-    }
     str_add(out, "\n_ruche() {\n"
                  "    local curcontext=$curcontext state line ret=1\n"
                  "    local -a ruche_globals\n"

@@ -62,6 +62,7 @@ static int exec_attended(struct engine *engine, struct container *container,
     enum relay_flags flags = RELAY_OUTPUT | RELAY_SIGNALS |
                              (request->stdin_open ? RELAY_STDIN : 0) |
                              (request->terminal ? RELAY_TERMINAL : 0);
+    enum relay_end end;
     int exit_code = 0;
     if (!request->detached && (relay_check(flags, err) < 0 || relay_init(&relay, flags, err) < 0))
         return -1;
@@ -70,9 +71,10 @@ static int exec_attended(struct engine *engine, struct container *container,
         warn_lines(attendance.warnings);
     if (result < 0 || request->detached)
         return result;
-    if (relay_run(&relay, &attendance, &exit_code, err) < 0)
+    if (relay_run(&relay, &attendance, "the process goes on in its container", &end, &exit_code,
+                  err) < 0)
         return -1;
-    return exit_code;
+    return end == RELAY_UNHEARD ? relay_unheard(&relay, &attendance, err) : exit_code;
 }
 
 static int exec_run(void *context, void *args_, char **operands, struct err *err)
@@ -130,6 +132,7 @@ static const char *const exec_examples[] = {
 
 const struct command exec_command = {
     .name = "exec",
+    .also = COMMAND_ALSO("container exec"),
     .args = "[OPTIONS] CONTAINER COMMAND [ARG...]",
     .summary = "Execute a command in a running container",
     .text = exec_text,

@@ -189,31 +189,11 @@ static const char *const history_examples[] = {
 
 const struct command history_command = {
     .name = "history",
+    .also = COMMAND_ALSO("image history"),
     .args = "[OPTIONS] IMAGE",
     .summary = "Show how an image was made",
     .text = history_text,
     .examples = history_examples,
-    .options = history_options,
-    .flags = COMMAND_INTERSPERSED,
-    .operands = OPERANDS_IMAGES,
-    .least = 1,
-    .most = 1,
-    .args_size = sizeof(struct history_args),
-    .run = history_run,
-};
-
-static const char *const image_history_examples[] = {
-    "ruche image history debian",
-    "How the image was made",
-    NULL,
-};
-
-const struct command image_history_command = {
-    .name = "image history",
-    .args = "[OPTIONS] IMAGE",
-    .summary = "Show how an image was made (same as \"history\")",
-    .text = history_text,
-    .examples = image_history_examples,
     .options = history_options,
     .flags = COMMAND_INTERSPERSED,
     .operands = OPERANDS_IMAGES,

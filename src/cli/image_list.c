@@ -430,30 +430,11 @@ static const char *const images_examples[] = {
 
 const struct command images_command = {
     .name = "images",
+    .also = COMMAND_ALSO("image ls", "image list"),
     .args = "[OPTIONS] [REPOSITORY[:TAG]...]",
     .summary = "List images",
     .text = images_text,
     .examples = images_examples,
-    .options = images_options,
-    .flags = COMMAND_INTERSPERSED,
-    .operands = OPERANDS_IMAGES,
-    .most = -1,
-    .args_size = sizeof(struct images_args),
-    .run = images_run,
-};
-
-static const char *const image_ls_examples[] = {
-    "ruche image ls",
-    "All images",
-    NULL,
-};
-
-const struct command image_ls_command = {
-    .name = "image ls",
-    .args = "[OPTIONS] [REPOSITORY[:TAG]...]",
-    .summary = "List images (same as \"images\")",
-    .text = images_text,
-    .examples = image_ls_examples,
     .options = images_options,
     .flags = COMMAND_INTERSPERSED,
     .operands = OPERANDS_IMAGES,

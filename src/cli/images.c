@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* rmi, tag, untag, and the same as image rm, image tag, image untag. */
+/* rmi, tag, untag. */
 #include <string.h>
 
 #include "base/mem.h"
@@ -67,33 +67,12 @@ static const char *const rmi_examples[] = {
 
 const struct command rmi_command = {
     .name = "rmi",
+    .also = COMMAND_ALSO("image rm", "image remove"),
     .args = "[OPTIONS] IMAGE [IMAGE...]",
     .summary = "Remove images",
     .text = "Takes names from images, and removes an image with its last name. One that containers "
             "use stays.",
     .examples = rmi_examples,
-    .options = rmi_options,
-    .flags = COMMAND_INTERSPERSED,
-    .operands = OPERANDS_IMAGES,
-    .least = 1,
-    .most = -1,
-    .args_size = sizeof(struct rmi_args),
-    .run = rmi_run,
-};
-
-static const char *const image_rm_examples[] = {
-    "ruche image rm app:1.0",
-    "Take a name from an image, and remove the image if it was the last one",
-    NULL,
-};
-
-const struct command image_rm_command = {
-    .name = "image rm",
-    .args = "[OPTIONS] IMAGE [IMAGE...]",
-    .summary = "Remove images (same as \"rmi\")",
-    .text = "Takes names from images, and removes an image with its last name. One that containers "
-            "use stays.",
-    .examples = image_rm_examples,
     .options = rmi_options,
     .flags = COMMAND_INTERSPERSED,
     .operands = OPERANDS_IMAGES,
@@ -128,29 +107,11 @@ static const char *const tag_examples[] = {
 
 const struct command tag_command = {
     .name = "tag",
+    .also = COMMAND_ALSO("image tag"),
     .args = "IMAGE NEW_NAME",
     .summary = "Give an image one more name",
     .text = "Another image that has the new name loses it.",
     .examples = tag_examples,
-    .operands = OPERANDS_IMAGES,
-    .least = 2,
-    .most = 2,
-    .args_size = sizeof(struct tag_args),
-    .run = tag_run,
-};
-
-static const char *const image_tag_examples[] = {
-    "ruche image tag app:1.0 app:latest",
-    "Give an image one more name",
-    NULL,
-};
-
-const struct command image_tag_command = {
-    .name = "image tag",
-    .args = "IMAGE NEW_NAME",
-    .summary = "Give an image one more name (same as \"tag\")",
-    .text = "Another image that has the new name loses it.",
-    .examples = image_tag_examples,
     .operands = OPERANDS_IMAGES,
     .least = 2,
     .most = 2,
@@ -184,29 +145,11 @@ static const char *const untag_examples[] = {
 
 const struct command untag_command = {
     .name = "untag",
+    .also = COMMAND_ALSO("image untag"),
     .args = "IMAGE [NAME...]",
     .summary = "Take names from an image",
     .text = untag_text,
     .examples = untag_examples,
-    .operands = OPERANDS_IMAGES,
-    .least = 1,
-    .most = -1,
-    .args_size = sizeof(struct tag_args),
-    .run = untag_run,
-};
-
-static const char *const image_untag_examples[] = {
-    "ruche image untag app",
-    "Take all names of the image that is called so",
-    NULL,
-};
-
-const struct command image_untag_command = {
-    .name = "image untag",
-    .args = "IMAGE [NAME...]",
-    .summary = "Take names from an image (same as \"untag\")",
-    .text = untag_text,
-    .examples = image_untag_examples,
     .operands = OPERANDS_IMAGES,
     .least = 1,
     .most = -1,

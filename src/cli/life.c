@@ -61,6 +61,7 @@ static const char *const stop_examples[] = {
 
 const struct command stop_command = {
     .name = "stop",
+    .also = COMMAND_ALSO("container stop"),
     .args = "[OPTIONS] CONTAINER [CONTAINER...]",
     .summary = "Stop containers",
     .text = "Sends each container its stop signal (SIGTERM, unless it was created with another), "
@@ -119,6 +120,7 @@ static const char *const kill_examples[] = {
 
 const struct command kill_command = {
     .name = "kill",
+    .also = COMMAND_ALSO("container kill"),
     .args = "[OPTIONS] CONTAINER [CONTAINER...]",
     .summary = "Send a signal to containers",
     .text = "Sends a signal to the first process of each container, which must run.",
@@ -177,6 +179,7 @@ static const char *const rm_examples[] = {
 
 const struct command rm_command = {
     .name = "rm",
+    .also = COMMAND_ALSO("container rm", "container remove"),
     .args = "[OPTIONS] CONTAINER [CONTAINER...]",
     .summary = "Remove containers",
     .text = "Removes containers, what they wrote, and their logs.",
@@ -272,6 +275,7 @@ static const char *const unpause_examples[] = {
 
 const struct command wait_command = {
     .name = "wait",
+    .also = COMMAND_ALSO("container wait"),
     .args = "CONTAINER [CONTAINER...]",
     .summary = "Wait until containers have ended, and print their exit statuses",
     .examples = wait_examples,
@@ -284,6 +288,7 @@ const struct command wait_command = {
 
 const struct command pause_command = {
     .name = "pause",
+    .also = COMMAND_ALSO("container pause"),
     .args = "CONTAINER [CONTAINER...]",
     .summary = "Freeze all processes of containers",
     .examples = pause_examples,
@@ -296,6 +301,7 @@ const struct command pause_command = {
 
 const struct command unpause_command = {
     .name = "unpause",
+    .also = COMMAND_ALSO("container unpause"),
     .args = "CONTAINER [CONTAINER...]",
     .summary = "Let frozen containers go on",
     .examples = unpause_examples,

@@ -7,18 +7,22 @@
 #include "cli/cli.h"
 #include "cli/commands.h"
 #include "cli/progress.h"
+#include "cli/registry_options.h"
+#include "image/fetch.h"
 #include "image/image.h"
 
 struct load_args {
     const char *input;
     bool quiet;
+    struct registry_args server;
 };
 
 /* clang-format off */
 static const struct option load_table[] = {
     OPTION_TEXT(load_args, input, 'i', "input", "FILE",
-        "Read from a file, or a directory that holds an OCI layout, instead of standard input"),
+        "Read from a file, a directory that holds an OCI layout, or a URL, instead of standard input"),
     OPTION_BOOL(load_args, quiet, 'q', "quiet", "Show no progress"),
+    SERVER_OPTION(load_args, server),
     OPTION_END,
 };
 /* clang-format on */
@@ -50,17 +54,25 @@ static int loads_print(const struct image_loads *loads, struct err *err)
 
 static int load_run(void *context, void *args_, char **operands, struct err *err)
 {
-    const struct load_args *args = args_;
+    struct load_args *args = args_;
     struct images *images;
+    struct registry_options server;
     auto_done(progress) progress = {};
     auto_close int fd = -1;
     auto_done(image_loads) loads = {};
     (void)operands;
-    if (input_open(args, &fd, err) < 0 || cli_images(context, NULL, &images, err) < 0)
+    bool fetched = args->input && image_is_url(args->input);
+    if (!fetched && args->server.tls_verify)
+        return err_set(err, ERR_USAGE, "--tls-verify is for what a URL names");
+    if ((!fetched && input_open(args, &fd, err) < 0) ||
+        registry_args_read(&args->server, &server, err) < 0 ||
+        cli_images(context, NULL, &images, err) < 0)
         return -1;
     progress_init(&progress, args->quiet);
     struct image_watch watch = progress_watch(&progress);
-    int result = image_load(images, fd, &watch, &loads, err);
+    int result = fetched ? image_fetch(images, args->input, &server, &watch, &fd, err) : 0;
+    if (result >= 0)
+        result = image_load(images, fd, &watch, &loads, err);
     progress_clear(&progress);
     if (result < 0)
         return err_wrap(err, "load");
@@ -79,32 +91,14 @@ static const char *const load_examples[] = {
 
 const struct command load_command = {
     .name = "load",
+    .also = COMMAND_ALSO("image load"),
     .args = "[OPTIONS]",
     .summary = "Load images from an archive",
     .text = "Loads all images of an archive: docker-archive or oci-archive, plain or compressed by "
-            "gzip or zstd, from a file or a pipe; or of a directory that holds an OCI layout. "
+            "gzip or zstd, from a file, a pipe or a server (http://… or https://…); or of a "
+            "directory that holds an OCI layout. "
             "Images that are named in it get these names.",
     .examples = load_examples,
-    .options = load_options,
-    .flags = COMMAND_INTERSPERSED,
-    .args_size = sizeof(struct load_args),
-    .run = load_run,
-};
-
-static const char *const image_load_examples[] = {
-    "ruche image load -i app.tar.gz",
-    "Load what `docker save`, podman or skopeo wrote",
-    NULL,
-};
-
-const struct command image_load_command = {
-    .name = "image load",
-    .args = "[OPTIONS]",
-    .summary = "Load images from an archive (same as \"load\")",
-    .text = "Loads all images of an archive: docker-archive or oci-archive, plain or compressed by "
-            "gzip or zstd, from a file or a pipe; or of a directory that holds an OCI layout. "
-            "Images that are named in it get these names.",
-    .examples = image_load_examples,
     .options = load_options,
     .flags = COMMAND_INTERSPERSED,
     .args_size = sizeof(struct load_args),

@@ -73,6 +73,7 @@ static const char *const logs_examples[] = {
 
 const struct command logs_command = {
     .name = "logs",
+    .also = COMMAND_ALSO("container logs"),
     .args = "[OPTIONS] CONTAINER",
     .summary = "Show what a container has said",
     .text =

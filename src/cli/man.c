@@ -64,10 +64,10 @@ static void add(struct str *out, const char *text)
 }
 
 /* "image ls" is ruche-image-ls; a command without a name is ruche itself. */
-static void add_page_name(struct str *out, const struct command *command)
+static void add_page_name(struct str *out, const char *name)
 {
-    str_add(out, command->name[0] ? "ruche\\-" : "ruche");
-    for (const char *at = command->name; *at; at++)
+    str_add(out, name[0] ? "ruche\\-" : "ruche");
+    for (const char *at = name; *at; at++)
         add_bytes(out, *at == ' ' ? "-" : at, 1);
 }
 
@@ -184,12 +184,33 @@ static void add_exit_status(struct str *out)
             "one.\n");
 }
 
+static void add_page_names(struct str *out, const struct command *command)
+{
+    const char *name;
+
+    for (size_t i = 0; (name = command_name(command, i)); i++) {
+        str_add(out, i > 0 ? ", " : "");
+        add_page_name(out, name);
+    }
+}
+
+static void add_names(struct str *out, const struct command *command)
+{
+    const char *name;
+
+    for (size_t i = 1; (name = command_name(command, i)); i++) {
+        str_addf(out, "%s\\fBruche ", i == 1 ? "\n.PP\nAlso: " : ", ");
+        add(out, name);
+        str_add(out, "\\fR");
+    }
+}
+
 void man_write(const struct command *command, const struct option *const *globals, struct str *out)
 {
     str_add(out, ".TH \"");
-    add_page_name(out, command);
+    add_page_name(out, command->name);
     str_add(out, "\" \"1\" \"\" \"ruche\" \"User Commands\"\n.SH NAME\n");
-    add_page_name(out, command);
+    add_page_names(out, command);
     str_add(out, " \\- ");
     add(out, command->summary);
 
@@ -205,6 +226,7 @@ void man_write(const struct command *command, const struct option *const *global
         str_add_char(out, ' ');
         add(out, command->args);
     }
+    add_names(out, command);
 
     str_add(out, "\n.SH DESCRIPTION\n");
     add_sentence(out, command->summary);

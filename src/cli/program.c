@@ -5,6 +5,7 @@
 
 #include "base/mem.h"
 #include "cli/commands.h"
+#include "cli/family.h"
 
 static const char *const storage_words[] = { "erofs", "overlay", NULL };
 
@@ -60,14 +61,15 @@ enum image_storage program_storage(const char *word)
 void program_help(struct str *out)
 {
     str_add(out, "Usage:  ruche [OPTIONS] COMMAND\n\nRun containers\n\nCommands:\n");
-    commands_list(out);
+    family_list_all(commands, out);
     str_add(out, "\nOptions, before the command:\n");
     option_help(program_options, out);
-    str_add(out, "\n'ruche COMMAND --help' tells more of a command.\n");
+    str_add(out, "\n'ruche COMMAND --help' tells more of a command.\n"
+                 "'ruche container' and 'ruche image' list the commands of that kind.\n");
 }
 
 void program_text(struct str *out)
 {
     str_addf(out, "%s\nCommands:\n\n", intro);
-    commands_list(out);
+    family_list_all(commands, out);
 }

@@ -86,11 +86,18 @@ static int id_add(const struct format_row *row, struct str *out, struct err *err
     return 0;
 }
 
+/* Its record cannot be read. */
+static bool ps_damaged(const struct container_state *state)
+{
+    return state->status == CONTAINER_UNKNOWN && state->error;
+}
+
 static int image_add(const struct format_row *row, struct str *out, struct err *err)
 {
     const struct container_state *state = row->item;
     (void)err;
-    str_add(out, state->image ? state->image : "<directory>");
+    const char *none = ps_damaged(state) ? "<unknown>" : "<directory>";
+    str_add(out, state->image ? state->image : none);
     return 0;
 }
 
@@ -153,7 +160,7 @@ static int status_add(const struct format_row *row, struct str *out, struct err 
         ago_format(state->finished, ps->now_s, out);
         break;
     case CONTAINER_UNKNOWN:
-        str_add(out, "Ended, nobody knows how");
+        str_add(out, ps_damaged(state) ? "Damaged record" : "Ended, nobody knows how");
         break;
     }
     return 0;
@@ -387,6 +394,7 @@ static const char ps_text[] =
 
 const struct command ps_command = {
     .name = "ps",
+    .also = COMMAND_ALSO("container ls", "container list", "container ps"),
     .args = "[OPTIONS]",
     .summary = "List containers",
     .text = ps_text,

@@ -117,31 +117,11 @@ static const char *const pull_examples[] = {
 
 const struct command pull_command = {
     .name = "pull",
+    .also = COMMAND_ALSO("image pull"),
     .args = "[OPTIONS] NAME[:TAG|@DIGEST] [NAME...]",
     .summary = "Pull images from registries",
     .text = pull_text,
     .examples = pull_examples,
-    .options = pull_options,
-    .flags = COMMAND_INTERSPERSED,
-    .operands = OPERANDS_IMAGES,
-    .least = 1,
-    .most = -1,
-    .args_size = sizeof(struct pull_args),
-    .run = pull_run,
-};
-
-static const char *const image_pull_examples[] = {
-    "ruche image pull debian:12",
-    "Pull an image from docker.io",
-    NULL,
-};
-
-const struct command image_pull_command = {
-    .name = "image pull",
-    .args = "[OPTIONS] NAME[:TAG|@DIGEST] [NAME...]",
-    .summary = "Pull images from registries (same as \"pull\")",
-    .text = pull_text,
-    .examples = image_pull_examples,
     .options = pull_options,
     .flags = COMMAND_INTERSPERSED,
     .operands = OPERANDS_IMAGES,

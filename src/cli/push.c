@@ -122,31 +122,11 @@ static const char *const push_examples[] = {
 
 const struct command push_command = {
     .name = "push",
+    .also = COMMAND_ALSO("image push"),
     .args = "[OPTIONS] NAME[:TAG] [DESTINATION]",
     .summary = "Push an image to a registry",
     .text = push_text,
     .examples = push_examples,
-    .options = push_options,
-    .flags = COMMAND_INTERSPERSED,
-    .operands = OPERANDS_IMAGES,
-    .least = 1,
-    .most = 2,
-    .args_size = sizeof(struct push_args),
-    .run = push_run,
-};
-
-static const char *const image_push_examples[] = {
-    "ruche image push registry.example/team/app:1.0",
-    "Push an image that has the name of the place it goes to",
-    NULL,
-};
-
-const struct command image_push_command = {
-    .name = "image push",
-    .args = "[OPTIONS] NAME[:TAG] [DESTINATION]",
-    .summary = "Push an image to a registry (same as \"push\")",
-    .text = push_text,
-    .examples = image_push_examples,
     .options = push_options,
     .flags = COMMAND_INTERSPERSED,
     .operands = OPERANDS_IMAGES,

@@ -34,6 +34,12 @@ extern const char *const registry_bool_words[];
         OPTION_TEXT(s, m.cert_dir, 0, prefix "cert-dir", "DIRECTORY",                              \
                     "Where *.crt, *.cert and *.key for " whose " are, in place of certs.d")
 
+/* Of them only whether certificates are verified, for what is fetched from a server. */
+#define SERVER_OPTION(s, m)                                                                        \
+    { OPTION_ROW(OPTIONAL, s, m.tls_verify, const char *, 0, "tls-verify", "BOOL",                 \
+                 "Verify the certificates of a server that a URL names"),                          \
+      .choices = registry_bool_words }
+
 /* Checks them, and asks for a password where --creds has none. What is given borrows from args. */
 int registry_args_read(struct registry_args *args, struct registry_options *ret_options,
                        struct err *err);

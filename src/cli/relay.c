@@ -23,6 +23,7 @@
 
 #include "base/mem.h"
 #include "base/signal.h"
+#include "cli/cli.h"
 #include "engine/engine.h"
 #include "kernel/terminal.h"
 
@@ -32,12 +33,18 @@ enum {
         256, /* what a line discipline takes once it takes anything, but for a byte or two */
 };
 
+enum {
+    ASKED_ENOUGH = 3, /* how often SIGINT and SIGTERM are passed on */
+    EXIT_LEFT = 1,
+};
+
 enum { POLL_CONTROL, POLL_SIGNALS, POLL_CHANNELS };
 enum { CHANNELS_MAX = 3 };
 
 enum channel_flags {
     CHANNEL_CLOSES_FROM = 1 << 0, /* when nobody takes what comes */
     CHANNEL_CLOSES_TO = 1 << 1,   /* when nothing comes any more: the other side's end of file */
+    CHANNEL_SPEAKS = 1 << 2,      /* it writes to our own stdout or stderr */
 };
 
 struct channel {
@@ -54,6 +61,7 @@ struct channels {
     size_t len;
     struct channel at[CHANNELS_MAX];
     bool draining; /* the process has ended */
+    int unheard;   /* errno of a write to our own stdout or stderr */
 };
 
 /* Our own side of the channels. */
@@ -81,9 +89,9 @@ int relay_init(struct relay *relay, enum relay_flags flags, struct err *err)
 {
     sigset_t set;
     *relay = (struct relay){ .flags = flags, .signals = -1 };
-    if (!(flags & (RELAY_SIGNALS | RELAY_TERMINAL)))
-        return 0;
-    signal_set_sent(&set);
+    (void)sigemptyset(&set);
+    if (flags & (RELAY_SIGNALS | RELAY_TERMINAL))
+        signal_set_sent(&set);
     (void)sigaddset(&set, SIGPIPE); /* whose reader is gone shows in write */
     if (flags & RELAY_TERMINAL)
         (void)sigaddset(&set, SIGWINCH);
@@ -136,8 +144,10 @@ static int signal_handle(struct relay *relay, const struct attendance *attendanc
         size_pass_on(attendance);
         return 0;
     }
-    if ((relay->flags & RELAY_SIGNALS) && !relays_keys(relay->flags))
+    if ((relay->flags & RELAY_SIGNALS) && !relays_keys(relay->flags)) {
+        relay->asked += signal == SIGINT || signal == SIGTERM;
         return container_signal_attended(attendance, signal, err);
+    }
 
     raw_end(relay);
     if (signal != SIGTSTP)
@@ -202,15 +212,17 @@ static void channel_read(struct channel *channel)
     channel->end = (size_t)len;
 }
 
-static void channel_write(struct channel *channel)
+static void channel_write(struct channels *channels, struct channel *channel)
 {
     size_t len = channel->end - channel->begin;
     ssize_t written = write(*channel->to, channel->buffer + channel->begin,
                             len < channel->chunk ? len : channel->chunk);
     if (written < 0 && again(errno))
         return;
-    if (written < 0) {
-        channel_end(channel); /* nobody reads any more */
+    if (written < 0) { /* nobody reads any more */
+        if (channel->flags & CHANNEL_SPEAKS)
+            channels->unheard = errno;
+        channel_end(channel);
         return;
     }
     channel->begin += (size_t)written;
@@ -255,11 +267,12 @@ static void output_channels(struct attendance *attendance, struct channels *chan
 {
     if (attendance->terminal >= 0) {
         *said = attendance->terminal;
-        channel_add(channels, said, &ours->out, PIPE_BUF, 0);
+        channel_add(channels, said, &ours->out, PIPE_BUF, CHANNEL_SPEAKS);
         return;
     }
-    channel_add(channels, &attendance->out_fd, &ours->out, PIPE_BUF, CHANNEL_CLOSES_FROM);
-    channel_add(channels, &attendance->err_fd, &ours->err, PIPE_BUF, CHANNEL_CLOSES_FROM);
+    enum channel_flags flags = CHANNEL_CLOSES_FROM | CHANNEL_SPEAKS;
+    channel_add(channels, &attendance->out_fd, &ours->out, PIPE_BUF, flags);
+    channel_add(channels, &attendance->err_fd, &ours->err, PIPE_BUF, flags);
 }
 
 /* Polls, and moves what can be moved; false if nothing was ready within the time. */
@@ -284,7 +297,7 @@ static bool turn(const struct relay *relay, const struct attendance *attendance,
         if (polled[POLL_CHANNELS + i].revents == 0)
             continue;
         if (channel_is_full(channel))
-            channel_write(channel);
+            channel_write(channels, channel);
         else
             channel_read(channel);
     }
@@ -309,7 +322,13 @@ static void drain(struct relay *relay, const struct attendance *attendance,
     } while (moved || full);
 }
 
-static int attend(struct relay *relay, struct attendance *attendance, struct err *err)
+static bool had_enough(const struct relay *relay)
+{
+    return relay->asked >= ASKED_ENOUGH;
+}
+
+static int attend(struct relay *relay, struct attendance *attendance, enum relay_end *ret_end,
+                  struct err *err)
 {
     struct ends ours = { STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO };
     struct pollfd polled[POLL_CHANNELS + CHANNELS_MAX] = {};
@@ -321,28 +340,63 @@ static int attend(struct relay *relay, struct attendance *attendance, struct err
     if ((relay->flags & RELAY_STDIN) && input_channel(attendance, &channels, &ours, err) < 0)
         return -1;
 
-    while (polled[POLL_CONTROL].revents == 0) {
+    while (polled[POLL_CONTROL].revents == 0 && !channels.unheard && !had_enough(relay)) {
         (void)turn(relay, attendance, &channels, -1, polled);
         if (polled[POLL_SIGNALS].revents && signals_handle(relay, attendance, err) < 0)
             return -1;
     }
+    *ret_end = polled[POLL_CONTROL].revents ? RELAY_ENDED : RELAY_LEFT;
     if (n_outputs < channels.len)
         channel_end(&channels.at[n_outputs]); /* what is typed now has no reader */
-    if (n_outputs > 0)
+    if (n_outputs > 0 && *ret_end == RELAY_ENDED && !channels.unheard)
         drain(relay, attendance, &channels);
+    attendance->unheard = channels.unheard;
+    if (channels.unheard)
+        *ret_end = RELAY_UNHEARD;
     return 0;
 }
 
-int relay_run(struct relay *relay, struct attendance *attendance, int *ret_exit_code,
-              struct err *err)
+/* What docker's client does; its words, so that who looks for them finds them. */
+static int leave(const char *goes_on)
+{
+    auto_free char *text =
+        xasprintf("got %d SIGTERM/SIGINTs, forcefully exiting; %s", ASKED_ENOUGH, goes_on);
+    complain(text);
+    return EXIT_LEFT;
+}
+
+int relay_run(struct relay *relay, struct attendance *attendance, const char *goes_on,
+              enum relay_end *ret_end, int *ret_exit_code, struct err *err)
 {
     if (attendance->terminal >= 0)
         size_pass_on(attendance);
     if (relays_keys(relay->flags) && raw_begin(relay, err) < 0)
         return -1;
-    if (attend(relay, attendance, err) < 0)
+    if (attend(relay, attendance, ret_end, err) < 0)
         return -1;
-    return container_attend(attendance, ret_exit_code, err);
+    if (*ret_end == RELAY_LEFT)
+        *ret_exit_code = leave(goes_on);
+    if (*ret_end != RELAY_ENDED)
+        return 0;
+    int ended = container_attend(attendance, ret_exit_code, err);
+    if (ended == 0)
+        *ret_end = RELAY_UNHEARD;
+    return ended < 0 ? -1 : 0;
+}
+
+void relay_release(struct relay *relay)
+{
+    raw_end(relay);
+    signal_release();
+}
+
+int relay_unheard(struct relay *relay, const struct attendance *attendance, struct err *err)
+{
+    raw_end(relay);
+    if (attendance->unheard == EPIPE)
+        signal_die(SIGPIPE);
+    errno = attendance->unheard;
+    return err_sys(err, "write to the standard output or error");
 }
 
 void relay_done(struct relay *relay)

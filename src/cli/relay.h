@@ -20,10 +20,18 @@ enum relay_flags {
     RELAY_OUTPUT = 1 << 3,   /* what it says is for us to copy: an exec */
 };
 
+/* How it came that there is nothing to attend any more. */
+enum relay_end {
+    RELAY_ENDED,   /* the process has ended, and the exit status is known */
+    RELAY_UNHEARD, /* what it says can be written nowhere: relay_unheard is how that ends */
+    RELAY_LEFT,    /* by the third SIGINT or SIGTERM: somebody does not want to wait for the end */
+};
+
 struct relay {
     enum relay_flags flags;
-    int signals; /* -1: they do what they always do */
-    bool raw;    /* our terminal was set to raw mode, `saved` is what it was before */
+    int signals;    /* those we are to know of */
+    unsigned asked; /* how many of them asked for an end */
+    bool raw;       /* our terminal was set to raw mode, `saved` is what it was before */
     struct termios saved;
 };
 
@@ -34,8 +42,15 @@ int relay_check(enum relay_flags flags, struct err *err);
 bool relay_size(struct terminal_size *ret_size);
 /* Before the process is started: from here on no signal that is to be passed on is lost. */
 int relay_init(struct relay *relay, enum relay_flags flags, struct err *err);
-/* After: copies until the process has ended. Gives its exit status. */
-int relay_run(struct relay *relay, struct attendance *attendance, int *ret_exit_code,
-              struct err *err);
+/* After: copies until the process has ended, or somebody has had enough. Gives the exit status, of
+ * one that was left docker's, after a line of which goes_on is the end: where the process is now. */
+int relay_run(struct relay *relay, struct attendance *attendance, const char *goes_on,
+              enum relay_end *ret_end, int *ret_exit_code, struct err *err);
+/* After RELAY_UNHEARD, before anything that takes time: sets the terminal back, and signals do what
+ * they always do. */
+void relay_release(struct relay *relay);
+/* Ends as any program does whose output's reader has gone: by SIGPIPE. Returns -1 if it was something
+ * else that kept us from writing. */
+int relay_unheard(struct relay *relay, const struct attendance *attendance, struct err *err);
 /* Sets the terminal back. */
 void relay_done(struct relay *relay);

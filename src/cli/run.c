@@ -2,6 +2,7 @@
 /* run, create, start: containers from an image, made and started. */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -15,7 +16,7 @@
 #include "cli/relay.h"
 #include "engine/engine.h"
 
-enum { CIDFILE_MODE = 0644 };
+enum { CIDFILE_MODE = 0644, ID_SHORT = 12 };
 
 /* ---- before there is a container ---- */
 
@@ -135,11 +136,41 @@ static int create_run(void *context, void *args_, char **operands, struct err *e
 
 /* ---- its start ---- */
 
+/* It goes on with its log, as it would without us. One that removes itself has nobody left: it is
+ * stopped, and gone when we end. */
+static int end_unheard(struct engine *engine, const struct container *container,
+                       struct relay *relay, struct attendance *attendance, struct err *err)
+{
+    struct err why = {};
+    relay_release(relay);
+    fd_close(&attendance->terminal); /* to it this is a hang-up */
+    if (container->config.auto_remove && container_stop(engine, container, -1, &why) < 0)
+        complain(why.text);
+    return relay_unheard(relay, attendance, err);
+}
+
+static int attend(struct engine *engine, const struct container *container, struct relay *relay,
+                  struct attendance *attendance, struct err *err)
+{
+    const struct container_config *config = &container->config;
+    /* One that was made just now has the name that its monitor found for it. */
+    const char *name = config->name ? config->name : config->id;
+    int len = config->name ? INT_MAX : ID_SHORT;
+    auto_free char *goes_on =
+        xasprintf("container %.*s goes on; end it with \"ruche kill %.*s\"", len, name, len, name);
+    enum relay_end end;
+    int exit_code = 0;
+    if (relay_run(relay, attendance, goes_on, &end, &exit_code, err) < 0)
+        return -1;
+    if (end == RELAY_UNHEARD)
+        return end_unheard(engine, container, relay, attendance, err);
+    return exit_code;
+}
+
 static int start_attached(struct engine *engine, struct container *container,
                           enum relay_flags flags, struct attendance *attendance, struct err *err)
 {
     auto_done(relay) relay = { .signals = -1 };
-    int exit_code = 0;
     attendance->attached = true;
     attendance->stdin_open = flags & RELAY_STDIN;
     relay_size(&attendance->size);
@@ -148,9 +179,7 @@ static int start_attached(struct engine *engine, struct container *container,
     int result = container_start(engine, container, attendance, err);
     if (attendance->warnings)
         warn_lines(attendance->warnings);
-    if (result < 0 || relay_run(&relay, attendance, &exit_code, err) < 0)
-        return -1;
-    return exit_code;
+    return result < 0 ? -1 : attend(engine, container, &relay, attendance, err);
 }
 
 static int start_detached(struct engine *engine, struct container *container,
@@ -368,6 +397,7 @@ static const char *const start_examples[] = {
 
 const struct command run_command = {
     .name = "run",
+    .also = COMMAND_ALSO("container run"),
     .args = "[OPTIONS] IMAGE [COMMAND [ARG...]]",
     .summary = "Create a container from an image and start it",
     .text = run_text,
@@ -381,6 +411,7 @@ const struct command run_command = {
 
 const struct command create_command = {
     .name = "create",
+    .also = COMMAND_ALSO("container create"),
     .args = "[OPTIONS] IMAGE [COMMAND [ARG...]]",
     .summary = "Create a container without starting it",
     .text = create_text,
@@ -394,6 +425,7 @@ const struct command create_command = {
 
 const struct command start_command = {
     .name = "start",
+    .also = COMMAND_ALSO("container start"),
     .args = "[OPTIONS] CONTAINER [CONTAINER...]",
     .summary = "Start containers",
     .text = start_text,

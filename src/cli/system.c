@@ -310,6 +310,9 @@ const struct command system_df_command = {
 
 /* ---- check ---- */
 
+/* Exit statuses. */
+enum { CHECK_FAULTS = 1, CHECK_UNSURE = 2 };
+
 struct check_args {
     bool repair;
     bool offline;
@@ -368,6 +371,9 @@ static void summary_format(const struct images_checked *checked, size_t open, st
     else
         str_addf(out, "%zu fault%s, %zu repaired\n", checked->faults.len,
                  checked->faults.len == 1 ? "" : "s", checked->faults.len - open);
+    if (checked->unchecked > 0)
+        str_addf(out, "%zu layer%s could not be checked\n", checked->unchecked,
+                 checked->unchecked == 1 ? "" : "s");
     if (checked->left_over > 0)
         str_addf(out,
                  "%" PRIu64 " blobs or layers are left over; \"ruche image prune\" removes "
@@ -399,7 +405,9 @@ static int check_run(void *context, void *args_, char **operands, struct err *er
         summary_format(&checked, open, &out);
     if (out.len > 0 && say(&out, err) < 0)
         return -1;
-    return open > 0 || checked.again.len > 0;
+    if (open > 0 || checked.again.len > 0)
+        return CHECK_FAULTS;
+    return checked.unchecked > 0 ? CHECK_UNSURE : 0;
 }
 
 static const char *const check_examples[] = {
@@ -418,7 +426,8 @@ const struct command system_check_command = {
             "to, every row of the index with its sum, and looks whether what images and "
             "containers need is there. What crashes left over is told, and is no fault. The exit "
             "status is 1 if there are faults that are not repaired, or images that have to be "
-            "pulled or loaded again.",
+            "pulled or loaded again; 2 if there are none, but layers that could not be checked: "
+            "each is unpacked a second time, for which there may be no room.",
     .examples = check_examples,
     .options = check_options,
     .flags = COMMAND_INTERSPERSED,

@@ -43,6 +43,7 @@ static const struct option *const no_tables[] = { NULL };
 
 static const struct command run = {
     .name = "run",
+    .also = COMMAND_ALSO("container run"),
     .summary = "Run it: that's all",
     .options = run_tables,
     .operands = OPERANDS_IMAGES,
@@ -50,6 +51,7 @@ static const struct command run = {
 };
 static const struct command rm = {
     .name = "rm",
+    .also = COMMAND_ALSO("container rm", "container remove"),
     .summary = "Remove containers",
     .options = force_tables,
     .flags = COMMAND_INTERSPERSED,
@@ -72,6 +74,7 @@ static const struct command image_ls = {
 };
 static const struct command image_rm = {
     .name = "image rm",
+    .also = COMMAND_ALSO("rmi"),
     .summary = "Remove images",
     .options = force_tables,
     .flags = COMMAND_INTERSPERSED,
@@ -80,6 +83,7 @@ static const struct command image_rm = {
 };
 static const struct command load = {
     .name = "load",
+    .also = COMMAND_ALSO("image load"),
     .summary = "Load an archive",
     .options = no_tables,
     .flags = COMMAND_INTERSPERSED,
@@ -102,9 +106,11 @@ struct offer {
     const char *words;
 };
 static const struct offer offers[] = {
-    { "ruche ", "image load rm run stop" },
-    { "ruche r", "rm run" },
-    { "ruche image ", "ls rm" },
+    { "ruche ", "container image load rm rmi run stop" },
+    { "ruche r", "rm rmi run" },
+    { "ruche image ", "load ls rm" },
+    { "ruche container ", "remove rm run" },
+    { "ruche container ru", "run" },
     { "ruche image r", "rm" },
     { "ruche run --pu", "--pull" },
     { "ruche run --pull n", "never" },
@@ -126,6 +132,15 @@ static const struct offer offers[] = {
     { "ruche stop web ", "" },
     { "ruche image ls ", "" },
     { "ruche image rm deb", "debian:12" },
+    { "ruche rmi deb", "debian:12" },
+    { "ruche rmi --fo", "--force" },
+    { "ruche container rm w", "web worker" },
+    { "ruche container remove web --fo", "--force" },
+    { "ruche container rm -- --fo", "" },
+    { "ruche container run --pull n", "never" },
+    { "ruche --debug --root /x container run -ite A=1 deb", "debian:12" },
+    { "ruche container run --volumes-from w", "web worker" },
+    { "ruche container run debian --int", "" },
 };
 
 static bool have(const char *program)
@@ -270,6 +285,8 @@ Test(completion, bash_offers)
     static const struct offer own[] = {
         { "ruche run --pull=n", "never" },
         { "ruche run --pull=", "always missing never" },
+        { "ruche container run --pull=n", "never" },
+        { "ruche container run -e ", "default" },
         { "ruche run --tty=f", "false" },
         { "ruche run alpine:e", "edge" },
         { "ruche run host:5000/", "5000/app:1" },
@@ -277,10 +294,13 @@ Test(completion, bash_offers)
         { "ruche run debian ", "default" },
         { "ruche run --env=/x", "default" },
         { "ruche nonsense ", "" },
+        { "ruche container nonsense ", "" },
         { "ruche run -e ", "default" },
         { "ruche --root=/x", "default" },
         { "ruche load ", "default" },
         { "ruche load a ", "" },
+        { "ruche image load ", "default" },
+        { "ruche image load a ", "" },
         { "ruche run -", "--env --explain --help --interactive --memory --pull --tty "
                          "--volumes-from -e -i -m -t" },
     };
@@ -331,6 +351,13 @@ Test(completion, zsh_syntax)
     cr_assert_str_eq(run_shell("zsh -n", script, ""), "");
 }
 
+#define ZSH_IMAGE_RM                                                                               \
+    "-s\n-S\n"                                                                                     \
+    "(-f --force)-f[Without asking]\n"                                                             \
+    "(-f --force)--force[Without asking]\n"                                                        \
+    "(- *)--help[Show help]\n"                                                                     \
+    "*:images:_ruche_list images\n"
+
 /* What _arguments is called with, as it sees it behind the quotes. */
 Test(completion, zsh_specs)
 {
@@ -339,7 +366,10 @@ Test(completion, zsh_specs)
     if (!have("zsh"))
         cr_skip_test("zsh is not installed");
     auto_free char *all =
-        xasprintf("%s_ruche-run\nprint -- --\n_ruche-stop\nprint -- --\n_ruche_commands\n", script);
+        xasprintf("%s_ruche-run\nprint -- --\n_ruche-stop\nprint -- --\n_ruche-rmi\n"
+                  "print -- --\n_ruche-image-rm\nprint -- --\n_ruche_commands\n"
+                  "print -- --\n_ruche-container_commands\n",
+                  script);
     const char *text = run_shell("zsh -f",
                                  "compdef() { }\n_arguments() { print -rl -- \"$@\" }\n"
                                  "_describe() { print -rl -- \"${(@P)4}\" }\n",
@@ -363,12 +393,18 @@ Test(completion, zsh_specs)
                            "-s\n-S\n"
                            "(- *)--help[Show help]\n"
                            "1:running:_ruche_list running\n"
-                           "--\n"
+                           "--\n" ZSH_IMAGE_RM "--\n" ZSH_IMAGE_RM "--\n"
                            "run:Run it: that's all\n"
-                           "image:Group of commands\n"
+                           "container:Manage containers\n"
+                           "image:Manage images\n"
                            "rm:Remove containers\n"
                            "stop:Stop a container\n"
-                           "load:Load an archive\n");
+                           "rmi:Remove images\n"
+                           "load:Load an archive\n"
+                           "--\n"
+                           "run:Run it: that's all\n"
+                           "rm:Remove containers\n"
+                           "remove:Remove containers\n");
 }
 
 static const char fish_harness[] = "function ruche\n"
@@ -397,6 +433,11 @@ Test(completion, fish_offers)
         { "ruche --root zz", "zz-file" },
         { "ruche load zz", "zz-file" },
         { "ruche load a zz", "" },
+        { "ruche image load zz", "zz-file" },
+        { "ruche image load a zz", "" },
+        { "ruche container run --pull=n", "--pull=never" },
+        { "ruche container run -e zz", "zz-file" },
+        { "ruche container run debian zz", "zz-file" },
         { "ruche image ls zz", "" },
     };
     auto_free char *script = script_of("fish");

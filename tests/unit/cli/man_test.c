@@ -40,7 +40,11 @@ static const struct command image_ls = {
     .examples = examples,
 };
 
-static const struct command bare = { .name = "version", .summary = "Show the version" };
+static const struct command bare = {
+    .name = "version",
+    .also = COMMAND_ALSO("system version", "v"),
+    .summary = "Show the version",
+};
 
 Test(man, has_every_section_in_order)
 {
@@ -64,6 +68,20 @@ Test(man, has_every_section_in_order)
     /* By name: all, explain, format, pull-it. */
     cr_assert_lt(strstr(out.at, "\\-\\-all"), strstr(out.at, "\\-\\-explain"));
     cr_assert_lt(strstr(out.at, "\\-\\-explain"), strstr(out.at, "\\-\\-format"));
+}
+
+Test(man, tells_the_other_names)
+{
+    auto_done(str) out = {};
+
+    man_write(&bare, NULL, &out);
+    cr_assert_not_null(strstr(
+        out.at, "\nruche\\-version, ruche\\-system\\-version, ruche\\-v \\- Show the version\n"));
+    cr_assert_not_null(
+        strstr(out.at, "\n.PP\nAlso: \\fBruche system version\\fR, \\fBruche v\\fR\n"));
+    str_clear(&out);
+    man_write(&image_ls, NULL, &out);
+    cr_assert_null(strstr(out.at, "Also:"));
 }
 
 Test(man, escapes_what_roff_takes_for_its_own)

@@ -2,6 +2,7 @@
 #include "cli/relay.h"
 
 #include <criterion/criterion.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
@@ -66,7 +67,8 @@ static char *file_text(int fd, size_t *ret_len)
     return text;
 }
 
-static int relay(const char *script, enum relay_flags flags)
+static int relay_to(const char *script, enum relay_flags flags, enum relay_end *ret_end,
+                    int *ret_unheard)
 {
     struct err err = {};
     int exit_code = -1;
@@ -74,7 +76,19 @@ static int relay(const char *script, enum relay_flags flags)
     auto_done(relay) state = { .signals = -1 };
     cr_assert_eq(relay_init(&state, flags, &err), 0, "%s", err.text);
     attend_program(script, &attendance);
-    cr_assert_eq(relay_run(&state, &attendance, &exit_code, &err), 0, "%s", err.text);
+    cr_assert_eq(relay_run(&state, &attendance, "it goes on", ret_end, &exit_code, &err), 0, "%s",
+                 err.text);
+    *ret_unheard = attendance.unheard;
+    return exit_code;
+}
+
+static int relay(const char *script, enum relay_flags flags)
+{
+    enum relay_end end;
+    int unheard;
+    int exit_code = relay_to(script, flags, &end, &unheard);
+    cr_assert_eq(end, RELAY_ENDED);
+    cr_assert_eq(unheard, 0);
     return exit_code;
 }
 
@@ -95,7 +109,7 @@ Test(relay, copies_both_streams_and_gives_the_status)
 }
 
 /* More than pipes hold, both ways at once: whoever waits for the other would wait for ever. */
-Test(relay, copies_much_both_ways, .timeout = 20)
+Test(relay, copies_much_both_ways, .timeout = 600)
 {
     int in = memfd_create("in", 0), out = memfd_create("out", 0);
     auto_free char *much = xmalloc(MUCH);
@@ -112,31 +126,62 @@ Test(relay, copies_much_both_ways, .timeout = 20)
     cr_expect_eq(memcmp(text, much, MUCH), 0);
 }
 
-Test(relay, closes_stdin_at_its_end, .timeout = 20)
+Test(relay, closes_stdin_at_its_end, .timeout = 600)
 {
     put_in_place(open("/dev/null", O_RDONLY), STDIN_FILENO);
     cr_expect_eq(relay("read x; exit $(($? + 40))", RELAY_STDIN), 41);
 }
 
-Test(relay, bears_that_nobody_reads_stdin, .timeout = 20)
+Test(relay, bears_that_nobody_reads_stdin, .timeout = 600)
 {
     put_in_place(open("/dev/zero", O_RDONLY), STDIN_FILENO);
     cr_expect_eq(relay("exec <&-; sleep 0.2; exit 5", RELAY_STDIN | RELAY_SIGNALS), 5);
 }
 
-Test(relay, bears_that_nobody_reads_the_output, .timeout = 20)
+Test(relay, ends_when_nobody_reads_the_output, .timeout = 600)
 {
-    int ends[2];
+    int ends[2], unheard;
+    enum relay_end end;
     cr_assert_eq(pipe2(ends, O_CLOEXEC), 0);
     (void)close(ends[0]);
     put_in_place(ends[1], STDOUT_FILENO);
     /* Its own writes fail then, as they would without us. */
-    cr_expect_eq(relay("trap '' PIPE; while echo y; do :; done 2>/dev/null; exit 6",
-                       RELAY_OUTPUT | RELAY_SIGNALS),
-                 6);
+    (void)relay_to("trap '' PIPE; while echo y; do :; done 2>/dev/null; sleep 300",
+                   RELAY_OUTPUT | RELAY_SIGNALS, &end, &unheard);
+    cr_expect_eq(end, RELAY_UNHEARD);
+    cr_expect_eq(unheard, EPIPE);
 }
 
-Test(relay, passes_signals_on, .timeout = 20)
+Test(relay, ends_by_sigpipe_then, .signal = SIGPIPE)
+{
+    struct err err = {};
+    struct relay relay = { .signals = -1 };
+    const struct attendance attendance = { .unheard = EPIPE };
+    (void)relay_unheard(&relay, &attendance, &err);
+}
+
+Test(relay, says_what_else_keeps_it_from_writing)
+{
+    struct err err = {};
+    struct relay relay = { .signals = -1 };
+    const struct attendance attendance = { .unheard = ENOSPC };
+    cr_expect_eq(relay_unheard(&relay, &attendance, &err), -1);
+    cr_expect_not_null(strstr(err.text, "No space left"), "%s", err.text);
+}
+
+/* The script is the one who asks: it takes no notice itself. */
+Test(relay, leaves_at_the_third_request, .timeout = 600)
+{
+    int unheard;
+    enum relay_end end;
+    auto_free char *script =
+        xasprintf("trap '' INT TERM; while sleep 0.05; do kill -INT %d; kill -TERM %d; done",
+                  (int)getpid(), (int)getpid());
+    cr_expect_eq(relay_to(script, RELAY_SIGNALS, &end, &unheard), 1);
+    cr_expect_eq(end, RELAY_LEFT);
+}
+
+Test(relay, passes_signals_on, .timeout = 600)
 {
     int out = memfd_create("out", 0);
     (void)dup2(out, STDOUT_FILENO);
@@ -149,20 +194,22 @@ Test(relay, passes_signals_on, .timeout = 20)
     cr_expect_str_eq(text, "got\n");
 }
 
-Test(relay, ends_by_a_signal_it_does_not_pass_on, .signal = SIGTERM, .timeout = 20)
+Test(relay, ends_by_a_signal_it_does_not_pass_on, .signal = SIGTERM, .timeout = 600)
 {
     auto_free char *script = xasprintf("kill -TERM %d; sleep 1", (int)getpid());
     (void)relay(script, RELAY_OUTPUT);
 }
 
-Test(relay, does_not_wait_for_children_of_the_process, .timeout = 20)
+Test(relay, does_not_wait_for_children_of_the_process, .timeout = 600)
 {
     int out = memfd_create("out", 0);
     (void)dup2(out, STDOUT_FILENO);
-    cr_expect_eq(relay("echo first; sleep 30 & exit 2", RELAY_OUTPUT), 2);
+    cr_expect_eq(relay("sleep 300 & echo $!; exit 2", RELAY_OUTPUT), 2);
     size_t len;
     auto_free char *text = file_text(out, &len);
-    cr_expect_str_eq(text, "first\n");
+    pid_t child = (pid_t)strtol(text, NULL, 10);
+    cr_expect_gt(child, 0);
+    cr_expect_eq(kill(child, SIGKILL), 0, "it lives");
 }
 
 Test(relay, tells_a_signal_as_the_shell_does)
