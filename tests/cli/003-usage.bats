@@ -17,8 +17,22 @@ usage() {
 @test "an unknown command is named, and the one that was meant" {
     usage "unknown command: rnu; did you mean run? (see 'ruche --help')" rnu
     usage "unknown command: xyzzy (see 'ruche --help')" xyzzy
-    usage "image needs a subcommand (see 'ruche --help')" image
-    usage "unknown command: image frobnicate (see 'ruche --help')" image frobnicate
+    usage "unknown command: image frobnicate (see 'ruche image --help')" image frobnicate
+    usage "unknown command: image pul; did you mean image pull? (see 'ruche image --help')" image pul
+    usage "unknown command: contaner; did you mean container? (see 'ruche --help')" contaner ls
+    usage "unknown flag: --nosuch (see 'ruche image --help')" image --nosuch
+    usage "unknown command: image frobnicate (see 'ruche help --help')" help image frobnicate
+    usage "image needs a subcommand (see 'ruche man --help')" man image
+}
+
+@test "a command is called what was typed" {
+    usage "image rm needs at least 1 argument: * ?see 'ruche image rm --help'?" image rm
+    usage "image remove needs at least 1 argument: * ?see 'ruche image remove --help'?" image remove
+    usage "rmi needs at least 1 argument: * ?see 'ruche rmi --help'?" rmi
+    usage 'container ls takes no arguments, but there is "one"*' container ls one
+    usage 'image tag takes at most 2 arguments, and "three" is one more*' image tag one two three
+    usage "unknown flag: --nosuch (see 'ruche container kill --help')" container kill --nosuch x
+    usage "unknown flag: --nosuch (see 'ruche kill --help')" kill --nosuch x
 }
 
 @test "an unknown flag is named, and the one that was meant" {

@@ -41,6 +41,13 @@ shows() {
     tmux -S "$TMUX_SOCKET" capture-pane -p | grep -q -- "$1"
 }
 
+# The shell there is asked once more.
+has_size() {
+    keys 'stty size' Enter
+    sleep 0.2
+    shows "^$1"
+}
+
 @test "-t is a terminal inside, without one at our side" {
     box -t -- sh -c 'test -t 0 && test -t 1 && test -t 2 && tty && stat -c %t:%T /dev/console'
     assert_match $'/dev/pts/0\r*'
@@ -67,16 +74,18 @@ shows() {
 @test "ctrl-c, ctrl-d and ctrl-z are keys for the other side" {
     window "$RUCHE_COMMAND run --rm -it busybox sh"
     eventually shows '/ #'
-    keys 'sleep 10000' Enter
-    sleep 0.3
+    keys 'sh -c "echo first; exec sleep 10000"' Enter
+    eventually shows '^first'
     keys C-c
     keys 'echo status $?' Enter
     eventually shows '^status 130'
-    keys 'sleep 10000' Enter
-    sleep 0.3
+    keys 'sh -c "echo second; exec sleep 10000"' Enter
+    eventually shows '^second'
     keys C-z
     eventually shows 'Stopped'
-    keys 'kill -KILL %1; sleep 0.1; echo killed' Enter
+    # The shell does not end while it has a job that stands still.
+    keys 'kill -KILL %1' Enter
+    keys 'while jobs >/jobs; [ -s /jobs ]; do sleep 0.1; done; echo killed' Enter
     eventually shows '^killed'
     keys C-d
     eventually shows 'ended with'
@@ -88,9 +97,7 @@ shows() {
     keys 'stty size' Enter
     eventually shows '^24 80'
     tmux -S "$TMUX_SOCKET" resize-window -x 100 -y 30
-    sleep 0.3
-    keys 'stty size' Enter
-    eventually shows '^30 100'
+    eventually has_size '30 100'
     keys 'exit' Enter
     eventually shows 'ended with 0'
 }

@@ -160,10 +160,15 @@ setup() {
     assert_output /tmp
 }
 
-@test "nothing is left on the host: no mount, no empty directory" {
+leaves_no_mount() {
+    local before
     before=$(cat /proc/self/mountinfo)
     box -v "$HERE:/data/a/b" --tmpfs /run -- true
     [[ $(cat /proc/self/mountinfo) == "$before" ]]
+}
+
+@test "nothing is left on the host: no mount, no empty directory" {
+    eventually leaves_no_mount # somebody else may mount something meanwhile
     [[ $(ls -A "$HERE") == file ]]
 }
 

@@ -83,7 +83,7 @@ assert_value() {
     ruche exec -d "$BOX" sh -c 'bomb() { bomb | bomb & bomb & }; bomb 2>/dev/null; sleep 1'
     sleep 0.5
     id=$(ruche inspect "$BOX" | jq -r '.[0].Id')
-    (($(wc -l <"$(cgroup_of "$id" pids)/cgroup.procs") <= 20))
+    (($(wc -l <"$(cgroup_of "$id" pids)/cgroup.procs") <= 20)) || fail "they are more"
     [[ $(status_of "$BOX") == running ]]
     ruche rm -f "$BOX"
     no_process_inside

@@ -345,7 +345,8 @@ hidden_inside() {
 }
 
 @test "without a network there is a loopback alone, and it works" {
-    box -- sh -c 'ls /sys/class/net; (echo answer | nc -l -p 99 &) ; sleep 0.2; nc 127.0.0.1 99 </dev/null'
+    box -- sh -c 'ls /sys/class/net; (echo answer | nc -l -p 99 &); i=0
+        until nc 127.0.0.1 99 </dev/null 2>/dev/null || [ $i -gt 300 ]; do sleep 0.1; i=$((i + 1)); done'
     assert_output $'lo\nanswer'
 }
 
@@ -405,7 +406,7 @@ overwrite_from_inside() {
     ruche exec "$id" mkfifo /door
     ruche exec "$id" /proc/self/exe run --env-file /door busybox true >/dev/null 2>&1 &
     ruche exec -d "$id" sh -c '
-        for i in $(seq 50); do
+        for i in $(seq 600); do
             for exe in /proc/[0-9]*/exe; do
                 [ -z "$(cat "${exe%exe}cmdline")" ] || [ "$(readlink "$exe")" = /bin/busybox ] || break 2
             done
@@ -421,7 +422,7 @@ overwrite_from_inside() {
         done
         echo done >/done'
     wait "$!" || :
-    sleep 4 # the program must not run meanwhile
+    eventually test -e "$ROOT/containers/$id/upper/done" # the program must not run meanwhile
 }
 
 @test "the host's program cannot be overwritten from inside" {

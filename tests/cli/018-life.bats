@@ -116,7 +116,7 @@ ps_status() {
 @test "stop sends SIGTERM, and waits until it has ended" {
     name=$(random_name)
     ruche run -d --name "$name" busybox sh -c 'trap "echo stopping; exit 4" TERM; echo ready; while :; do sleep 0.05; done'
-    eventually grep -q ready <(ruche logs "$name") || eventually said "$name" ready
+    eventually said "$name" ready
     run ruche stop "$name"
     assert_status 0
     assert_output "$name"
@@ -226,6 +226,14 @@ gone() {
     ! ruche inspect --type container "$1" >/dev/null 2>&1
 }
 
+# Its log gets no longer, in the time of ten of its lines.
+stands_still() {
+    local before
+    before=$(ruche logs "$1" | wc -l)
+    sleep 0.5
+    (($(ruche logs "$1" | wc -l) == before))
+}
+
 @test "pause freezes, unpause lets go" {
     name=$(random_name)
     ruche run -d --name "$name" busybox sh -c 'i=0; while :; do echo $i; i=$((i + 1)); sleep 0.05; done'
@@ -235,10 +243,9 @@ gone() {
     assert_output "$name"
     has_status "$name" paused
     [[ $(ps_status "$name") == 'Up '*'(Paused)' ]]
-    sleep 0.2
+    # What it had said is on its way to the log yet.
+    eventually stands_still "$name"
     before=$(ruche logs "$name" | wc -l)
-    sleep 0.4
-    (($(ruche logs "$name" | wc -l) == before)) || fail "it goes on"
     try ruche pause "$name"
     assert_status 1
     assert_stderr '*paused already*'
@@ -336,7 +343,7 @@ client_of() {
 
 @test "a container outlives the session that started it" {
     name=$(random_name)
-    setsid bash -c '"$RUCHE" --root "$ROOT" --run "$RUN" run -d --name "$1" busybox sleep 10000; kill -HUP 0' bash "$name" \
+    setsid --wait bash -c '"$RUCHE" --root "$ROOT" --run "$RUN" run -d --name "$1" busybox sleep 10000; kill -HUP 0' bash "$name" \
         >/dev/null 2>&1 || true
     has_status "$name" running
 }

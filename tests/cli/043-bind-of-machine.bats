@@ -50,7 +50,7 @@ host() {
         shift
     done
     shift
-    try timeout 60 unshare -mn --propagation private "$RUCHE" --root "$ROOT" --run "$RUN" run --rm "${options[@]}" --rootfs /:O "$@"
+    try timeout 600 unshare -mn --propagation private "$RUCHE" --root "$ROOT" --run "$RUN" run --rm "${options[@]}" --rootfs /:O "$@"
 }
 
 unharmed() {

@@ -174,9 +174,9 @@ teardown() {
 }
 
 @test "kill takes names and numbers, and knows who has ended" {
-    bundle_make '.process.args = ["sh", "-c", "trap \"exit 3\" USR1; while :; do sleep 0.1; done"]'
+    bundle_make '.process.args = ["sh", "-c", "trap \"exit 3\" USR1; touch /tmp/ready; while :; do sleep 0.1; done"] | .root.readonly = false'
     runtime run --detach --bundle "$BUNDLE" "$ID" </dev/null >/dev/null 2>&1
-    sleep 0.3
+    eventually test -e "$BUNDLE/rootfs/tmp/ready"
     try runtime kill "$ID" NOSUCH
     assert_status 1
     runtime kill "$ID" SIGUSR1
@@ -255,29 +255,33 @@ teardown() {
 
 @test "a create killed at any moment leaves what delete --force removes" {
     command -v strace >/dev/null || skip "there is no strace"
-    local call tracer
+    local call
     for call in 20 40 60 90 120 150 180 220; do
-        strace -f -qq -o /dev/null -e inject=all:signal=KILL:when=$call \
-            "$RUNTIME" --root "$ROOT" create --bundle "$BUNDLE" "$ID" </dev/null >/dev/null 2>&1 3>&- &
-        tracer=$!
-        sleep 0.4
+        # By -D it is a child of ours, and not the tracer's, which goes on with the container's process.
+        strace -D -f -qq -o /dev/null -e inject=all:signal=KILL:when=$call \
+            "$RUNTIME" --root "$ROOT" create --bundle "$BUNDLE" "$ID" </dev/null >/dev/null 2>&1 3>&- || true
         runtime delete --force "$ID"
-        wait "$tracer" || true
         [[ ! -e $ROOT/$ID ]] || fail "killed at call $call it is left"
         eventually runtime_cgroups_gone
     done
 }
 
 @test "parents of a cgroup go with the last that needs them, others stay" {
-    local memory
+    local memory parent parents
     memory=$(awk '$3 == "cgroup" && $4 ~ /memory/ {print $2} $3 == "cgroup2" {print $2}' /proc/mounts | head -1)
+    # In every hierarchy: how many there were before is one number.
+    parents=$(awk -v id="$ID" '$3 == "cgroup" || $3 == "cgroup2" {print $2 "/" id "-a"}' /proc/mounts)
     bundle_make ".linux.cgroupsPath = \"/$ID-a/b/c\""
-    mkdir "$memory/$ID-a"
+    for parent in $parents; do
+        mkdir "$parent"
+    done
     create "$ID"
     [[ -d $memory/$ID-a/b/c ]]
     runtime delete -f "$ID"
-    [[ -d $memory/$ID-a && ! -d $memory/$ID-a/b ]]
-    rmdir "$memory/$ID-a"
+    for parent in $parents; do
+        [[ -d $parent && ! -d $parent/b ]]
+        rmdir "$parent"
+    done
 }
 
 @test "a network namespace that cannot be had is named" {

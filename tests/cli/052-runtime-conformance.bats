@@ -25,6 +25,44 @@ said() {
     [[ $(printf '%s\n' 6.15 "$(uname -r)" | sort -V | head -n 1) == 6.15 ]] || skip "kernel $(uname -r) cannot copy what is not attached"
     bundle_make '.process.args = ["cat", "/proc/self/mountinfo"]'
     [[ $(said | awk '$5 ~ "^/(proc|dev|dev/pts|dev/shm|sys)$" { print $5 }' | tr '\n' ' ') == '/proc /dev /dev/pts /dev/shm /sys ' ]]
+    [[ $EUID -eq 0 ]] || return 0
+    # What is bound has its place among the others, whatever it shares with the host.
+    bundle_make '["shared", "slave", "private", "unbindable"] as $words
+        | .mounts += [{destination: "/m/0", type: "tmpfs", source: "tmpfs"}]
+        | .mounts += [range(8) | {destination: "/m/\(. + 1)", source: "/etc", options: [(if . < 4 then "bind" else "rbind" end), $words[. % 4]]}]
+        | .mounts += [{destination: "/m/9", type: "tmpfs", source: "tmpfs"}] | .process.args = ["cat", "/proc/self/mountinfo"]'
+    [[ $(said | awk '$5 ~ "^/(proc|sys|m/[0-9])$" { print $5 }' | tr '\n' ' ') == '/proc /sys /m/0 /m/1 /m/2 /m/3 /m/4 /m/5 /m/6 /m/7 /m/8 /m/9 ' ]] ||
+        fail "$output"
+}
+
+@test "without a mount namespace the root is the container's alone" {
+    need_root
+    bundle_make 'del(.hostname) | .linux.namespaces = [] | .mounts += [{destination: "/tmp", type: "tmpfs", source: "tmpfs"}]'
+    local before after inside
+    before=$(sort /proc/self/mountinfo)
+    create "$ID"
+    runtime start "$ID"
+    inside=$(runtime state "$ID" | jq .pid)
+    for kind in mnt pid net ipc uts cgroup user; do
+        [[ $(readlink "/proc/$inside/ns/$kind") == "$(readlink "/proc/self/ns/$kind")" ]] || fail "$kind"
+    done
+    after=$(sort /proc/self/mountinfo)
+    [[ $before == "$after" ]] || fail "the host's mounts are others: $(diff <(echo "$before") <(echo "$after"))"
+    # Its own root, with its mounts and masks, and nothing above it.
+    run runtime exec "$ID" sh -c 'cd ..; cd ../../..; pwd; busybox ls -d bin proc/self/fd dev/null sys/kernel
+        touch tmp/x && echo written; touch /x; echo >/proc/sys/kernel/hostname'
+    assert_match $'/\nbin\ndev/null\nproc/self/fd\nsys/kernel\nwritten*'
+    [[ $output == *"/x: Read-only"* && $output == *"hostname: Read-only"* ]] || fail "$output"
+    [[ ! -e $BUNDLE/rootfs/tmp/x ]]
+    run runtime exec "$ID" busybox umount /tmp
+    assert_status 1
+    runtime delete --force "$ID"
+    [[ $(sort /proc/self/mountinfo) == "$before" ]]
+    # Who is root of a user namespace of his own cannot.
+    bundle_make 'del(.hostname) | .linux.namespaces = [{type: "user"}] | .linux.uidMappings = [{containerID: 0, hostID: 100000, size: 1000}]
+        | .linux.gidMappings = .linux.uidMappings'
+    try runtime create --bundle "$BUNDLE" "$ID"
+    assert_runtime_error 1 'without a mount namespace'
 }
 
 @test "a filter may refuse what a start itself has to call" {
@@ -46,7 +84,31 @@ said() {
     bundle_make '.hooks.startContainer = [{path: "/bin/touch", args: ["touch", "/dev/shm/hook"]}]
         | .linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW", syscalls: [{names: ["utimensat", "utimes", "open", "openat"], action: "SCMP_ACT_KILL"}]}'
     try runtime run --bundle "$BUNDLE" "$ID"
-    assert_runtime_error 1 'startContainer hook #0'
+    assert_runtime_error 1 'startContainer hook #0: error running hook /bin/touch: signal: bad system call'
+}
+
+@test "hooks behind the end run whatever those before them do" {
+    bundle_make ".process.args = [\"true\"] | .hooks.poststop = [{path: \"/bin/false\"}, {path: \"/bin/touch\", args: [\"touch\", \"$BATS_TEST_TMPDIR/behind\"]},
+        {path: \"/bin/no/such\"}]"
+    try runtime run --bundle "$BUNDLE" "$ID"
+    assert_status 0
+    [[ -e $BATS_TEST_TMPDIR/behind ]]
+    [[ $stderr == *warning*'poststop hook #0'*'poststop hook #2'* ]] || fail "$stderr"
+}
+
+@test "what scripts look for in runc's errors is in ours" {
+    try runtime frob
+    assert_runtime_error 1 "No help topic for 'frob'"
+    create "$ID"
+    runtime start "$ID"
+    try runtime exec --cgroup none "$ID" true
+    assert_runtime_error 255 ' adding pid '
+    [[ $stderr == *'/none/cgroup.procs: no such file '* ]]
+    runtime delete --force "$ID"
+    [[ -d /sys/fs/cgroup/memory && -w /sys/fs/cgroup/memory ]] || return 0
+    bundle_make '.linux.resources.unified = {"memory.high": "10000000"}'
+    try runtime create --bundle "$BUNDLE" "$ID"
+    assert_runtime_error 1 'invalid configuration'
 }
 
 @test "a user begins where the configuration says, be it root's directory" {
@@ -65,7 +127,7 @@ said() {
 @test "a terminal is the session's where the streams are none" {
     bundle_make '.process.terminal = true | .process.args = ["tty"]'
     # Of a session without one it is an error.
-    try setsid "$RUNTIME" --root "$ROOT" run --bundle "$BUNDLE" "$ID" </dev/null
+    try setsid --wait "$RUNTIME" --root "$ROOT" run --bundle "$BUNDLE" "$ID" </dev/null
     assert_runtime_error 1 'here is none'
     export RUNTIME ROOT BUNDLE ID
     script -qec '"$RUNTIME" --root "$ROOT" run --bundle "$BUNDLE" "$ID" </dev/null >said 2>&1' /dev/null </dev/null >/dev/null
@@ -125,6 +187,25 @@ said() {
     assert_status 0
     assert_output "$pivoted"
     [[ $stderr == *warning*--no-pivot* ]]
+}
+
+@test "a root that is not to be pivoted leaves no way to a proc or sysfs without masks" {
+    need_root
+    local words='["busybox", "unshare", "-mrpf", "sh", "-c", "busybox mount -t proc none /proc && echo proc made; busybox mount -t sysfs none /sys && echo sys made"]'
+    for option in "" --no-pivot; do
+        # A second proc on the first one, and one elsewhere, are no way either.
+        for hook in false true; do
+            bundle_make ".process.args = $words
+                | .process.capabilities.bounding += [\"CAP_SETFCAP\"] | .process.capabilities.permitted += [\"CAP_SETFCAP\"]
+                | if $hook then .hooks.createContainer = [{path: \"/bin/true\"}] else . end"
+            mkdir -p "$BATS_TEST_TMPDIR/a proc"
+            option=$option BUNDLE=$BUNDLE ID=$ID place="$BATS_TEST_TMPDIR/a proc" RUNTIME=$RUNTIME ROOT=$ROOT \
+                unshare --mount sh -c 'mount -t proc proc /proc; mount -t proc proc "$place"; mount -t sysfs sysfs "$place"
+                    exec "$RUNTIME" --root "$ROOT" run $option --bundle "$BUNDLE" "$ID"' >said 2>&1 || true
+            ! grep made said || fail "$option, hook $hook: $(<said)"
+            [[ $(grep -ci 'permission denied' said) == 2 ]] || fail "$option, hook $hook: $(<said)"
+        done
+    done
 }
 
 @test "hooks of creation are told how far it is" {

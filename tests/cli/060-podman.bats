@@ -176,7 +176,7 @@ no
     podman top "$NAME" pid comm | grep -q '^1  *sh'
     try podman stats --no-stream --format '{{.Name}} {{.PIDs}}' "$NAME"
     [[ $output == "$NAME "[12] ]] || fail "$output"
-    podman stop -t 5 "$NAME" >/dev/null
+    podman stop -t 300 "$NAME" >/dev/null
     [[ $(podman wait "$NAME") == 4 ]]
     podman start "$NAME" >/dev/null
     podman kill "$NAME" >/dev/null
@@ -327,7 +327,7 @@ bee_podman() {
     assert_status 9
     assert_output 33
     assert_stderr to-err
-    bee_podman stop -t 5 "$NAME" >/dev/null
+    bee_podman stop -t 300 "$NAME" >/dev/null
     [[ $(bee_podman wait "$NAME") == 4 ]]
     bee_podman start "$NAME" >/dev/null
     bee_podman rm -f -t 0 "$NAME" >/dev/null

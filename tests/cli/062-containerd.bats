@@ -4,7 +4,7 @@
 #
 # containerd and its client ctr, whose shims execute ruche-runtime.
 
-load engines
+load daemons
 
 setup_file() {
     engine_file containerd_begin
@@ -13,17 +13,8 @@ setup_file() {
 }
 
 containerd_begin() {
-    local here=$BATS_FILE_TMPDIR i
-    engine_needs containerd ctr containerd-shim-runc-v2 && machine_open || return 1
-    printf 'version = 2\ndisabled_plugins = ["io.containerd.grpc.v1.cri"]\n' >"$here/config.toml"
-    machine_daemon machine "$here/containerd.log" env PATH="$PATH:/usr/sbin" containerd --config "$here/config.toml" --root "$here/root" \
-        --state "$here/state" --address "$here/sock" --log-level warn
-    for ((i = 0; i < 150; i++)); do
-        ctr version >/dev/null 2>&1 && break
-        sleep 0.1
-    done
-    ((i < 150)) || unavailable "containerd does not work here: $(tail -n 1 "$here/containerd.log")" || return 1
-    ctr images import "$(dirname "$RUCHE")/busybox.tar" >/dev/null
+    engine_needs containerd ctr containerd-shim-runc-v2 && machine_open && containerd_start machine "$BATS_FILE_TMPDIR" &&
+        ctr images import "$(dirname "$RUCHE")/busybox.tar" >/dev/null
 }
 
 teardown_file() {
@@ -50,9 +41,8 @@ teardown() {
     ends_well /run/containerd/runc 'containerd-shim-runc-v2 ruche-runtime'
 }
 
-# The client in the machine: the streams are pipes of its /run. A container's group is below its namespace's name.
 ctr() {
-    machine_in machine ctr --address "$BATS_FILE_TMPDIR/sock" --namespace "$GROUPS_TOP" "$@"
+    ctr_of machine "$BATS_FILE_TMPDIR" "$@"
 }
 
 # run_ctr [OPTION...] -- ID COMMAND...
@@ -74,8 +64,26 @@ is() {
     [[ $(task_status "$NAME") == "$1" ]]
 }
 
+# Or gone.
 stopped() {
-    [[ $(task_status "$1") == STOPPED ]]
+    [[ $(task_status "$1") == @(STOPPED|) ]]
+}
+
+# listen FILE: all that is told of from now on, in the background. What is told of an image shows that it has begun.
+listen() {
+    ctr events >"$1" 2>&1 3>&- &
+    LISTENER=$!
+    eventually hears "$1"
+}
+
+hears() {
+    ctr images label "$IMAGE" "heard=$RANDOM" >/dev/null
+    grep -q /images/update "$1"
+}
+
+listen_no_more() {
+    kill "$LISTENER"
+    wait "$LISTENER" 2>/dev/null || true
 }
 
 # ctr does not pass on the end of its standard input: a line is read.
@@ -146,29 +154,29 @@ stopped() {
 }
 
 @test "ctr events: a task's life in its order" {
-    local pid
-    machine_in machine ctr --address "$BATS_FILE_TMPDIR/sock" --namespace "$GROUPS_TOP" events >events 2>&1 3>&- &
-    pid=$!
-    sleep 0.3
+    listen events
     try run_ctr --rm -- "$NAME" sh -c 'exit 3'
     assert_status 3
     eventually grep -q /tasks/delete events
-    kill "$pid"
-    wait "$pid" 2>/dev/null || true
+    listen_no_more
     [[ $(grep -o '/tasks/[a-z]*' events | uniq | tr '\n' ' ') == '/tasks/create /tasks/start /tasks/exit /tasks/delete ' ]] || fail "$(<events)"
     grep /tasks/exit events | grep -q '"exit_status":3'
 }
 
 @test "ctr: one that took too much memory is an event" {
-    machine_in machine ctr --address "$BATS_FILE_TMPDIR/sock" --namespace "$GROUPS_TOP" events >events 2>&1 3>&- &
-    local pid=$!
-    sleep 0.3
-    try run_ctr --rm --memory-limit 16777216 -- "$NAME" sh -c 'tail /dev/zero; sleep 0.3; exit 3'
-    assert_status 3
-    eventually grep -q /tasks/delete events
-    kill "$pid"
-    wait "$pid" 2>/dev/null || true
-    grep -q '/tasks/oom' events || fail "$(<events)"
+    local client result=0
+    listen events
+    mkdir door
+    # It ends once that was told.
+    run_ctr --rm --memory-limit 16777216 --mount "type=bind,src=$PWD/door,dst=/mnt,options=rbind:ro" -- "$NAME" \
+        sh -c 'tail /dev/zero; until [ -e /mnt/open ]; do sleep 0.1; done; exit 3' </dev/null >said 2>&1 3>&- &
+    client=$!
+    eventually grep -q '/tasks/oom' events || result=1
+    : >door/open
+    status=0
+    wait "$client" || status=$?
+    listen_no_more
+    ((result == 0 && status == 3)) || fail "$status" "$(<said)" "$(<events)"
 }
 
 @test "ctr tasks kill -a: all of a container without a pid namespace of its own" {

@@ -4,19 +4,18 @@
 #
 # Docker's daemon with ruche-runtime as its default runtime, and as one that is asked for by name.
 
-load engines
+load daemons
 
 setup_file() {
-    engine_file docker_begin
+    engine_file hive_begin
 }
 
-docker_begin() {
-    engine_needs dockerd containerd docker && machine_open && daemon_start && docker_import "$BATS_FILE_TMPDIR" &&
-        docker network create hive >/dev/null
+hive_begin() {
+    docker_begin --live-restore && docker network create hive >/dev/null
 }
 
 teardown_file() {
-    closes_well 'containerd-shim-runc-v2 ruche-runtime'
+    docker_closes_well
 }
 
 setup() {
@@ -30,15 +29,7 @@ teardown() {
     ids=$(docker ps -aq)
     # shellcheck disable=SC2086 # ids have no blanks
     [[ -z $ids ]] || docker rm -f $ids >/dev/null
-    ends_well "$BATS_FILE_TMPDIR/exec/runtime-runc" 'containerd-shim-runc-v2 ruche-runtime'
-}
-
-docker() {
-    docker_of "$BATS_FILE_TMPDIR" "$@"
-}
-
-daemon_start() {
-    docker_start machine "$BATS_FILE_TMPDIR" --live-restore
+    docker_ends_well
 }
 
 # run_in OPTION... -- COMMAND...: tries it in a container that goes
@@ -120,8 +111,18 @@ docker-init'
 }
 
 @test "docker run: one that takes too much memory is killed, and Docker knows why" {
-    try docker run --name "$NAME" --network none -m 16m --memory-swap 16m bee sh -c 'tail /dev/zero; exit 3'
-    eventually is '{{.State.OOMKilled}}' true
+    local begin
+    begin=$(date +%s)
+    mkdir door
+    docker run -d --name "$NAME" --network none -m 16m --memory-swap 16m -v "$PWD/door:/door:ro" bee \
+        sh -c 'tail /dev/zero; until [ -e /door/open ]; do sleep 0.1; done; exit 3' >/dev/null
+    # It ends once the daemon was told.
+    knows() {
+        [[ $(docker events --since "$begin" --until "$(date +%s.%N)" --filter "container=$NAME" --filter event=oom) ]]
+    }
+    eventually knows
+    : >door/open
+    eventually is '{{.State.Status}} {{.State.ExitCode}} {{.State.OOMKilled}}' 'exited 3 true'
 }
 
 @test "docker run: capabilities, seccomp, new privileges, devices, privileged" {
@@ -171,7 +172,7 @@ docker-init'
     docker top "$NAME" -o pid,comm | grep -q ' sh$'
     run docker stats --no-stream --format '{{.Name}} {{.PIDs}} {{.MemUsage}}' "$NAME"
     [[ $output =~ ^"$NAME "[12]" "[0-9.]+[kKM]i?B\ /\  ]] || fail "$output"
-    docker stop -t 5 "$NAME" >/dev/null
+    docker stop -t 300 "$NAME" >/dev/null
     [[ $(docker wait "$NAME") == 4 ]]
     docker start "$NAME" >/dev/null
     docker kill "$NAME" >/dev/null
@@ -297,7 +298,7 @@ docker-init'
     machine_in machine kill -KILL "$(<"$BATS_FILE_TMPDIR/docker.pid")"
     eventually no_process machine dockerd
     rm -f "$BATS_FILE_TMPDIR/docker.pid"
-    daemon_start
+    docker_start machine "$BATS_FILE_TMPDIR" --live-restore
     is '{{.State.Status}} {{.State.Pid}}' "running $pid"
     try docker exec "$NAME" echo still
     assert_output still

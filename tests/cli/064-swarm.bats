@@ -5,7 +5,7 @@
 # A swarm of two nodes, each a daemon of Docker in a machine of its own, with ruche-runtime as its default runtime. A virtual cable
 # joins them. Services have no virtual address (dnsrr), for which a kernel would need ip_vs.
 
-load engines
+load daemons
 
 setup_file() {
     engine_file swarm_begin
@@ -16,8 +16,8 @@ swarm_begin() {
     nsenter --target "$(machine_pid queen)" --net ip link add cable type veth peer name cable netns "$(machine_pid drone)" ||
         unavailable "no virtual cable can be made here" || return 1
     node_begin queen 192.168.83.1 && node_begin drone 192.168.83.2 || return 1
-    queen swarm init --advertise-addr 192.168.83.1 --listen-addr 192.168.83.1:2377 --dispatcher-heartbeat 1s \
-        --default-addr-pool 10.84.0.0/16 >/dev/null || return 1
+    queen swarm init --advertise-addr 192.168.83.1 --listen-addr 192.168.83.1:2377 --default-addr-pool 10.84.0.0/16 >/dev/null ||
+        return 1
     drone swarm join --advertise-addr 192.168.83.2 --listen-addr 192.168.83.2:2377 --token "$(queen swarm join-token -q worker)" \
         192.168.83.1:2377 >/dev/null
 }
@@ -29,11 +29,12 @@ node_begin() {
 }
 
 teardown_file() {
-    closes_well 'containerd-shim-runc-v2 ruche-runtime'
+    docker_closes_well
 }
 
 setup() {
     engine_setup
+    settles nodes_are 'drone Ready ;queen Ready Leader;'
 }
 
 teardown() {
@@ -84,16 +85,16 @@ runs() {
     [[ $(running | wc -l) == "$1" ]] && (($(queen ps -q | wc -l) + $(drone ps -q | wc -l) == $1))
 }
 
-# Twice as long as usual: the managers take their time.
+# Longer than usual: the managers take their time.
 settles() {
     eventually "$@" || eventually "$@" || eventually "$@"
 }
 
+nodes_are() {
+    [[ $(queen node ls --format '{{.Hostname}} {{.Status}} {{.ManagerStatus}}' | sort | tr '\n' ';') == "$1" ]]
+}
+
 @test "swarm: two nodes are ready" {
-    ready() {
-        [[ $(queen node ls --format '{{.Hostname}} {{.Status}} {{.ManagerStatus}}' | sort | tr '\n' ';') == 'drone Ready ;queen Ready Leader;' ]]
-    }
-    settles ready
     [[ $(queen info -f '{{.DefaultRuntime}}') == ruche && $(drone info -f '{{.DefaultRuntime}}') == ruche ]]
 }
 
@@ -189,5 +190,5 @@ settles() {
     settles moved
     # Nobody was left there to remove the lost ones' groups. Those in use stay.
     groups_below -depth -exec rmdir {} + 2>/dev/null || true
-    [[ $(queen node ls --format '{{.Hostname}} {{.Status}}' | sort | tr '\n' ';') == 'drone Down;queen Ready;' ]]
+    settles nodes_are 'drone Down ;queen Ready Leader;'
 }

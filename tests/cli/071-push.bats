@@ -43,7 +43,7 @@ raw() {
 }
 
 asked() {
-    registry_log hive | grep -c -- "$1" || true
+    registry_asked hive "$1"
 }
 
 @test "push: an image by its name, told as docker tells it" {

@@ -4,31 +4,18 @@
 #
 # Docker's daemon on the other side of a docker-registry: what it pushed is pulled, and what we push it pulls.
 
-load engines
+load daemons
 
 setup_file() {
     engine_file registry_begin
 }
 
 registry_begin() {
-    engine_needs dockerd containerd docker docker-registry skopeo || return 1
-    cd "$BATS_FILE_TMPDIR"
-    {
-        printf 'version: 0.1\nlog: {level: error}\n'
-        printf 'storage: {filesystem: {rootdirectory: "%s"}}\nhttp: {addr: "127.0.0.1:5000"}\n' "$BATS_FILE_TMPDIR/data"
-    } >config.yml
-    machine_open && docker_start machine "$BATS_FILE_TMPDIR" && docker_import "$BATS_FILE_TMPDIR" || return 1
-    machine_daemon machine registry.log docker-registry serve "$BATS_FILE_TMPDIR/config.yml"
-    local i
-    for ((i = 0; i < 100; i++)); do
-        ! machine_in machine bash -c 'exec 3<>/dev/tcp/127.0.0.1/5000' 2>/dev/null || return 0
-        sleep 0.05
-    done
-    unavailable "the registry does not serve: $(<registry.log)"
+    engine_needs docker-registry skopeo && docker_begin && docker_registry_start machine "$BATS_FILE_TMPDIR" 5000
 }
 
 teardown_file() {
-    closes_well 'containerd-shim-runc-v2 ruche-runtime'
+    docker_closes_well
 }
 
 setup() {
@@ -37,11 +24,7 @@ setup() {
 
 teardown() {
     [[ ! -e $BATS_FILE_TMPDIR/unavailable ]] || return 0
-    ends_well "$BATS_FILE_TMPDIR/exec/runtime-runc" 'containerd-shim-runc-v2 ruche-runtime'
-}
-
-docker() {
-    docker_of "$BATS_FILE_TMPDIR" "$@"
+    docker_ends_well
 }
 
 # The program in the machine, where the registry is.

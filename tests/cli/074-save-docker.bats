@@ -4,18 +4,18 @@
 #
 # What we save is loaded by docker, and the other way. One daemon for the file.
 
-load engines
+load daemons
 
 setup_file() {
-    engine_file docker_begin
+    engine_file save_begin
 }
 
-docker_begin() {
-    engine_needs dockerd containerd docker jq busybox && machine_open && docker_start machine "$BATS_FILE_TMPDIR"
+save_begin() {
+    engine_needs busybox && docker_begin
 }
 
 teardown_file() {
-    closes_well 'containerd-shim-runc-v2 ruche-runtime'
+    docker_closes_well
 }
 
 setup() {
@@ -28,10 +28,6 @@ setup() {
 teardown() {
     [[ ! -e $BATS_FILE_TMPDIR/unavailable ]] || return 0
     containers_teardown
-}
-
-docker() {
-    docker_of "$BATS_FILE_TMPDIR" "$@"
 }
 
 @test "docker loads what is saved: the same image" {

@@ -282,8 +282,8 @@ assert_loaded() {
     gzip -c "$F/rootfs.tar" | head -c 100000 >cut.tgz
     try ruche import -q cut.tgz
     assert_error 125 '*'
-    try ruche import -q https://example.org/a.tar
-    assert_error 125 '*download it first*'
+    try ruche import -q ftp://example.org/a.tar
+    assert_error 125 '*by http and https only*'
     try ruche import -q "$F/rootfs.tar" 'Upper:1'
     assert_error 125 '*is no image name*'
     for change in 'FROM x' 'CMD' 'ENV novalue' 'EXPOSE http' 'WORKDIR relative' $'CMD a\nUSER b'; do

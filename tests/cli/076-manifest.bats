@@ -4,7 +4,7 @@
 #
 # Lists of images for several platforms: made, changed, used, handed on.
 
-load images
+load registry
 
 setup_file() {
     need_all busybox jq tar
@@ -23,15 +23,8 @@ setup() {
 }
 
 # A registry that a test has started goes, however the test ends.
-registry_end() {
-    [[ -n ${REGISTRY-} ]] || return 0
-    kill "$REGISTRY"
-    wait "$REGISTRY" || true
-    REGISTRY=
-}
-
 teardown() {
-    registry_end
+    registry_stop hive
     containers_teardown
 }
 
@@ -160,25 +153,15 @@ manifest_of() {
 }
 
 @test "a list is pushed with its images" {
-    need_all docker-registry skopeo curl
-    local port=$((20000 + RANDOM % 20000))
-    cat >registry.yml <<YAML
-version: 0.1
-storage: {filesystem: {rootdirectory: $BATS_TEST_TMPDIR/registry}}
-http: {addr: "127.0.0.1:$port"}
-YAML
-    docker-registry serve registry.yml >registry.log 2>&1 3>&- &
-    REGISTRY=$!
-    eventually curl -sf "http://127.0.0.1:$port/v2/" >/dev/null || fail "$(<registry.log)"
-    local name=127.0.0.1:$port/l:1 result=0
-    {
-        ruche manifest create "$name" own:1 arm:1 &&
-            ruche manifest push --tls-verify=false -q "$name" &&
-            [[ $(skopeo inspect --tls-verify=false --raw "docker://$name" | jq '.manifests | length') == 2 ]] &&
-            [[ $(skopeo --override-arch arm64 inspect --tls-verify=false --config "docker://$name" | jq -r .architecture) == arm64 ]] &&
-            ruche manifest push --purge --tls-verify=false -q "$name" "127.0.0.1:$port/m:2" &&
-            [[ -z $(ruche images -q "127.0.0.1:$port/l") ]]
-    } || result=1
-    registry_end
-    ((result == 0)) || fail "$(<registry.log)"
+    need_all docker-registry skopeo
+    local address name
+    registry_start hive
+    address=$(registry hive)
+    name=$address/l:1
+    ruche manifest create "$name" own:1 arm:1
+    ruche manifest push --tls-verify=false -q "$name"
+    [[ $(skopeo inspect --tls-verify=false --raw "docker://$name" | jq '.manifests | length') == 2 ]]
+    [[ $(skopeo --override-arch arm64 inspect --tls-verify=false --config "docker://$name" | jq -r .architecture) == arm64 ]]
+    ruche manifest push --purge --tls-verify=false -q "$name" "$address/m:2"
+    [[ -z $(ruche images -q "$address/l") ]]
 }

@@ -4,38 +4,33 @@
 #
 # Docker's daemon and client with `ruche registry serve`: one registry for everybody, and one with TLS and passwords.
 
-load engines
+load daemons
 
 setup_file() {
     engine_file registries_begin
 }
 
 registries_begin() {
-    engine_needs dockerd containerd docker htpasswd openssl curl || return 1
+    engine_needs htpasswd openssl curl || return 1
     [[ -x ${RUCHE%/*}/ruche-registry ]] || unavailable "it was built without libmicrohttpd" || return 1
     cd "$BATS_FILE_TMPDIR"
     openssl req -newkey rsa:2048 -x509 -sha256 -days 2 -nodes -subj /CN=127.0.0.1 -addext subjectAltName=IP:127.0.0.1 \
         -keyout key.pem -out cert.pem 2>/dev/null
     htpasswd -Bbc users bee secret 2>/dev/null
-    machine_open && docker_start machine "$BATS_FILE_TMPDIR" && docker_import "$BATS_FILE_TMPDIR" &&
-        registry_begin open 5000 && registry_begin closed 5001 --tls-cert cert.pem --tls-key key.pem --htpasswd users
+    docker_begin && registry_begin open 5000 && registry_begin closed 5001 --tls-cert cert.pem --tls-key key.pem --htpasswd users
 }
 
 # registry_begin NAME PORT [OPTION...]: in the machine, with a store in the directory of that name
 registry_begin() {
-    local name=$1 port=$2 i
+    local name=$1 port=$2
     shift 2
     machine_daemon machine "$name.log" "$RUCHE" --root "$BATS_FILE_TMPDIR/$name" --run "$BATS_FILE_TMPDIR/$name.run" \
         registry serve --listen "127.0.0.1:$port" "$@"
-    for ((i = 0; i < 100; i++)); do
-        ! grep -q 'listening on' "$name.log" || return 0
-        sleep 0.05
-    done
-    unavailable "the registry does not serve: $(<"$name.log")"
+    eventually grep -qs 'listening on' "$name.log" || fail "the registry does not serve:" "$(<"$name.log")"
 }
 
 teardown_file() {
-    closes_well 'containerd-shim-runc-v2 ruche-runtime'
+    docker_closes_well
 }
 
 setup() {
@@ -44,11 +39,7 @@ setup() {
 
 teardown() {
     [[ ! -e $BATS_FILE_TMPDIR/unavailable ]] || return 0
-    ends_well "$BATS_FILE_TMPDIR/exec/runtime-runc" 'containerd-shim-runc-v2 ruche-runtime'
-}
-
-docker() {
-    docker_of "$BATS_FILE_TMPDIR" "$@"
+    docker_ends_well
 }
 
 # The program on a registry's store.

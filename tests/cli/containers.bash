@@ -87,7 +87,7 @@ containers_teardown() {
     local result=0
     remove_all || result=1
     common_teardown || result=1
-    no_process_inside || fail "a process is left inside" || result=1
+    eventually no_process_inside || fail "a process is left inside" || result=1
     is_empty "$RUN/subids" || fail "a range of ids is left" || result=1
     return "$result"
 }

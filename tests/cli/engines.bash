@@ -71,12 +71,13 @@ MACHINE_START='
 
 # machine_open [NAME]: a machine; the control groups of what runs in it are below $GROUPS_TOP
 machine_open() {
-    local name=${1:-machine} children pid='' i
+    local name=${1:-machine} process children pid='' end=$((SECONDS + 60))
     # It ends with the file, however that ends.
     setpriv --pdeathsig KILL unshare --mount --propagation private --net --pid --ipc --uts --fork --kill-child --mount-proc \
         bash -c "$MACHINE_START" "$name" </dev/null >"$BATS_FILE_TMPDIR/$name.log" 2>&1 3>&- 4>&- 5>&- &
-    children=/proc/$!/task/$!/children
-    for ((i = 0; i < 100; i++)); do
+    process=$!
+    children=/proc/$process/task/$process/children
+    while ((SECONDS < end)) && kill -0 "$process" 2>/dev/null; do
         read -r pid 2>/dev/null <"$children" || true # it has no end of line
         [[ $pid ]] && break
         sleep 0.02
@@ -85,7 +86,7 @@ machine_open() {
     mkdir -p "$BATS_FILE_TMPDIR/machines"
     echo "$pid $(readlink "/proc/$pid/ns/pid")" >"$BATS_FILE_TMPDIR/machines/$name"
     # Its last preparation is its name.
-    for ((i = 0; i < 100; i++)); do
+    while ((SECONDS < end)) && kill -0 "$process" 2>/dev/null; do
         [[ $(machine_in "$name" hostname 2>/dev/null) == "$name" ]] && return 0
         sleep 0.02
     done
@@ -120,15 +121,16 @@ machine_daemon() {
 }
 
 machine_close() {
-    local name=${1:-machine} pid i
+    local name=${1:-machine} pid
     if pid=$(machine_pid "$name"); then
         kill -KILL "$pid"
-        for ((i = 0; i < 100; i++)); do
-            machine_pid "$name" >/dev/null || break
-            sleep 0.05
-        done
+        eventually machine_is_gone "$name"
     fi
     rm -f "$BATS_FILE_TMPDIR/machines/$name"
+}
+
+machine_is_gone() {
+    ! machine_pid "$1" >/dev/null
 }
 
 # The names of the processes of a machine, as they are now.
@@ -168,39 +170,6 @@ groups_remove() {
     [[ -z $left ]] || fail "control groups were left:" "$left"
 }
 
-# ---- Docker ----
-
-# docker_of DIRECTORY COMMAND...: the client of the daemon that has this directory
-docker_of() {
-    local directory=$1
-    shift
-    DOCKER_CONFIG=$BATS_FILE_TMPDIR/client command "${DOCKER:-docker}" -H "unix://$directory/sock" "$@"
-}
-
-# docker_start MACHINE DIRECTORY [OPTION...]: a daemon in the machine with all it has in the directory, ruche-runtime its default
-docker_start() {
-    local name=$1 directory=$2 i
-    shift 2
-    mkdir -p "$directory/bin" "$BATS_FILE_TMPDIR/client"
-    # What the daemon's BuildKit executes is `runc` of the PATH, whatever the default runtime is.
-    ln -sf "$RUNTIME" "$directory/bin/runc"
-    echo '{}' >"$directory/none.json"
-    machine_daemon "$name" "$directory/dockerd.log" env PATH="$directory/bin:$PATH:/usr/sbin" dockerd --config-file "$directory/none.json" \
-        --data-root "$directory/data" --exec-root "$directory/exec" --pidfile "$directory/docker.pid" -H "unix://$directory/sock" \
-        --group root --iptables=false --ip6tables=false --ip-masq=false --cgroup-parent "/$GROUPS_TOP" \
-        --add-runtime "ruche=$RUNTIME" --default-runtime ruche "$@"
-    for ((i = 0; i < 150; i++)); do
-        docker_of "$directory" version >/dev/null 2>&1 && return 0
-        sleep 0.1
-    done
-    unavailable "dockerd does not work here: $(tail -n 1 "$directory/dockerd.log")"
-}
-
-# docker_import DIRECTORY: the built-in image as the daemon's `bee`
-docker_import() {
-    layer_make "$1/layer.tar" && docker_of "$1" import -c 'CMD ["sh"]' "$1/layer.tar" bee >/dev/null && rm "$1/layer.tar"
-}
-
 # ---- the end ----
 
 # machine_is_clean NAME STATE PROCESSES: none of these is there, and no container's state is in the directory
@@ -227,7 +196,7 @@ closes_well() {
     shift
     for machine in $(machines); do
         # shellcheck disable=SC2086 # names
-        no_process "$machine" $names || fail "a process is left in $machine:" "$(machine_processes "$machine")" || result=1
+        eventually no_process "$machine" $names || fail "a process is left in $machine:" "$(machine_processes "$machine")" || result=1
         machine_close "$machine"
     done
     groups_remove "$@" || result=1

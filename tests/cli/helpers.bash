@@ -20,14 +20,13 @@ random_name() {
     printf 'bats-%s-%04x%04x' "$BATS_TEST_NUMBER" "$RANDOM" "$RANDOM"
 }
 
-# Waits up to 5 seconds for a command to succeed.
+# Waits up to a minute for a command to succeed: longer than a busy machine can take, and no time is lost where it is less.
 eventually() {
-    local i
-    for ((i = 0; i < 50; i++)); do
-        "$@" && return 0
+    local end=$((SECONDS + 60))
+    until "$@"; do
+        ((SECONDS < end)) || fail "in a minute not once: $*" || return 1
         sleep 0.1
     done
-    fail "in 5 seconds not once: $*"
 }
 
 # ---- what is expected of the last `run` ----
@@ -100,12 +99,16 @@ cgroup_is_ours() {
     return 1
 }
 
-no_cgroups() {
+cgroups_left() {
     local directory
     while read -r directory; do
-        cgroup_is_ours "$directory" && return 1
+        cgroup_is_ours "$directory" && echo "$directory"
     done < <(comm -13 "$BATS_TEST_TMPDIR/cgroups" <(cgroups_list))
     return 0
+}
+
+no_cgroups() {
+    [[ -z $(cgroups_left) ]]
 }
 
 is_empty() {
@@ -115,7 +118,7 @@ is_empty() {
 leftovers() {
     no_processes || echo "a process is left"
     no_mounts || echo "a mount is left"
-    no_cgroups || echo "a control group is left"
+    no_cgroups || echo "a control group is left:" "$(cgroups_left)"
     is_empty "$RUN/containers" || echo "a run directory is left"
     is_empty "$ROOT/containers" || echo "a container is left"
     is_empty "$ROOT/names" || echo "a name is left"
@@ -136,11 +139,8 @@ common_setup() {
 
 # What ends in the background has its time. Then what is left is named, and removed for the sake of those that follow.
 common_teardown() {
-    local i found
-    for ((i = 0; i < 30; i++)); do
-        nothing_left && return 0
-        sleep 0.1
-    done
+    local found
+    eventually nothing_left 2>/dev/null && return 0
     found=$(leftovers)
     # shellcheck disable=SC2046 # ids have no blanks
     ruche rm -f $(ruche ps -aq) >/dev/null 2>&1 || true

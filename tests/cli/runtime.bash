@@ -45,14 +45,16 @@ runtime_cgroups_gone() {
     [[ -z $(find /sys/fs/cgroup -maxdepth 4 -name "*$ID*" 2>/dev/null) ]]
 }
 
+# In teardown a command that fails ends nothing: its result is that of the last.
 runtime_teardown() {
-    local id
+    local id result=0
     for id in $(runtime list -q 2>/dev/null); do
-        runtime delete -f "$id"
+        runtime delete -f "$id" || result=1
     done
-    eventually runtime_cgroups_gone
-    [[ -z $(find "$ROOT" -mindepth 1 ! -name '~cgroups' 2>/dev/null) ]] || fail "something is left in the root" "$(find "$ROOT")"
-    ! grep -qF -- "$BATS_TEST_TMPDIR/bundle" /proc/self/mountinfo || fail "a mount is left"
+    eventually runtime_cgroups_gone || fail "control groups are left:" "$(find /sys/fs/cgroup -maxdepth 4 -name "*$ID*")" || result=1
+    [[ -z $(find "$ROOT" -mindepth 1 ! -name '~cgroups' 2>/dev/null) ]] || fail "something is left in the root" "$(find "$ROOT")" || result=1
+    ! grep -qF -- "$BATS_TEST_TMPDIR/bundle" /proc/self/mountinfo || fail "a mount is left" || result=1
+    return "$result"
 }
 
 status_is() {

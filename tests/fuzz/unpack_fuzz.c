@@ -108,7 +108,7 @@ static void canary_check(void)
 static void unpack_once(const uint8_t *data, size_t size)
 {
     static const struct sink_help help = { .device = device_refuse, .warning = warning_pass };
-    static const struct unpack_limits limits = { MAX_BYTES, MAX_ENTRIES };
+    static const struct unpack_limits limits = { .max_bytes = MAX_BYTES, .max_entries = MAX_ENTRIES };
     struct unpack_result result;
     struct err err = {};
     int layer;
@@ -131,7 +131,7 @@ static void unpack_once(const uint8_t *data, size_t size)
 static void pack_once(const uint8_t *data, size_t size)
 {
     static const struct sink_help help = { .warning = warning_pass };
-    static const struct unpack_limits limits = { MAX_BYTES, MAX_ENTRIES };
+    static const struct unpack_limits limits = { .max_bytes = MAX_BYTES, .max_entries = MAX_ENTRIES };
     struct unpack_result result;
     struct err err = {};
     auto_close int archive = memfd_create("archive", MFD_CLOEXEC);

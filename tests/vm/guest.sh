@@ -72,7 +72,7 @@ leftovers() {
 nothing_left() {
     tries=0
     leftovers >/tmp/left
-    while [ -s /tmp/left ] && [ $tries -lt 30 ]; do
+    while [ -s /tmp/left ] && [ $tries -lt 300 ]; do
         sleep 0.1
         tries=$((tries + 1))
         leftovers >/tmp/left
@@ -86,7 +86,7 @@ run_test() {
     name=$(echo "${2#test_}" | tr _ ' ')
     read -r begin _ </proc/uptime
     snapshot >/tmp/before
-    timeout 40 sh -eu /tests/suite.sh "$suite" "$2" >/tmp/log 2>&1 </dev/null
+    timeout 600 sh -eu /tests/suite.sh "$suite" "$2" >/tmp/log 2>&1 </dev/null
     status=$?
     if [ $status -eq 77 ]; then
         echo "ok $1 $name # skip $(tail -n 1 /tmp/log)"

@@ -11,7 +11,7 @@ for module in virtio_ring virtio virtio_mmio virtio_blk; do
     $busybox insmod "/modules/$module.ko"
 done
 waited=0
-until [ -b /dev/vda ] || [ $waited -gt 100 ]; do
+until [ -b /dev/vda ] || [ $waited -gt 3000 ]; do
     $busybox sleep 0.1
     waited=$((waited + 1))
 done
