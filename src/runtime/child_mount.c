@@ -3,7 +3,8 @@
  * The child's file system. What it needs of the host it holds as detached mounts before the root is
  * changed; after that every path it uses begins at the container's root, so nothing an image
  * prepares can lead out of it. Mount points are opened first (openat2, no magic links) and mounted
- * on by descriptor, so they cannot be swapped in between.
+ * on by descriptor, so they cannot be swapped in between; those below file systems of our own have
+ * names that nobody can swap.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -183,11 +184,16 @@ int child_root_readonly(struct start *start, size_t i, struct err *err)
 /* --- mount points ----------------------------------------------------------------------------- */
 
 /* Below a file system that was made here and now there is nothing an image or anybody else prepared,
- * so its name will do; but only in the root, for a link on the way to that file system may be of the
- * image. */
+ * so its name will do; but only in the root, and as long as none of the image's links was on the way
+ * to a mount: there a name may lead through /proc/self/fd to what is not the container's. */
+static bool is_named(const struct start *start, const struct plan_mount *mount)
+{
+    return start->at_root && !start->linked && mount->below_own;
+}
+
 static bool is_below_own(struct start *start, const struct plan_mount *mount)
 {
-    return start->at_root && mount->below_own &&
+    return is_named(start, mount) &&
            (!mount->place_missing || mkdirat(start->root, mount->destination, 0755) == 0 ||
             errno == EEXIST);
 }
@@ -412,7 +418,7 @@ static int place_enter(struct start *start, const struct plan_mount *mount)
 static int readonly_make(struct start *start, const struct plan_mount *mount)
 {
     const char *path = mount->destination;
-    if ((mount->below_own || !strchr(path, '/')) &&
+    if ((is_named(start, mount) || !strchr(path, '/')) &&
         mount_change_at(start->root, path, MOUNT_ATTR_RDONLY) == 0)
         return 0;
     auto_leave int target = target_open(start, path);
@@ -458,12 +464,12 @@ static int fs_mount_in_turn(struct start *start, size_t i, struct err *err)
     return plan->dev_by_child && i == plan->dev_mount ? dev_fill_mounted(start, err) : 0;
 }
 
-/* By its name where that begins at the container's root, else by the directory it is in. */
+/* By its name where no link leads out of the container's root, else by the directory it is in. */
 static int link_make(struct start *start, const struct plan_mount *mount)
 {
     char path[PATH_MAX];
     const char *slash = strrchr(mount->destination, '/');
-    if (start->at_root || !slash)
+    if ((start->at_root && !start->linked) || !slash)
         return symlinkat(mount->type, start->root, mount->destination);
     (void)snprintf(path, sizeof(path), "%.*s", (int)(slash - mount->destination),
                    mount->destination);

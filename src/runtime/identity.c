@@ -262,6 +262,13 @@ int identity_find(const struct plan_process *process, struct identity *ret_ident
     identity->home[0] = '\0';
     for (size_t i = 0; i < process->n_groups; i++)
         group_add(identity, process->groups[i]);
+    for (size_t i = 0; process->group_names && i < process->group_names->len; i++) {
+        uint32_t gid = 0;
+        if (group_find(&lines, view_of(process->group_names->at[i]), &gid, err) < 0)
+            return -1;
+        group_add(identity, gid);
+    }
+    identity->n_asked = identity->n_groups;
     if (process->user && user_find(&lines, process->user, identity, err) < 0)
         return -1;
     if (!process->user && process->home_missing) {
@@ -270,11 +277,5 @@ int identity_find(const struct plan_process *process, struct identity *ret_ident
     }
     if (!identity->home[0])
         memcpy(identity->home, "HOME=/", sizeof("HOME=/"));
-    for (size_t i = 0; process->group_names && i < process->group_names->len; i++) {
-        uint32_t gid = 0;
-        if (group_find(&lines, view_of(process->group_names->at[i]), &gid, err) < 0)
-            return -1;
-        group_add(identity, gid);
-    }
     return 0;
 }

@@ -38,9 +38,14 @@ static const char proc[] = "/proc/";
 static void proc_list(struct start *start)
 {
     auto_leave int fd = open(proc, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    long len = fd < 0 ? -1 : syscall(SYS_getdents64, fd, start->proc_names, START_PROC_NAMES);
-    /* As long as there is room for one more, there is no more. */
-    start->n_proc_names = len > 0 && len <= START_PROC_NAMES - ENTRY_MOST ? len : -1;
+    long len = 0;
+    long more = fd < 0 ? -1 : 1;
+    /* To its end: whoever is stopped or frozen meanwhile gets a part of it. */
+    while (more > 0 && len <= START_PROC_NAMES - ENTRY_MOST) {
+        more = syscall(SYS_getdents64, fd, start->proc_names + len, START_PROC_NAMES - len);
+        len += more > 0 ? more : 0;
+    }
+    start->n_proc_names = more == 0 && len > 0 ? len : -1;
 }
 
 /* By the list. Numbers are processes, of which it has not all that are found by name. */

@@ -45,8 +45,11 @@ int child_network_enter(struct start *start, size_t i, struct err *err)
     do
         waited = waitid(P_PID, (id_t)start->network_maker, &end, WEXITED | __WALL);
     while (waited < 0 && errno == EINTR);
+    if (waited == 0 && end.si_code != CLD_EXITED)
+        return err_plain(err, ERR_SYSTEM, 0, "who was to make the network namespace was killed",
+                         NULL);
     if (waited == 0)
-        errno = end.si_code == CLD_EXITED ? end.si_status : EINTR;
+        errno = end.si_status;
     if (waited < 0 || errno)
         return step_fail(err, "make a network namespace", NULL);
     if (setns(start->network, CLONE_NEWNET) < 0)

@@ -23,9 +23,6 @@ static uint32_t namespace_flag_of(enum spec_namespace_type type)
     return flags[type];
 }
 
-/* The network namespace is the dearest of all, so the child makes it while the parent is busy with
- * the rest; the cgroup namespace must come after the child entered its v1 groups, so that its root
- * is the container's own. */
 static void plan_join(struct plan *plan, uint32_t flag, const char *path)
 {
     if (flag == CLONE_NEWUSER)
@@ -36,6 +33,9 @@ static void plan_join(struct plan *plan, uint32_t flag, const char *path)
         plan->joins[plan->n_joins++] = (struct plan_join){ flag, path };
 }
 
+/* The network namespace is the dearest of all, so it is made beside the child (network.c); the cgroup
+ * namespace must come after the child entered its v1 groups, so that its root is the container's
+ * own. */
 static void plan_namespaces(const struct spec *spec, struct plan *plan)
 {
     const struct spec_linux *linux_part = spec->linux;

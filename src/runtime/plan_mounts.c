@@ -284,6 +284,9 @@ static void note_place(struct plan *plan, size_t at)
             below = &plan->mounts[i];
     if (!below || below->kind != PLAN_MOUNT_FS || mount->kind == PLAN_MOUNT_LINK)
         return;
+    /* The way to it has to be as firm: of a directory that others can write to, it may change. */
+    if (strchr(below->destination, '/') && !below->below_own)
+        return;
     const char *name = mount->destination + strlen(below->destination) + 1;
     bool empty = strcmp(below->type, "tmpfs") == 0 && !below->options.copy_up && !strchr(name, '/');
     mount->below_own =
@@ -311,6 +314,15 @@ static bool is_of_network(const char *type)
 
 enum { DATA_MOST = 4095 }; /* mount(2) cuts off what is behind a page */
 
+/* What is made in one call is found again by its place: nothing else may lie there in the end. */
+static bool is_covered(const struct plan *plan, const struct plan_mount *mount)
+{
+    for (const struct plan_mount *at = mount + 1; at < plan->mounts + plan->n_mounts; at++)
+        if (at->kind != PLAN_MOUNT_REMOUNT && strcmp(at->destination, mount->destination) == 0)
+            return true;
+    return false;
+}
+
 /* The options of what mount(2) makes and mounts in one call, if nothing has to be done to it in
  * between. With hooks the working directory stays. */
 static const char *one_call_data(struct plan *plan, const struct plan_mount *mount)
@@ -318,7 +330,7 @@ static const char *one_call_data(struct plan *plan, const struct plan_mount *mou
     const struct mount_options *options = &mount->options;
     auto_done(str) data = {};
     if (!mount->in_turn || plan_pivots_late(plan) || mount->mode_below || options->copy_up ||
-        options->propagation)
+        options->propagation || is_covered(plan, mount))
         return NULL;
     for (size_t i = 0; i < options->rest.len; i++) {
         if (strchr(options->rest.at[i], ','))

@@ -157,12 +157,21 @@ static bool filter_is_privileged(const struct plan_process *process)
     return process->seccomp.len && !process->no_new_privileges;
 }
 
+/* The kernel refuses setgroups where a user mapped only himself, and numbers that are not mapped:
+ * user_namespaces(7). What only the image's /etc/group says is left out then. */
+static bool groups_set(const struct identity *identity)
+{
+    if (syscall(SYS_setgroups, identity->n_groups, identity->groups) == 0)
+        return true;
+    bool refused = errno == EPERM || errno == EINVAL;
+    if (refused && syscall(SYS_setgroups, identity->n_asked, identity->groups) == 0)
+        return true;
+    return errno == EPERM && identity->n_asked == 0;
+}
+
 static int ids_set(const struct identity *identity, struct err *err)
 {
-    /* The kernel refuses setgroups where a user mapped only himself: user_namespaces(7). Then there
-     * are none to set. */
-    if (syscall(SYS_setgroups, identity->n_groups, identity->groups) < 0 &&
-        (errno != EPERM || identity->n_groups))
+    if (!groups_set(identity))
         return step_fail(err, "set the groups", NULL);
     if (identity->uid && prctl(PR_SET_KEEPCAPS, 1L, 0L, 0L, 0L) < 0)
         return step_fail(err, "keep capabilities over setuid", NULL);

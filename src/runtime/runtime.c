@@ -52,7 +52,8 @@ static void start_init(struct start *start, const struct plan *plan, int join_pi
     start->mounts = descriptors_new(plan->n_mounts);
     start->devices = descriptors_new(start->n_devices);
     start->proc_names = join_pidfd < 0 ? proc_names_new(plan) : NULL;
-    start->network_stack = plan->network_beside ? xmalloc(START_NETWORK_STACK) : NULL;
+    start->network_stack =
+        join_pidfd < 0 && plan->network_beside ? xmalloc(START_NETWORK_STACK) : NULL;
 }
 
 /* Descriptors in the order of their numbers. */

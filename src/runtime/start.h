@@ -23,6 +23,7 @@ struct identity {
     uint32_t uid;
     uint32_t gid;
     size_t n_groups;
+    size_t n_asked; /* the first of them, which were asked for; the others are of /etc/group */
     gid_t groups[START_GROUPS_MAX];
     char home[START_HOME_MAX]; /* "HOME=/root" */
 };
@@ -69,6 +70,7 @@ struct start {
     char *proc_names;    /* child: what its /proc holds, getdents64(2), or NULL; */
     long n_proc_names; /* so many bytes of START_PROC_NAMES, 0: not asked yet, -1: not to be had */
     bool turned;       /* child: a file system was made in its turn */
+    bool linked;       /* child: a link was on the way to a mount point */
     bool at_root;      /* child: its root is the container's, */
     bool away;         /* and no more its working directory */
     bool in_cwd;       /* likewise what the process is to have */

@@ -46,17 +46,25 @@ static int target_make_last(struct start *start, char *path, bool is_file)
     return openat(directory, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 }
 
-int target_make(struct start *start, const char *text, bool is_file)
+/* A path of our own, without slashes behind it. */
+static int path_copy(char path[static PATH_MAX], const char *text)
 {
-    char path[PATH_MAX];
     size_t len = strlen(text);
-    if (len >= sizeof(path)) {
+    if (len >= PATH_MAX) {
         errno = ENAMETOOLONG;
         return -1;
     }
     memcpy(path, text, len + 1);
     while (len && path[len - 1] == '/')
         path[--len] = '\0';
+    return 0;
+}
+
+int target_make(struct start *start, const char *text, bool is_file)
+{
+    char path[PATH_MAX];
+    if (path_copy(path, text) < 0)
+        return -1;
     int target = target_make_last(start, path, is_file);
     if (target >= 0 || errno != ENOENT)
         return target;
@@ -102,12 +110,8 @@ int target_make_through(struct start *start, const char *text, bool is_file)
 {
     enum { LINKS_MAX = 40 }; /* MAXSYMLINKS of the kernel */
     char path[PATH_MAX];
-    size_t len = strlen(text);
-    if (len >= sizeof(path)) {
-        errno = ENAMETOOLONG;
+    if (path_copy(path, text) < 0)
         return -1;
-    }
-    memcpy(path, text, len + 1);
     for (int links = 0; links < LINKS_MAX; links++) {
         int target = target_make(start, path, is_file);
         if (target >= 0 || errno != EEXIST || link_read(start, path) < 0)
@@ -136,5 +140,8 @@ int target_find(struct start *start, const char *path)
 {
     int place = file_openat2(start->root, path, O_PATH | O_CLOEXEC, 0,
                              RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_SYMLINKS);
-    return place < 0 && errno == ELOOP ? target_follow(start, path) : place;
+    if (place >= 0 || errno != ELOOP)
+        return place;
+    start->linked = true;
+    return target_follow(start, path);
 }

@@ -263,6 +263,33 @@ Test(plan, makes_in_one_call_what_can_be)
     cr_expect_null(plan.mounts[0].data, "a hook's working directory is ours");
 }
 
+/* What lies on it in the end would be made read-only in its stead. */
+Test(plan, makes_what_will_be_covered_by_descriptor)
+{
+    makes(MOUNTS(FS("tmpfs", "\"ro\"") ",{\"destination\":\"/tmpfs\",\"type\":\"bind\","
+                                       "\"source\":\"/srv\"}"));
+    cr_assert_eq(plan.n_late, 1);
+    cr_expect(plan.mounts[0].in_turn);
+    cr_expect_null(plan.mounts[0].data);
+    makes(MOUNTS(FS("tmpfs", "\"ro\"") ",{\"destination\":\"/tmpfs\",\"options\":[\"remount\"]}"));
+    cr_expect_str_eq(plan.mounts[0].data, "");
+}
+
+#define TMPFS(path) "{\"destination\":\"" path "\",\"type\":\"tmpfs\"}"
+
+/* By name only where every directory on the way is of our own making, or the root. */
+Test(plan, finds_by_name_what_lies_on_its_own_file_systems)
+{
+    makes(MOUNTS(TMPFS("/a") "," TMPFS("/a/b") "," TMPFS("/a/b/c") "," TMPFS("/a/d/e") "," TMPFS(
+        "/v/w") "," TMPFS("/v/w/x") "," TMPFS("/v/w/x/y")));
+    static const bool own[] = { false, true, true, false, false, false, false };
+    cr_assert_eq(plan.n_mounts, sizeof(own) / sizeof(*own));
+    for (size_t i = 0; i < plan.n_mounts; i++) {
+        cr_expect_eq(plan.mounts[i].below_own, own[i], "/%s", plan.mounts[i].destination);
+        cr_expect_eq(plan.mounts[i].place_missing, own[i], "/%s", plan.mounts[i].destination);
+    }
+}
+
 #define NETWORK_NS ",{\"type\":\"network\"}"
 #define WAITING(more)                                                                              \
     CONFIG(PROCESS ",\"mounts\":[" FS("proc", "") "," FS("sysfs", "") "," FS(                      \
