@@ -159,6 +159,8 @@ static int root_enter(struct err *err)
     for (size_t i = 0; i < array_size(readable); i++)
         if (readable_keep(root, readable[i], err) < 0)
             return -1;
+    if (mount_change(root, MOUNT_ATTR_RDONLY, 0, 0, 0) < 0) /* memory is not to be had there */
+        return err_sys(err, "make a root directory");
     bool changed = mount_pivot(root) == 0 || mount_chroot(root) == 0; /* in an initramfs */
     return changed ? 0 : err_sys(err, "change the root directory");
 }
@@ -179,7 +181,7 @@ static int files_enter(struct err *err)
 enum {
     ADDRESS_MIB = 1024,
     FILE_TIB = 8,
-    FILES_OPEN = 1024, /* two for an operation, and connections */
+    FILES_OPEN = 1024, /* one for an operation, and connections */
     ARENAS_MAX = 2,    /* of malloc */
     STACK_KIB = 1024,  /* of a thread */
 };

@@ -18,7 +18,7 @@ enum { PROGRESS_MS = 100, ADVANCE_BYTES = 16 << 10 };
 
 struct fetch {
     uint64_t reached;
-    uint64_t begun;  /* where this try began */
+    uint64_t most;   /* that was reached in tries before this one: less than that is no advance */
     bool seen;       /* the answer's headers have been judged */
     char *validator; /* what tells this file from another one at the same URL; NULL: nothing */
     uint64_t told_ms;
@@ -59,7 +59,7 @@ static int begin_anew(struct operation *operation, const struct exchange *exchan
         return fail_large(operation, err);
     if (ftruncate(operation->fds[0], 0) < 0)
         return err_sys(err, "write it to a file");
-    fetch->reached = fetch->begun = 0;
+    fetch->reached = 0;
     free(fetch->validator);
     fetch->validator = validator_of(exchange);
     if (length >= 0)
@@ -67,13 +67,27 @@ static int begin_anew(struct operation *operation, const struct exchange *exchan
     return 0;
 }
 
+/* It has to be all that is left: nobody else knows where the end is. */
 static int resume_check(const struct fetch *fetch, const struct exchange *exchange, struct err *err)
 {
     const char *range = exchange_header(exchange, "Content-Range");
     uint64_t first, last, size;
-    if (range && content_range_parse(range, &first, &last, &size) && first == fetch->reached)
+    if (range && content_range_parse(range, &first, &last, &size) && first == fetch->reached &&
+        (size == UINT64_MAX || last + 1 == size))
         return 0;
     return err_set(err, ERR_INVALID, "another part of it came than was asked for");
+}
+
+static int answer_judge(struct operation *operation, const struct exchange *exchange,
+                        struct err *err)
+{
+    struct fetch *fetch = operation->state;
+    bool seen = fetch->seen;
+    fetch->seen = true;
+    if (seen)
+        return 0;
+    return exchange->status == 206 ? resume_check(fetch, exchange, err)
+                                   : begin_anew(operation, exchange, err);
 }
 
 static int file_write(const struct operation *operation, const char *at, size_t len,
@@ -99,10 +113,8 @@ static int data_came(void *context, struct exchange *exchange, const char *at, s
     struct operation *operation = context;
     struct fetch *fetch = operation->state;
     uint64_t now = clock_ms();
-    if (!fetch->seen && (exchange->status == 206 ? resume_check(fetch, exchange, err)
-                                                 : begin_anew(operation, exchange, err)) < 0)
+    if (answer_judge(operation, exchange, err) < 0)
         return -1;
-    fetch->seen = true;
     if (len > operation->bytes - fetch->reached)
         return fail_large(operation, err);
     if (file_write(operation, at, len, err) < 0)
@@ -123,7 +135,8 @@ static void try_prepare(void *context, struct exchange *exchange)
         strings_addf(&exchange->headers, "Range: bytes=%" PRIu64 "-", fetch->reached);
         strings_addf(&exchange->headers, "If-Range: %s", fetch->validator);
     }
-    fetch->begun = fetch->reached;
+    if (fetch->most < fetch->reached)
+        fetch->most = fetch->reached;
     fetch->seen = false;
 }
 
@@ -131,22 +144,27 @@ static bool try_advanced(void *context)
 {
     const struct operation *operation = context;
     const struct fetch *fetch = operation->state;
-    return fetch->validator && fetch->reached - fetch->begun >= ADVANCE_BYTES;
+    return fetch->validator && fetch->reached >= fetch->most + ADVANCE_BYTES;
 }
 
 static void answered(void *context, struct exchange *exchange, const struct err *failure)
 {
     struct operation *operation = context;
-    const struct fetch *fetch = operation->state;
+    struct fetch *fetch = operation->state;
     struct err err;
-    if (failure)
+    if (failure) {
         operation_failed(operation, failure);
-    else if (exchange->status != 200 && exchange->status != 206)
+    } else if (exchange->status == 416 && fetch->validator) {
+        free(fetch->validator); /* what there is may be all; asked from the beginning */
+        fetch->validator = NULL;
+        exchange_again(exchange);
+    } else if (exchange->status != 200 && exchange->status != 206) {
         operation_refused(operation, exchange);
-    else if (!fetch->seen && begin_anew(operation, exchange, &err) < 0) /* it is empty */
+    } else if (answer_judge(operation, exchange, &err) < 0) { /* it may be empty */
         operation_failed(operation, &err);
-    else
+    } else {
         operation_done(operation, 1);
+    }
 }
 
 /* ---- a life ---- */

@@ -17,7 +17,7 @@ struct remote_identity {
 struct remote_endpoint {
     char *url;        /* scheme, host, port: "https://registry.example:5000" */
     char *name;       /* host and port as the user knows them, for messages */
-    char *repository; /* "library/busybox", as it is called there; empty for SEARCH and CATALOG */
+    char *repository; /* "library/busybox", as it is called there; empty for SEARCH, CATALOG, FETCH */
     bool mirror;      /* asked for pulls only, and another is tried where it fails */
     bool only_tags;   /* a mirror that is asked for tags, or for digests, only */
     bool only_digests;

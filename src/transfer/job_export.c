@@ -63,19 +63,19 @@ static void xattrs_done(struct tar_item *item)
 }
 
 /* Reads one. Returns 1; 0: it is gone, or nobody's business here. */
-static int xattr_read(int fd, const char *name, struct xattr *xattr, struct err *err)
+static int xattr_read(const struct exporting *export, int fd, const char *name,
+                      struct xattr *xattr, struct err *err)
 {
     if (xattr_fate(name) != XATTR_KEEP)
         return 0;
-    ssize_t len = fgetxattr(fd, name, NULL, 0);
+    ssize_t len = fgetxattr(fd, name, export->buffer, XATTR_BYTES_MAX);
     if (len < 0 && errno == ENODATA)
         return 0;
-    auto_free char *value = len < 0 ? NULL : xmalloc((size_t)len + 1);
-    if (value)
-        len = fgetxattr(fd, name, value, (size_t)len);
     if (len < 0)
         return err_sys(err, "read its attribute %s", name);
-    *xattr = (struct xattr){ name, take_ptr(value), (size_t)len };
+    char *value = xmalloc((size_t)len + 1);
+    memcpy(value, export->buffer, (size_t)len);
+    *xattr = (struct xattr){ name, value, (size_t)len };
     return 1;
 }
 
@@ -88,7 +88,7 @@ static int xattrs_read(struct exporting *export, int fd, struct tar_item *item, 
     for (ssize_t at = 0; at < len; at += (ssize_t)strlen(export->names + at) + 1) {
         if (item->n_xattrs == XATTRS_MAX)
             return err_set(err, ERR_UNSUPPORTED, "it has more than %d attributes", XATTRS_MAX);
-        int n = xattr_read(fd, export->names + at, &export->xattrs[item->n_xattrs], err);
+        int n = xattr_read(export, fd, export->names + at, &export->xattrs[item->n_xattrs], err);
         if (n < 0)
             return -1;
         item->n_xattrs += (size_t)n;
@@ -107,6 +107,8 @@ static int extent_next(int fd, off_t at, off_t size, struct tar_extent *extent, 
     if (data < 0 || data >= size)
         return 0;
     off_t end = lseek(fd, data, SEEK_HOLE);
+    if (end < 0 && errno == ENXIO)
+        return 0; /* it has become shorter */
     if (end < 0)
         return err_sys(err, "look for its holes");
     end = end < size ? end : size;

@@ -50,7 +50,13 @@ static ssize_t some_read(const struct keeping *keeping, int fd, struct err *err)
 static int arrival_tell(const struct keeping *keeping, struct err *err)
 {
     int fd = keeping->job->fds[3];
-    if (fd < 0 || write(fd, "", 1) == 1 || errno == EAGAIN || errno == EINTR)
+    ssize_t put;
+    if (fd < 0)
+        return 0;
+    do
+        put = write(fd, "", 1);
+    while (put < 0 && errno == EINTR);
+    if (put == 1 || errno == EAGAIN)
         return 0; /* if there is no room for it, the reader has something to read */
     return err_sys(err, "hand it on");
 }

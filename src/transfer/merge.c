@@ -250,8 +250,6 @@ static int dir_visit(const struct merge *merge, const struct merge_dir *dir,
         .st = dir->st,
         .directory = parts->fds[0],
     };
-    if (entry.directory < 0 && !parts->covered)
-        return 0; /* gone */
     if (entry.directory >= 0 && fstat(entry.directory, &entry.st) < 0)
         return err_sys(err, "look at /%s", dir->path);
     return merge->visit(merge->context, &entry, err);
@@ -261,7 +259,11 @@ static int dir_take(struct merge *merge, const struct merge_dir *dir, struct err
 {
     auto_done(merge_parts) parts = {};
     auto_done(merge_names) names = {};
-    if (parts_open(merge, dir, &parts, &names, err) < 0 || dir_visit(merge, dir, &parts, err) < 0)
+    if (parts_open(merge, dir, &parts, &names, err) < 0)
+        return -1;
+    if (parts.fds[0] < 0 && !parts.covered)
+        return 0; /* gone, and with it what it had from below */
+    if (dir_visit(merge, dir, &parts, err) < 0)
         return -1;
     return names_take(merge, dir, &parts, &names, err);
 }

@@ -2,6 +2,7 @@
 #include "transfer/ring.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -29,6 +30,12 @@ int ring_open(int memory, int in, int out, enum ring_end end, struct ring **ret_
     void *at = mmap(NULL, TRANSFER_RING_BYTES, protection, MAP_SHARED, memory, 0);
     if (at == MAP_FAILED)
         return err_sys(err, "map memory that is shared");
+    /* Nobody else ever will: whoever may open things might by way of /proc/self/fd. */
+    if (end == RING_FIRST && fcntl(memory, F_ADD_SEALS, F_SEAL_FUTURE_WRITE | F_SEAL_SEAL) < 0) {
+        err_sys(err, "seal memory that is shared");
+        (void)munmap(at, TRANSFER_RING_BYTES);
+        return -1;
+    }
     struct ring *ring = xnew(struct ring);
     ring->at = at;
     ring->in = in;

@@ -25,7 +25,8 @@ enum ring_end {
 
 struct ring;
 
-/* Maps memory, a file of TRANSFER_RING_BYTES; in and out are pipes, borrowed. */
+/* Maps memory, a file of TRANSFER_RING_BYTES that takes seals; in and out are pipes, borrowed. Once
+ * the first has done so nobody else can for writing. */
 int ring_open(int memory, int in, int out, enum ring_end end, struct ring **ret_ring,
               struct err *err);
 void ring_free(struct ring *ring);

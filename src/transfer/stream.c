@@ -15,6 +15,8 @@ enum {
     MAGIC_LEN = 4,
 };
 
+_Static_assert(IN_SIZE <= RING_SLOT_BYTES, "what is not packed goes into a slot piece by piece");
+
 struct stream {
     int fd;
     int arrivals;      /* -1: the file is whole, or a pipe */

@@ -98,6 +98,8 @@ static int misses_files(void)
            missing(open("/tmp", O_RDONLY)) + missing(open("/proc/self/mem", O_RDWR)) +
            missing(open("/dev/null", O_RDONLY)) + missing(open("/usr/bin/env", O_RDONLY)) +
            missing(open("/../../etc/shadow", O_RDONLY)) +
+           missing(open("/new", O_RDWR | O_CREAT, 0600)) +
+           missing(open("/etc/new", O_RDWR | O_CREAT, 0600)) +
            (access("/etc/hosts", F_OK) == 0 && open("/etc/hosts", O_RDONLY) < 0);
 }
 

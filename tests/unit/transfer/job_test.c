@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Layers by way of the request, told of over the channel. */
 #include <criterion/criterion.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -31,6 +32,8 @@ static void scratch_close(void)
 
 TestSuite(job, .init = scratch_open, .fini = scratch_close);
 
+static uint64_t room_bytes; /* where it is written; 0: any */
+
 /* Does it to an archive, which is closed here. Gives the verb's result, and what it warned of. */
 static int verb_run(int (*verb)(struct job *job, struct err *err), struct str *archive,
                     uint64_t max_bytes, struct strings *out, struct err *err)
@@ -47,7 +50,10 @@ static int verb_run(int (*verb)(struct job *job, struct err *err), struct str *a
     else
         into = memfd_create("image", MFD_CLOEXEC);
     struct job job = {
-        .request = { .max_bytes = max_bytes, .max_entries = 1000 },
+        .request = { .verb = verb == job_unpack ? TRANSFER_UNPACK : TRANSFER_PACK,
+                     .max_bytes = max_bytes,
+                     .room_bytes = room_bytes,
+                     .max_entries = 1000 },
         .channel = { ends[1] },
         .fds = { -1, from, into, -1, -1, -1 },
     };
@@ -110,4 +116,30 @@ Test(job, an_image_may_be_only_so_large)
     archive.len = len;
     cr_assert_lt(verb_run(job_pack, &archive, 16 << 10, &ignored, &err), 0);
     cr_assert_str_eq(err.text, "member f: the layer unpacks to more than the limit of 16 KiB");
+}
+
+/* What does not go into what is free says nothing of the archive. */
+static void room_lacks(int (*verb)(struct job *job, struct err *err))
+{
+    auto_done(str) archive = {};
+    auto_done(strings) ignored = {};
+    auto_free char *text = xcalloc(1, 64 << 10);
+    struct err err = {};
+    memset(text, 'x', (64 << 10) - 1);
+    entry_add(&archive, &(struct entry){ .name = "f", .type = '0', .text = text });
+    size_t len = archive.len;
+    room_bytes = 1 << 20;
+    cr_assert_eq(verb_run(verb, &archive, 1 << 20, &ignored, &err), 0, "%s", err.text);
+    archive.len = len;
+    room_bytes = 32 << 10;
+    cr_assert_lt(verb_run(verb, &archive, 1 << 20, &ignored, &err), 0);
+    cr_assert_eq(err.kind, ERR_SYSTEM);
+    cr_assert_eq(err.errnum, ENOSPC);
+    cr_assert_str_eq(err.text, "member f: write the layer: No space left on device");
+}
+
+Test(job, what_is_larger_than_what_is_free_is_no_fault_of_the_archive)
+{
+    room_lacks(job_unpack);
+    room_lacks(job_pack);
 }

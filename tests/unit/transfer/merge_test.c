@@ -201,3 +201,24 @@ Test(merge, what_goes_away_meanwhile_was_not_there)
     cr_assert_eq(merge_walk(layers, 1, visit_removing, NULL, &err), 0, "%s", err.text);
     cr_assert_str_eq(str_text(&seen), " b c ");
 }
+
+static int visit_uncovering(void *context, const struct merge_entry *entry, struct err *ret_err)
+{
+    (void)context;
+    (void)ret_err;
+    str_addf(&seen, "%s ", entry->path);
+    if (strcmp(entry->path, "file") == 0)
+        cr_assert_eq(unlinkat(layers[0], "d", AT_REMOVEDIR), 0);
+    return 0;
+}
+
+/* What was below it is hidden by now, and has nothing to lie in. */
+Test(merge, a_directory_that_goes_away_takes_along_what_is_below)
+{
+    make_directory(1, "d/e");
+    make_file(1, "d/low");
+    make_directory(0, "d");
+    make_file(0, "file");
+    cr_assert_eq(merge_walk(layers, 2, visit_uncovering, NULL, &err), 0, "%s", err.text);
+    cr_assert_str_eq(str_text(&seen), " file ");
+}

@@ -30,7 +30,7 @@ struct pipes {
 
 static void pipes_make(struct pipes *pipes)
 {
-    pipes->memory = memfd_create("ring", MFD_CLOEXEC);
+    pipes->memory = memfd_create("ring", MFD_CLOEXEC | MFD_ALLOW_SEALING);
     cr_assert_eq(ftruncate(pipes->memory, TRANSFER_RING_BYTES), 0);
     for (int i = 0; i < PEERS; i++) {
         int ends[2];
@@ -352,4 +352,31 @@ Test(ring, slots_that_are_none)
         cr_expect_lt(ring_get(ring, &at, &err), 0);
         ring_free(ring);
     }
+}
+
+/* Whoever has it for reading, and may open things, opens it anew by way of its descriptor. */
+Test(ring, only_the_first_ever_writes)
+{
+    struct pipes pipes;
+    struct ring *first, *last;
+    struct err err;
+    const void *at;
+    pipes_make(&pipes);
+    auto_free char *path = xasprintf("/proc/self/fd/%d", pipes.memory);
+    int readable = open(path, O_RDONLY | O_CLOEXEC);
+    cr_assert_eq(ring_open(pipes.memory, pipes.in[0], pipes.out[0], RING_FIRST, &first, &err), 0);
+    cr_assert_eq(ring_open(readable, pipes.in[1], pipes.out[1], RING_NEXT, &last, &err), 0);
+    auto_free char *again = xasprintf("/proc/self/fd/%d", readable);
+    int writable = open(again, O_RDWR | O_CLOEXEC);
+    cr_assert_geq(writable, 0);
+    cr_expect(write(writable, "x", 1) < 0 && errno == EPERM);
+    cr_expect_eq(mmap(NULL, TRANSFER_RING_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, writable, 0),
+                 MAP_FAILED);
+    char *room = ring_room(first, &err);
+    memcpy(room, "hello", 5);
+    cr_assert_eq(ring_put(first, 5, &err), 0);
+    cr_assert_eq(ring_get(last, &at, &err), 5);
+    cr_expect_arr_eq(at, "hello", 5);
+    ring_free(first);
+    ring_free(last);
 }
