@@ -32,11 +32,12 @@ int intake_open(struct intake *intake, struct images *images, struct remote *rem
     return 0;
 }
 
+/* Whoever still writes to a partial file ends before its lock is let go. */
 void intake_close(struct intake *intake)
 {
+    helper_close(&intake->helper);
     load_plan_done(&intake->plan);
     source_done(&intake->source);
-    helper_close(&intake->helper);
     ingest_close(&intake->ingest);
 }
 

@@ -12,13 +12,14 @@
 
 enum { PATH_SIZE = 32 };
 
-/* Opened once more for reading only: whoever has no more than that cannot map it for writing. */
+/* Opened once more for reading only: whoever has no more than that cannot map it for writing. The
+ * one that may seals it as soon as it has. */
 static int memory_make(struct ring *ring, struct err *err)
 {
     char path[PATH_SIZE];
     ring->writable = memfd_create("ring", MFD_CLOEXEC | MFD_ALLOW_SEALING);
     if (ring->writable < 0 || ftruncate(ring->writable, TRANSFER_RING_BYTES) < 0 ||
-        fcntl(ring->writable, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) < 0)
+        fcntl(ring->writable, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW) < 0)
         return err_sys(err, "make memory to be shared");
     snprintf(path, sizeof(path), "/proc/self/fd/%d", ring->writable);
     ring->readable = open(path, O_RDONLY | O_CLOEXEC);

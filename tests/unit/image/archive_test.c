@@ -48,10 +48,18 @@ static char *said(const char *format, const char *path)
     return xstrndup(text, len);
 }
 
+/* By which another process finds a file that has no name any more. */
+static char *path_of(int fd)
+{
+    return xasprintf("/proc/%d/fd/%d", (int)getpid(), fd);
+}
+
 Test(archive, tar_reads_it)
 {
-    char path[] = "/tmp/ruche-archive-XXXXXX";
-    auto_close int fd = mkstemp(path);
+    char name[] = "/tmp/ruche-archive-XXXXXX";
+    auto_close int fd = mkstemp(name);
+    cr_assert_eq(unlink(name), 0);
+    auto_free char *path = path_of(fd);
     const struct archive archive = { .fd = fd };
     struct stat st;
     fill(&archive);
@@ -65,7 +73,6 @@ Test(archive, tar_reads_it)
     cr_assert_not_null(strstr(listed, "1970-01-01"), "%s", listed);
     cr_assert_eq(fstat(fd, &st), 0);
     cr_assert_eq(st.st_size % BLOCK, 0);
-    unlink(path);
 }
 
 Test(archive, a_directory)
@@ -86,14 +93,15 @@ Test(archive, a_directory)
 
 Test(archive, a_file_that_is_appended_to)
 {
-    char path[] = "/tmp/ruche-archive-XXXXXX";
-    close(mkstemp(path));
-    auto_close int fd = open(path, O_WRONLY | O_APPEND);
+    char name[] = "/tmp/ruche-archive-XXXXXX";
+    close(mkstemp(name));
+    auto_close int fd = open(name, O_WRONLY | O_APPEND);
+    cr_assert_eq(unlink(name), 0);
+    auto_free char *path = path_of(fd);
     const struct archive archive = { .fd = fd };
     fill(&archive);
     auto_free char *content = said("tar --to-stdout -xf", path);
     cr_assert_str_eq(content, "wordsfrom a file");
-    unlink(path);
 }
 
 Test(archive, a_file_shorter_than_it_should_be)
