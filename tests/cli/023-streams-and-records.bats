@@ -114,6 +114,10 @@ has_taken_signals() {
         kill -"$signal" "$client"
         eventually has_taken_signals "$client" # of one kind only one waits
     done
+    left() {
+        ! readlink "/proc/$client/exe" >/dev/null
+    }
+    eventually left
     wait $! && code=0 || code=$?
     ((code == 1)) || fail "it ended with $code"
     [[ $(<"$DATA.err") == "ruche: got 3 SIGTERM/SIGINTs, forcefully exiting; container $BOX goes on; end it with \"ruche kill $BOX\"" ]] ||
@@ -183,6 +187,15 @@ counts_asleep() {
     stay "$BOX"
     try ruche exec "$BOX" id -G
     assert_output '0 10'
+}
+
+@test "a group of root's that the user namespace has not is left out, one that was asked for is not" {
+    printf 'root:x:0:\nfar:x:70000:root\n' >"$DATA"
+    box -v "$DATA:/etc/group:ro" -- id -G
+    assert_status 0
+    assert_output 0
+    box -v "$DATA:/etc/group:ro" --group-add far -- id -G
+    assert_error 125 '*set the groups*'
 }
 
 # ---- ranges of ids ----

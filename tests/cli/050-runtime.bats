@@ -284,6 +284,29 @@ teardown() {
     done
 }
 
+# /run is a link of the image's to a name that procfs has as well, and procfs is mounted later: then the same name leads to
+# what the caller has open.
+@test "no link of an image leads to what the caller has open" {
+    local held=$BATS_TEST_TMPDIR/held own='options: ["mode=755"]'
+    bundle_make ".process.args = [\"true\"] | .mounts = [{destination: \"/run\", type: \"tmpfs\", $own},
+        {destination: \"/proc\", type: \"proc\"}, {destination: \"/run/x\", type: \"tmpfs\", $own}]"
+    mkdir -p "$held" "$BUNDLE/rootfs/proc/self/fd/99"
+    ln -s proc/self/fd/99 "$BUNDLE/rootfs/run"
+    try runtime run --bundle "$BUNDLE" "$ID" 99<"$held"
+    assert_runtime_error 1 'run/x'
+    [[ -z $(ls -A "$held") ]] || fail "something was made on the host:" "$(ls -lA "$held")"
+}
+
+@test "no file system is mounted by the name of a place" {
+    local trace=$BATS_TEST_TMPDIR/trace
+    command -v strace >/dev/null || skip "there is no strace"
+    bundle_make '.process.args = ["true"]'
+    strace -f -qq -o "$trace" -e trace=mount,move_mount "$RUNTIME" --root "$ROOT" run --bundle "$BUNDLE" "$ID"
+    grep -q 'move_mount(' "$trace"
+    grep -q ' mount(' "$trace"
+    ! grep ' mount(' "$trace" | grep -v ' mount("[a-z0-9]*", "\.", "' || fail "mount(2) with a path"
+}
+
 @test "a network namespace that cannot be had is named" {
     unshare -Ur true 2>/dev/null || skip "there are no user namespaces here"
     bundle_make '.process.args = ["true"] | .linux.uidMappings = [{containerID: 0, hostID: 0, size: 1}] |

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "base/json.h"
 #include "image/object.h"
 #include "registry/answer.h"
@@ -25,17 +26,24 @@ static void demand(bool holds)
         abort();
 }
 
+static char store_path[] = "/tmp/ruche-registry-fuzz-XXXXXX";
+
+static void store_remove(void)
+{
+    struct err err;
+    (void)tree_remove(AT_FDCWD, store_path, &err);
+}
+
 /* One store for all inputs, which none of them may write to. */
 static struct service *service_get(void)
 {
     static struct service service;
-    static char path[] = "/tmp/ruche-registry-fuzz-XXXXXX";
     struct err err;
     int loose;
     if (service.images)
         return &service;
-    demand(mkdtemp(path));
-    service.images = images_open(open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC), NULL);
+    demand(mkdtemp(store_path) && atexit(store_remove) == 0);
+    service.images = images_open(open(store_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC), NULL);
     demand(object_prepare(service.images, &loose, &err) == 0);
     service.uploads = uploads_new(loose);
     service.read_only = true;

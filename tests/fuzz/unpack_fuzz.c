@@ -79,14 +79,24 @@ static void checksums_mend(uint8_t *at, size_t len)
     }
 }
 
+static char *scratch_path;
+
+static void scratch_remove(void)
+{
+    struct err err;
+    (void)tree_remove(AT_FDCWD, scratch_path, &err);
+    free(scratch_path);
+}
+
 static void scratch_open(void)
 {
     const char *directory = getenv("TMPDIR");
-    auto_free char *path = xasprintf("%s/ruche-fuzz-XXXXXX", directory ? directory : "/tmp");
+    char *path = xasprintf("%s/ruche-fuzz-XXXXXX", directory ? directory : "/tmp");
     struct err err;
+    scratch_path = path;
     umask(0);
     tar_prepare();
-    demand(mkdtemp(path) != NULL);
+    demand(mkdtemp(path) != NULL && atexit(scratch_remove) == 0);
     scratch = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     demand(scratch >= 0);
     demand(file_save(scratch, "canary", "alive", 5, 0644, 0, &err) == 0);
@@ -108,7 +118,8 @@ static void canary_check(void)
 static void unpack_once(const uint8_t *data, size_t size)
 {
     static const struct sink_help help = { .device = device_refuse, .warning = warning_pass };
-    static const struct unpack_limits limits = { .max_bytes = MAX_BYTES, .max_entries = MAX_ENTRIES };
+    static const struct unpack_limits limits = { .max_bytes = MAX_BYTES,
+                                                 .max_entries = MAX_ENTRIES };
     struct unpack_result result;
     struct err err = {};
     int layer;
@@ -131,7 +142,8 @@ static void unpack_once(const uint8_t *data, size_t size)
 static void pack_once(const uint8_t *data, size_t size)
 {
     static const struct sink_help help = { .warning = warning_pass };
-    static const struct unpack_limits limits = { .max_bytes = MAX_BYTES, .max_entries = MAX_ENTRIES };
+    static const struct unpack_limits limits = { .max_bytes = MAX_BYTES,
+                                                 .max_entries = MAX_ENTRIES };
     struct unpack_result result;
     struct err err = {};
     auto_close int archive = memfd_create("archive", MFD_CLOEXEC);
