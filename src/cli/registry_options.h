@@ -36,9 +36,11 @@ extern const char *const registry_bool_words[];
 
 /* Of them only whether certificates are verified, for what is fetched from a server. */
 #define SERVER_OPTION(s, m)                                                                        \
-    { OPTION_ROW(OPTIONAL, s, m.tls_verify, const char *, 0, "tls-verify", "BOOL",                 \
-                 "Verify the certificates of a server that a URL names"),                          \
-      .choices = registry_bool_words }
+    {                                                                                              \
+        OPTION_ROW(OPTIONAL, s, m.tls_verify, const char *, 0, "tls-verify", "BOOL",               \
+                   "Verify the certificates of a server that a URL names"),                        \
+            .choices = registry_bool_words                                                         \
+    }
 
 /* Checks them, and asks for a password where --creds has none. What is given borrows from args. */
 int registry_args_read(struct registry_args *args, struct registry_options *ret_options,

@@ -87,7 +87,7 @@ struct exchange {
     uint64_t rate_came; /* and when its rate was looked at last */
     uint64_t rate_ms;   /* when it will be looked at next; 0: it has not begun to come */
     bool paused;
-    bool cut;           /* a body that nobody wants was not read to its end */
+    bool cut; /* a body that nobody wants was not read to its end */
     uint64_t body_at;
     unsigned redirects;
     unsigned tries;

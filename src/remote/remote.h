@@ -18,39 +18,39 @@ enum { REMOTE_CONTROL_FD = 3 };
 
 /* operation, descriptors that go with it at least and at most. "document" is a file that is empty
  * and open for writing: what the registry gives is written to it as it is, unverified. */
-#define REMOTE_OPS(X)                                                                                   \
-    /* first message: a file that holds the setup. Answered by DONE once the process is confined */     \
-    X(SETUP, 1, 1)                                                                                      \
-    /* asks whether the registry is one and takes the credentials */                                    \
-    X(PING, 0, 0)                                                                                       \
-    /* texts[0] tag or digest. Document: the manifest, or nothing with REMOTE_HEAD */                   \
-    X(MANIFEST, 0, 1)                                                                                   \
+#define REMOTE_OPS(X)                                                                                    \
+    /* first message: a file that holds the setup. Answered by DONE once the process is confined */      \
+    X(SETUP, 1, 1)                                                                                       \
+    /* asks whether the registry is one and takes the credentials */                                     \
+    X(PING, 0, 0)                                                                                        \
+    /* texts[0] tag or digest. Document: the manifest, or nothing with REMOTE_HEAD */                    \
+    X(MANIFEST, 0, 1)                                                                                    \
     /* texts[0] digest, bytes its size, offset where what is wanted begins; a pipe, or a file, which   \
      * is given that */ \
-    X(BLOB, 1, 1)                                                                                       \
-    /* texts[0] digest, bytes its size: whether it is there */                                          \
-    X(BLOB_HEAD, 0, 0)                                                                                  \
+    X(BLOB, 1, 1)                                                                                        \
+    /* texts[0] digest, bytes its size: whether it is there */                                           \
+    X(BLOB_HEAD, 0, 0)                                                                                   \
     /* texts[0] digest, texts[1] a repository of this registry that may have it, or empty; bytes its \
-     * size; the blob's file */  \
-    X(UPLOAD, 1, 1)                                                                                     \
-    /* texts[0] tag or digest, texts[1] media type; the manifest's file */                              \
-    X(MANIFEST_PUT, 1, 1)                                                                               \
-    /* texts[0] tag or digest of a manifest, or digest of a blob with REMOTE_OF_BLOB */                 \
-    X(DELETE, 0, 0)                                                                                     \
-    /* Document: a JSON array of strings, all pages of it */                                            \
-    X(TAGS, 1, 1)                                                                                       \
-    /* Document: the same, of repositories */                                                           \
-    X(CATALOG, 1, 1)                                                                                    \
+     * size; the blob's file */   \
+    X(UPLOAD, 1, 1)                                                                                      \
+    /* texts[0] tag or digest, texts[1] media type; the manifest's file */                               \
+    X(MANIFEST_PUT, 1, 1)                                                                                \
+    /* texts[0] tag or digest of a manifest, or digest of a blob with REMOTE_OF_BLOB */                  \
+    X(DELETE, 0, 0)                                                                                      \
+    /* Document: a JSON array of strings, all pages of it */                                             \
+    X(TAGS, 1, 1)                                                                                        \
+    /* Document: the same, of repositories */                                                            \
+    X(CATALOG, 1, 1)                                                                                     \
     /* texts[0] digest, texts[1] artifact type or empty. Document: an image index; of a registry   \
-     * without referrers made from the tag that stands for them */    \
-    X(REFERRERS, 1, 1)                                                                                  \
-    /* texts[0] words, bytes: how many at most. Document: what the registry's search answers */         \
-    X(SEARCH, 1, 1)                                                                                     \
+     * without referrers made from the tag that stands for them */     \
+    X(REFERRERS, 1, 1)                                                                                   \
+    /* texts[0] words, bytes: how many at most. Document: what the registry's search answers */          \
+    X(SEARCH, 1, 1)                                                                                      \
     /* texts[0] URL, of the endpoint's host; bytes: how many at most; a file that is empty, open for   \
      * reading and writing. No credentials are told to anybody. FOUND tells its size if that is known  \
      * before */ \
-    X(FETCH, 1, 1)                                                                                      \
-    /* number: the operation that is no longer wanted; it is not answered, this is */                   \
+    X(FETCH, 1, 1)                                                                                       \
+    /* number: the operation that is no longer wanted; it is not answered, this is */                    \
     X(CANCEL, 0, 0)
 
 enum remote_op {

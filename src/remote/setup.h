@@ -15,11 +15,12 @@ struct remote_identity {
 
 /* One place a repository can be had from: a mirror, or the registry itself. */
 struct remote_endpoint {
-    char *url;        /* scheme, host, port: "https://registry.example:5000" */
-    char *name;       /* host and port as the user knows them, for messages */
-    char *repository; /* "library/busybox", as it is called there; empty for SEARCH, CATALOG, FETCH */
-    bool mirror;      /* asked for pulls only, and another is tried where it fails */
-    bool only_tags;   /* a mirror that is asked for tags, or for digests, only */
+    char *url;  /* scheme, host, port: "https://registry.example:5000" */
+    char *name; /* host and port as the user knows them, for messages */
+    char *
+        repository; /* "library/busybox", as it is called there; empty for SEARCH, CATALOG, FETCH */
+    bool mirror;    /* asked for pulls only, and another is tried where it fails */
+    bool only_tags; /* a mirror that is asked for tags, or for digests, only */
     bool only_digests;
     bool insecure; /* certificates are not verified, and plain HTTP is tried where TLS is not
                            spoken */

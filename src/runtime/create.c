@@ -664,7 +664,7 @@ static const struct step child_table[] = {
     { "change to the root file system", "pivot_root", "", count_pivot, NULL, child_pivot },
     { "set the host name", "sethostname", NULL, count_hostname, describe_hostname, child_hostname },
     { "set the domain name", "setdomainname", NULL, count_domainname, describe_domainname, child_domainname },
-    { "mask", "open_tree, move_mount", NULL, count_masked, describe_masked, child_mask },
+    { "mask", "mount or open_tree, move_mount", NULL, count_masked, describe_masked, child_mask },
     { "make read-only", "open_tree_attr, move_mount", NULL, count_readonly, describe_readonly, child_readonly },
     { "set the root's propagation", "mount_setattr", "", count_root_propagation, NULL, child_root_propagation },
     { "return to the caller's mount namespace", "open_tree, setns, chroot", "CLONE_NEWNS", count_inherited, NULL, child_inherit },

@@ -76,7 +76,8 @@ static int device_directory(struct start *start, const char *path, int *ret_open
     size_t len = (size_t)(strrchr(path, '/') - path);
     if (len == 0)
         return start->root;
-    if (len == sizeof("/dev") - 1 && text_starts(path, "/dev/")) {
+    /* In dev_fill "/dev" is a directory below it. */
+    if (start->root != start->dev && len == sizeof("/dev") - 1 && text_starts(path, "/dev/")) {
         if (start->dev < 0)
             start->dev = target_open(start, "dev");
         return start->dev;

@@ -147,7 +147,8 @@ static int exec_join(struct start *start, size_t i, struct err *err)
     int flags = (int)join_flags(start->plan);
     if (flags && setns(start->join_pidfd, flags) < 0)
         return step_fail(err, "join the container's namespaces", NULL);
-    return 0;
+    /* Before anything of it can be seen inside: its root would be the host's. */
+    return start->plan->mounts_inherited ? exec_inherited_enter(start, err) : 0;
 }
 
 static int exec_become_root(struct start *start, size_t i, struct err *err)
@@ -176,8 +177,6 @@ static int exec_session(struct start *start, size_t i, struct err *err)
 static int exec_root(struct start *start, size_t i, struct err *err)
 {
     (void)i;
-    if (start->plan->mounts_inherited && exec_inherited_enter(start, err) < 0)
-        return -1;
     start->root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (start->root < 0)
         return step_fail(err, "open the container's root", NULL);

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/libc.h"
 #include "kernel/namespace.h"
 #include "runtime/plan_part.h"
 
@@ -257,6 +258,17 @@ static int plan_linux(const struct spec *spec, struct plan *plan, struct err *er
     return 0;
 }
 
+/* Its root is copied in the end (join.c), and what is unbindable would be left out. Of the copy nothing
+ * can be bound anyway. */
+static void plan_inherit(struct plan *plan)
+{
+    for (size_t i = 0; i < plan->n_mounts; i++)
+        if (plan->mounts[i].options.propagation == MS_UNBINDABLE)
+            plan->mounts[i].options.propagation = MS_PRIVATE;
+    if (plan->root_propagation == MS_UNBINDABLE)
+        plan->root_propagation = MS_PRIVATE;
+}
+
 int plan_make(const struct runtime_request *request, struct plan *ret_plan, struct err *err)
 {
     const struct spec *spec = request->spec;
@@ -275,6 +287,8 @@ int plan_make(const struct runtime_request *request, struct plan *ret_plan, stru
     plan_hooks_make(request, &plan);
     if (plan_mounts_make(request, &plan, err) < 0 || plan_process_make(request, &plan, err) < 0)
         return -1;
+    if (plan.mounts_inherited)
+        plan_inherit(&plan);
     if (plan.mounts_inherited && plan.process.capabilities.bounding & 1ULL << CAP_SYS_ADMIN)
         plan_warn(&plan, "no mount namespace is named: CAP_SYS_ADMIN inside leads to the host's "
                          "files");

@@ -27,10 +27,10 @@ struct erofs_image {
     int fd;          /* borrowed; readable too */
     uint8_t *buffer; /* what stands at the end and is not written yet */
     size_t used;
-    uint64_t base;      /* where in the file the buffer begins */
-    uint64_t max_bytes; /* of file data; 0: any */
+    uint64_t base;       /* where in the file the buffer begins */
+    uint64_t max_bytes;  /* of file data; 0: any */
     uint64_t room_bytes; /* of what is written; 0: any */
-    uint64_t written;   /* without what is a hole of the file */
+    uint64_t written;    /* without what is a hole of the file */
     struct erofs_room room;
     uint8_t (*blocks)[EROFS_BLOCK]; /* those held open */
     uint32_t inodes;

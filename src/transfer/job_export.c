@@ -63,8 +63,8 @@ static void xattrs_done(struct tar_item *item)
 }
 
 /* Reads one. Returns 1; 0: it is gone, or nobody's business here. */
-static int xattr_read(const struct exporting *export, int fd, const char *name,
-                      struct xattr *xattr, struct err *err)
+static int xattr_read(const struct exporting *export, int fd, const char *name, struct xattr *xattr,
+                      struct err *err)
 {
     if (xattr_fate(name) != XATTR_KEEP)
         return 0;

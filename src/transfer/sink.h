@@ -63,4 +63,4 @@ struct sink *directory_sink_new(int root, const struct sink_help *help);
  * any). Asks for no devices. */
 struct sink *erofs_sink_new(int fd, uint64_t max_bytes, const struct sink_help *help);
 /* One that takes more than room_bytes in all (0: any) fails as on a full disk, with ENOSPC. */
-void erofs_sink_room(struct sink *sink, uint64_t room_bytes);
+void erofs_sink_room(struct sink *base, uint64_t room_bytes);

@@ -15,7 +15,8 @@ enum {
     MAGIC_LEN = 4,
 };
 
-_Static_assert(IN_SIZE <= RING_SLOT_BYTES, "what is not packed goes into a slot piece by piece");
+_Static_assert((size_t)IN_SIZE <= (size_t)RING_SLOT_BYTES,
+               "what is not packed goes into a slot piece by piece");
 
 struct stream {
     int fd;

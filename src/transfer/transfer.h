@@ -15,39 +15,39 @@ enum { TRANSFER_VERSION = 1 };
 enum { TRANSFER_CONTROL_FD = 3 };
 
 /* verb, descriptors that go with it, at least and at most: the socket for events first */
-#define TRANSFER_VERBS(X)                                                                               \
+#define TRANSFER_VERBS(X)                                                                                 \
     /* an archive, a directory: its files go into the directory, named 0, 1, 2 … */                     \
-    X(SPOOL, 3, 3)                                                                                      \
+    X(SPOOL, 3, 3)                                                                                        \
     /* a blob: digests of it and of what it unpacks to. With a third, a pipe, it is a file that         \
-     * grows (KEEP) */                                                                                  \
-    X(DIGEST, 2, 3)                                                                                     \
+     * grows (KEEP) */ \
+    X(DIGEST, 2, 3)                                                                                       \
     /* as DIGEST; what it unpacks to is also written to the third, a pipe. With pipe and memory of a    \
      * ring behind it goes through that, and is not digested. With yet a pipe behind these the blob     \
-     * is a file that grows, and not digested either */                                                 \
-    X(INFLATE, 3, 6)                                                                                    \
-    /* pipes from and to its neighbours in a ring, memory: digest of what goes by */                    \
-    X(CONTENT, 4, 4)                                                                                    \
+     * is a file that grows, and not digested either */ \
+    X(INFLATE, 3, 6)                                                                                      \
+    /* pipes from and to its neighbours in a ring, memory: digest of what goes by */                      \
+    X(CONTENT, 4, 4)                                                                                      \
     /* a pipe, a file: what comes is written behind what is there; the digest of all. Who follows the   \
-     * file is told by a byte in the fourth, a pipe */                                                  \
-    X(KEEP, 3, 4)                                                                                       \
+     * file is told by a byte in the fourth, a pipe */ \
+    X(KEEP, 3, 4)                                                                                         \
     /* a file or a directory: the digest of its bytes, or of all that a layer says of what is in it     \
-     */                                                                                                 \
-    X(SUM, 2, 2)                                                                                        \
+     */ \
+    X(SUM, 2, 2)                                                                                          \
     /* a tar stream, a directory: the layer is unpacked into the directory. With two more, a pipe and   \
-     * memory, the stream is a ring's */                                                                \
-    X(UNPACK, 3, 5)                                                                                     \
-    /* a tar stream, an empty file: the layer is written into the file as an EROFS image */             \
-    X(PACK, 3, 5)                                                                                       \
+     * memory, the stream is a ring's */ \
+    X(UNPACK, 3, 5)                                                                                       \
+    /* a tar stream, an empty file: the layer is written into the file as an EROFS image */               \
+    X(PACK, 3, 5)                                                                                         \
     /* a tar stream, an empty file: it is written packed into the file, as `name` says: gzip, zstd;     \
-     * digests of both */                                                                               \
-    X(DEFLATE, 3, 3)                                                                                    \
-    /* where a tar stream goes: the request's layers, as a container sees them, are written to it */    \
-    X(EXPORT, 2, 2)                                                                                     \
-    /* a directory: what is called `name` in it is removed with all below */                            \
-    X(REMOVE, 2, 2)                                                                                     \
-    /* a private key, a payload, the key's passphrase or nothing: the payload's signature */            \
-    X(SIGN, 4, 4)                                                                                       \
-    /* a public key, a payload, a signature in base64: whether the key made it */                       \
+     * digests of both */ \
+    X(DEFLATE, 3, 3)                                                                                      \
+    /* where a tar stream goes: the request's layers, as a container sees them, are written to it */      \
+    X(EXPORT, 2, 2)                                                                                       \
+    /* a directory: what is called `name` in it is removed with all below */                              \
+    X(REMOVE, 2, 2)                                                                                       \
+    /* a private key, a payload, the key's passphrase or nothing: the payload's signature */              \
+    X(SIGN, 4, 4)                                                                                         \
+    /* a public key, a payload, a signature in base64: whether the key made it */                         \
     X(VERIFY, 4, 4)
 
 enum transfer_verb {

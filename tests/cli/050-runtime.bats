@@ -307,6 +307,30 @@ teardown() {
     ! grep ' mount(' "$trace" | grep -v ' mount("[a-z0-9]*", "\.", "' || fail "mount(2) with a path"
 }
 
+@test "a device lies where it is said to, be it below another dev" {
+    bundle_make '.process.args = ["ls", "/dev/dev/null", "/dev/dev/more/null"] |
+        .linux.devices = [{path: "/dev/dev/null", type: "c", major: 1, minor: 3}, {path: "/dev/dev/more/null", type: "c", major: 1, minor: 3}]'
+    try runtime run --bundle "$BUNDLE" "$ID"
+    assert_status 0
+}
+
+@test "a mount that is unbindable is there without a mount namespace too" {
+    bundle_make '.process.args = ["sh", "-c", "echo /there/*"] | .linux.namespaces |= map(select(.type != "mount")) |
+        .mounts += [{destination: "/there", type: "tmpfs", options: ["unbindable"]}]'
+    mkdir -p "$BUNDLE/rootfs/there/covered"
+    try runtime run --bundle "$BUNDLE" "$ID"
+    assert_status 0
+    assert_output '/there/*'
+}
+
+@test "the process that makes the network namespace is killed: one line, and nothing is left" {
+    command -v strace >/dev/null || skip "there is no strace"
+    bundle_make '.process.args = ["true"]'
+    run --separate-stderr strace -f -qq -o /dev/null -e inject=socket:signal=KILL:when=1 \
+        "$RUNTIME" --root "$ROOT" run --bundle "$BUNDLE" "$ID"
+    assert_runtime_error 1 'was to make the network namespace was killed'
+}
+
 @test "a network namespace that cannot be had is named" {
     unshare -Ur true 2>/dev/null || skip "there are no user namespaces here"
     bundle_make '.process.args = ["true"] | .linux.uidMappings = [{containerID: 0, hostID: 0, size: 1}] |

@@ -221,9 +221,9 @@ Test(hooks, end_a_start_that_they_refuse)
             names[i]);
         use_hooks(json);
         cr_expect_eq(box_run_script(&box, "echo program"), -1, "%s", names[i]);
-        auto_free char *begin =
-            xasprintf("error running %s hook #1: error running hook /bin/sh: exit status 7: why not",
-                      names[i]);
+        auto_free char *begin = xasprintf(
+            "error running %s hook #1: error running hook /bin/sh: exit status 7: why not",
+            names[i]);
         cr_expect_str_eq(box.err.text, begin);
         SAYS_NOT("program");
     }
@@ -278,8 +278,8 @@ Test(hooks, take_and_say_much)
 Test(hooks, run_alone)
 {
     OPEN_BOX(0);
-    use_hooks("{\"poststop\":[" SH("cat >@/stop") "," SH("exit 3") "," SH("touch @/behind") ","
-              SH("exit 4") "]}");
+    use_hooks("{\"poststop\":[" SH("cat >@/stop") "," SH("exit 3") "," SH("touch @/behind") "," SH(
+        "exit 4") "]}");
     state.status = (char *)"stopped";
     cr_expect_eq(hooks_run(&box.spec, HOOK_POSTSTART, &state, &box.err), 0);
     cr_expect_eq(hooks_run(&box.spec, HOOK_POSTSTOP, &state, &box.err), -1);

@@ -77,6 +77,20 @@ Test(plan, inherits_the_mount_namespace)
     cr_expect_not(plan.mounts_inherited);
 }
 
+/* An unbindable mount would not be in the copy that becomes its root. */
+Test(plan, copies_all_mounts_for_the_mount_namespace_it_inherits)
+{
+    makes(CONFIG(PROCESS ",\"mounts\":[{\"destination\":\"/a\",\"type\":\"tmpfs\","
+                         "\"options\":[\"unbindable\"]}],\"linux\":{\"namespaces\":[],"
+                         "\"rootfsPropagation\":\"unbindable\"}"));
+    cr_assert(plan.mounts_inherited);
+    cr_expect_eq(plan.mounts[0].options.propagation, MS_PRIVATE);
+    cr_expect_eq(plan.root_propagation, MS_PRIVATE);
+    makes(CONFIG(PROCESS ",\"mounts\":[{\"destination\":\"/a\",\"type\":\"tmpfs\","
+                         "\"options\":[\"unbindable\"]}]," LINUX("", "")));
+    cr_expect_eq(plan.mounts[0].options.propagation, MS_UNBINDABLE);
+}
+
 /* Nobody comes back from either, so neither is among those the parent joins. */
 Test(plan, joins_user_and_mount_namespaces_apart)
 {
