@@ -171,6 +171,9 @@ static int program_rebase(struct program *program, struct bundle *bundle, struct
 
 /* --- reading ---------------------------------------------------------------------------------- */
 
+/* A named pipe in its place keeps nobody waiting: it is empty. */
+enum { CONFIG_OPEN = O_RDONLY | O_NOCTTY | O_CLOEXEC | O_NONBLOCK };
+
 /* Where no link is on the way to its configuration a bundle lies where it is said to. Gives that
  * configuration as well: 1, or 0 if it has to be looked at more closely. */
 static int bundle_open(const char *path, char **ret_path, int *ret_config)
@@ -179,12 +182,27 @@ static int bundle_open(const char *path, char **ret_path, int *ret_config)
         return 0;
     auto_free char *clean = path_clean(path);
     auto_free char *file = xasprintf("%s/config.json", clean);
-    int config = file_openat2(AT_FDCWD, file, O_RDONLY | O_NOCTTY | O_CLOEXEC, 0,
-                              RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS);
+    int config =
+        file_openat2(AT_FDCWD, file, CONFIG_OPEN, 0, RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS);
     if (config < 0)
         return 0;
     *ret_path = take_ptr(clean);
     *ret_config = config;
+    return 1;
+}
+
+/* Its text; what somebody named himself may be a pipe. 1, or 0 if it is not there. */
+static int config_load(const char *file, bool of_bundle, int *opened, struct bundle *bundle,
+                       struct err *err)
+{
+    if (!of_bundle)
+        return file_load(AT_FDCWD, file, SPEC_MAX_BYTES, &bundle->text, &bundle->len, err);
+    if (*opened < 0)
+        *opened = open(file, CONFIG_OPEN);
+    if (*opened < 0)
+        return errno == ENOENT ? 0 : err_sys(err, "open %s", file);
+    if (file_load_fd(*opened, SPEC_MAX_BYTES, &bundle->text, &bundle->len, err) < 0)
+        return err_wrap(err, "%s", file);
     return 1;
 }
 
@@ -197,11 +215,8 @@ int bundle_load(struct program *program, const char *path, const char *config, c
     if (!plain && path_resolve(path ? path : ".", &bundle.path, err) < 0)
         return -1;
     auto_free char *file = config ? xstrdup(config) : xasprintf("%s/config.json", bundle.path);
-    int found = plain ? file_load_fd(opened, SPEC_MAX_BYTES, &bundle.text, &bundle.len, err)
-                      : file_load(AT_FDCWD, file, SPEC_MAX_BYTES, &bundle.text, &bundle.len, err);
-    if (plain && found < 0)
-        return err_wrap(err, "%s", file);
-    if (!plain && found == 0)
+    int found = config_load(file, !config, &opened, &bundle, err);
+    if (found == 0)
         return err_set(err, ERR_NOT_FOUND,
                        "%s: no such file or directory; give a bundle with --bundle", file);
     /* Into place only when whole: a failed parse has released it. */

@@ -231,6 +231,8 @@ static int dispatch(struct program *program, const struct command *command, char
         return help_say(words[0] ? words[1] : NULL, err);
     if (!command)
         return unknown_command(words[0], err);
+    if (log_open(program, err) < 0)
+        return -1;
     manager_choose(program);
     return command_run(program, command, words + 1, err);
 }
@@ -248,7 +250,7 @@ static void explain_to_engines(struct err *err)
 int runtime_cli_main(char **argv)
 {
     struct err err = {};
-    auto_done(program) program = { .root_fd = -1, .failure = 1 };
+    auto_done(program) program = { .root_fd = -1, .log = -1, .failure = 1 };
     char **words = NULL;
     if (!argv[0])
         return 1; /* execve(2) with no argv[0] at all */

@@ -70,21 +70,27 @@ static void text_line_add(struct str *out, const char *level, const char *text)
     line_add(out, false, level, text);
 }
 
+/* Before anything is done: an engine that reads why something failed is not to find nothing. */
+int log_open(struct program *program, struct err *err)
+{
+    const char *path = program->args.log;
+    if (!path || !path[0])
+        return 0;
+    program->log = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0644);
+    return program->log < 0 ? err_sys(err, "open %s", path) : 0;
+}
+
 /* False: there is no log, or it cannot be written. */
 static bool file_add(const struct program *program, const char *level, const char *text)
 {
     auto_done(str) line = {};
-    if (!program->args.log || !program->args.log[0])
-        return false;
-    auto_close int fd =
-        open(program->args.log, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0644);
-    if (fd < 0)
+    if (program->log < 0)
         return false;
     if (text_same(program->args.log_format, "json"))
         line_add(&line, true, level, text);
     else
         text_line_add(&line, level, text);
-    return fd_write_all(fd, line.at, line.len) == 0;
+    return fd_write_all(program->log, line.at, line.len) == 0;
 }
 
 static void stderr_add(const struct program *program, const char *level, const char *text)

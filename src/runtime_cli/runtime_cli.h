@@ -38,6 +38,7 @@ struct program {
     enum cgroup_manager manager;
     char *root;  /* where the containers' directories are; absolute */
     int root_fd; /* -1 until root_open */
+    int log;     /* the file of --log, or -1 */
     int failure; /* exit status of a command that fails */
     bool found;  /* `cgroups` is set */
     struct cgroup_host cgroups;
@@ -55,6 +56,8 @@ int say(const struct str *text, struct err *err);
 
 /* --- the log (log.c) --- */
 
+/* Opens the file of --log, if there is one. */
+int log_open(struct program *program, struct err *err);
 /* Says an error where runc does: in the log of --log, and on standard error. */
 void log_error(const struct program *program, const char *text);
 /* Likewise for what went another way than asked, which --log has alone if it is there. */

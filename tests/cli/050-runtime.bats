@@ -116,6 +116,12 @@ teardown() {
     mkdir empty
     try runtime run --bundle empty "$ID"
     assert_runtime_error 1 'config.json: no such file or directory'
+    mkfifo empty/config.json
+    for bundle in empty "$PWD/empty"; do
+        try runtime run --bundle "$bundle" "$ID"
+        assert_runtime_error 1 config.json
+    done
+    rm empty/config.json
     echo '{' >empty/config.json
     try runtime create --bundle empty "$ID"
     assert_runtime_error 1 config.json

@@ -388,3 +388,12 @@ groups_of() {
     runtime run --bundle "$BUNDLE" "$ID"
     (($(wc -l <hooks) == 5))
 }
+
+@test "a log that cannot be opened is an error before anything is done" {
+    try runtime --log "$PWD/none/log" run --bundle "$BUNDLE" "$ID"
+    assert_status 1
+    [[ $stderr == *"open $PWD/none/log: No such file or directory"* ]] || fail "$stderr"
+    [[ -z $(runtime list -q) ]]
+    runtime --log "$PWD/log" list
+    [[ -e log && ! -s log ]]
+}
