@@ -66,8 +66,8 @@ int confine_files_enter(const struct confine_beneath *at, size_t n_at, enum conf
                         struct err *err);
 
 /* What stands in for it then: all that paths lead to is beneath the directory, or nothing if that is
- * -1. Needs CAP_SYS_CHROOT in the process's user namespace, and that no other directory is open.
- */
+ * -1. Needs CAP_SYS_CHROOT in the process's user namespace. From other directories that are
+ * open ".." leads on. */
 int confine_root_enter(int directory, struct err *err);
 
 /* ---- system calls ---- */

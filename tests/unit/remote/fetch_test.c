@@ -3,10 +3,13 @@
  * each on a connection of its own. */
 #include <criterion/criterion.h>
 #include <netinet/in.h>
-#include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "driver.h"
@@ -22,7 +25,7 @@ struct server {
     int port;
     size_t asked;
     bool ranged; /* the last request had a Range */
-    pthread_t thread;
+    pid_t pid;   /* of the one that serves, which shares this */
 };
 
 static bool request_read(int fd, struct server *server)
@@ -39,10 +42,9 @@ static bool request_read(int fd, struct server *server)
     return true;
 }
 
-static void *serve(void *context)
+static _Noreturn void serve(struct server *server)
 {
     static const char padding[PART] = {};
-    struct server *server = context;
     int fd;
     while ((fd = accept(server->listener, NULL, NULL)) >= 0) {
         if (request_read(fd, server)) {
@@ -54,23 +56,32 @@ static void *serve(void *context)
         }
         close(fd);
     }
-    return NULL;
+    _exit(0);
 }
 
-static void server_start(struct server *server, const char *const *answers)
+static struct server *server_start(const char *const *answers, size_t padding)
 {
+    struct server *server =
+        mmap(NULL, sizeof(*server), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    cr_assert_neq(server, MAP_FAILED);
     struct sockaddr_in address = {
         .sin_family = AF_INET,
         .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
     };
     socklen_t len = sizeof(address);
     server->answers = answers;
+    server->padding = padding;
     server->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     cr_assert_eq(bind(server->listener, (const void *)&address, len), 0);
     cr_assert_eq(listen(server->listener, 8), 0);
     cr_assert_eq(getsockname(server->listener, (void *)&address, &len), 0);
     server->port = ntohs(address.sin_port);
-    cr_assert_eq(pthread_create(&server->thread, NULL, serve, server), 0);
+    pid_t pid = fork();
+    if (pid == 0 && prctl(PR_SET_PDEATHSIG, SIGKILL) == 0)
+        serve(server);
+    cr_assert_gt(pid, 0);
+    server->pid = pid;
+    return server;
 }
 
 /* What it came to, and what is in the file then. */
@@ -87,22 +98,21 @@ static struct outcome fetch(struct server *server, char **ret_text, size_t *ret_
         *DO(&driver, .op = REMOTE_FETCH, .first = url, .bytes = 1 << 20, .fds = { file });
     driver_stop(&driver);
     *ret_text = file_text(file, ret_len);
-    shutdown(server->listener, SHUT_RDWR);
-    cr_assert_eq(pthread_join(server->thread, NULL), 0);
+    cr_assert_eq(kill(server->pid, SIGKILL), 0);
+    cr_assert_eq(waitpid(server->pid, NULL, 0), server->pid);
     close(server->listener);
     return outcome;
 }
 
 static void expect_refused(const char *const *answers)
 {
-    struct server server = {};
+    struct server *server = server_start(answers, 0);
     size_t len;
-    server_start(&server, answers);
     auto_free char *text = NULL;
-    struct outcome outcome = fetch(&server, &text, &len);
+    struct outcome outcome = fetch(server, &text, &len);
     cr_assert(outcome.failed && strstr(outcome.text, "another part of it came"), "%s",
               outcome.text);
-    cr_expect_eq(server.asked, 2);
+    cr_expect_eq(server->asked, 2);
 }
 
 TestSuite(fetch, .timeout = 600);
@@ -138,27 +148,25 @@ Test(fetch, a_part_that_there_is_not)
         "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n56789",
         NULL,
     };
-    struct server server = {};
+    struct server *server = server_start(answers, 0);
     size_t len;
-    server_start(&server, answers);
     auto_free char *text = NULL;
-    struct outcome outcome = fetch(&server, &text, &len);
+    struct outcome outcome = fetch(server, &text, &len);
     cr_assert_not(outcome.failed, "%s", outcome.text);
     cr_assert_eq(len, 5);
     cr_expect_arr_eq(text, "56789", 5);
-    cr_expect_eq(server.asked, 3);
-    cr_expect_not(server.ranged);
+    cr_expect_eq(server->asked, 3);
+    cr_expect_not(server->ranged);
 }
 
 /* Each time as far as the last time: that is no advance. */
 Test(fetch, the_same_over_and_over)
 {
     static const char *const answers[] = { LONG_HEAD, NULL };
-    struct server server = { .padding = PART };
+    struct server *server = server_start(answers, PART);
     size_t len;
-    server_start(&server, answers);
     auto_free char *text = NULL;
-    struct outcome outcome = fetch(&server, &text, &len);
+    struct outcome outcome = fetch(server, &text, &len);
     cr_assert(outcome.failed && strstr(outcome.text, "broke"), "%s", outcome.text);
-    cr_expect_leq(server.asked, 4);
+    cr_expect_leq(server->asked, 4);
 }
