@@ -117,8 +117,8 @@ teardown() {
     try runtime run --bundle empty "$ID"
     assert_runtime_error 1 'config.json: no such file or directory'
     mkfifo empty/config.json
-    for bundle in empty "$PWD/empty"; do
-        try runtime run --bundle "$bundle" "$ID"
+    for place in empty "$PWD/empty"; do
+        try runtime run --bundle "$place" "$ID"
         assert_runtime_error 1 config.json
     done
     rm empty/config.json
