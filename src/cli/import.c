@@ -80,7 +80,7 @@ static int import_run(void *context, void *args_, char **operands, struct err *e
 
 static const char import_text[] =
     "Makes an image of one layer of a root file system: a tar archive, plain or compressed by gzip "
-    "or zstd, in a file, on standard input (-) or on a server (http://… or https://…). Prints the "
+    "or zstd, in a file, on standard input (-) or on a server (an http or https URL). Prints the "
     "image's id.";
 
 static const char *const import_examples[] = {

@@ -95,7 +95,7 @@ const struct command load_command = {
     .args = "[OPTIONS]",
     .summary = "Load images from an archive",
     .text = "Loads all images of an archive: docker-archive or oci-archive, plain or compressed by "
-            "gzip or zstd, from a file, a pipe or a server (http://… or https://…); or of a "
+            "gzip or zstd, from a file, a pipe or a server (an http or https URL); or of a "
             "directory that holds an OCI layout. "
             "Images that are named in it get these names.",
     .examples = load_examples,
