@@ -173,16 +173,20 @@ static bool lease_holder(int run_fd, const char *path, char *id)
     return container_id_valid(id);
 }
 
+static bool lease_release_of(int run_fd, const char *path, const char *id)
+{
+    char holder[CONTAINER_ID_LEN + 1];
+    return lease_holder(run_fd, path, holder) && strcmp(holder, id) == 0 &&
+           unlinkat(run_fd, path, 0) == 0;
+}
+
 void subid_release(struct engine *engine, const char *id, uint32_t first)
 {
     struct err ignored = {};
     int run_fd;
     char path[PATH_SIZE];
-    char holder[CONTAINER_ID_LEN + 1];
-    if (!first || engine_run_fd(engine, &run_fd, &ignored) < 0)
-        return;
-    if (lease_holder(run_fd, lease_path(first, path), holder) && strcmp(holder, id) == 0)
-        (void)unlinkat(run_fd, path, 0);
+    if (first && engine_run_fd(engine, &run_fd, &ignored) == 0)
+        (void)lease_release_of(run_fd, lease_path(first, path), id);
 }
 
 /* Of a container that is gone: as nobody else has its id, and we its lock, nobody will release or
@@ -200,13 +204,6 @@ static bool lease_reclaim(struct engine *engine, int run_fd, const char *path)
         run_dir_remove(run_fd, lock, id);
     }
     return gone;
-}
-
-static bool lease_release_of(int run_fd, const char *path, const char *id)
-{
-    char holder[CONTAINER_ID_LEN + 1];
-    return lease_holder(run_fd, path, holder) && strcmp(holder, id) == 0 &&
-           unlinkat(run_fd, path, 0) == 0;
 }
 
 /* id: NULL for those of all containers that are gone. */

@@ -250,7 +250,7 @@ static int layer_failed(struct check *check, const struct layer *layer, const st
     *err = *why;
     if (why->kind == ERR_NOT_FOUND)
         return 0; /* gone meanwhile */
-    if (why->kind != ERR_INVALID && !room_lacked(why))
+    if (why->kind != ERR_INVALID && !room_lacked(why->errnum))
         return -1;
     if (why->kind == ERR_INVALID)
         layer_refuse(check, layer, why);

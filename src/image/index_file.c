@@ -24,6 +24,7 @@
 
 #include "base/file.h"
 #include "image/ingest.h"
+#include "image/room.h"
 
 enum { FILE_MODE = 0600, READS_MAX = 8 };
 
@@ -90,11 +91,6 @@ int index_load(struct images *images, struct oci_index *ret_index, struct err *e
 
 /* ---- writing ---- */
 
-static bool no_room(int errnum)
-{
-    return errnum == ENOSPC || errnum == EDQUOT;
-}
-
 /* Sees that len bytes can be written to the file in place. File systems that cannot promise it, or
  * give each write fresh blocks, are taken as they are. */
 static int room_take(struct images *images, const char *path, int flags, size_t len,
@@ -106,7 +102,7 @@ static int room_take(struct images *images, const char *path, int flags, size_t 
     if (fd >= 0 && (fstat(fd, &st) < 0 || (size_t)st.st_size >= len ||
                     fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, (off_t)len) == 0))
         return 0;
-    return no_room(errno) ? err_sys(err, "save %s", path) : 0;
+    return room_lacked(errno) ? err_sys(err, "save %s", path) : 0;
 }
 
 static int copy_write(struct images *images, const struct str *text, enum file_save_flags flags,
@@ -164,11 +160,11 @@ static int text_save(struct images *images, const struct str *text, struct err *
         return -1;
     if (save_beside(images, text, err) == 0)
         return 0;
-    if (!no_room(err->errnum))
+    if (!room_lacked(err->errnum))
         return -1;
     if (save_in_copy(images, text, err) == 0)
         return 0;
-    if (more || !no_room(err->errnum))
+    if (more || !room_lacked(err->errnum))
         return -1;
     /* The copy was never made, or made when the index was smaller, or is no use on this file system.
      * Without it, and what is only waiting to be deleted, there may be room. */

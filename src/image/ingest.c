@@ -17,6 +17,7 @@
 
 #include "base/file.h"
 #include "image/partial.h"
+#include "image/room.h"
 
 enum { DIR_MODE = 0700, FILE_MODE = 0600, TREE_MODE = 0755, OPEN_ATTEMPTS = 16, PATH_SIZE = 96 };
 enum { LOOSE_SECONDS = 24 * 60 * 60 };
@@ -142,7 +143,7 @@ int trash_put(struct images *images, const char *path, struct err *err)
     if (random_name(name, sizeof(name), DIR_TRASH, err) < 0)
         return -1;
     int moved = renameat(images->root, path, images->root, name);
-    if (moved < 0 && (errno == ENOSPC || errno == EDQUOT)) {
+    if (moved < 0 && room_lacked(errno)) {
         /* The directory has to grow on a full disk. */
         trash_empty(images);
         moved = renameat(images->root, path, images->root, name);

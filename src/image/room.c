@@ -21,9 +21,9 @@ uint64_t store_room(const struct images *images)
     return available > 0 ? available : 1;
 }
 
-bool room_lacked(const struct err *err)
+bool room_lacked(int errnum)
 {
-    return err->errnum == ENOSPC || err->errnum == EDQUOT;
+    return errnum == ENOSPC || errnum == EDQUOT;
 }
 
 /* Where the store is, for people. */

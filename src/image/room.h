@@ -13,8 +13,8 @@
  * told. */
 uint64_t store_room(const struct images *images);
 
-/* Whether it failed because the file system is full, or the user's part of it. */
-bool room_lacked(const struct err *err);
+/* Whether that says that the file system is full, or the user's part of it. */
+bool room_lacked(int errnum);
 /* Fails with ENOSPC: needed_bytes, of which all may not be known, do not go into the room_bytes that
  * were free. */
 int room_refuse(const struct images *images, uint64_t needed_bytes, uint64_t room_bytes,

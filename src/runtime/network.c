@@ -6,11 +6,8 @@
  * over here: errno, which both have in one place, is set by what fails alone.
  */
 #include <errno.h>
-#include <linux/sched.h>
 #include <sched.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
 #include "kernel/namespace.h"
 #include "runtime/start.h"

@@ -87,10 +87,10 @@ static int link_read(struct start *start, char path[PATH_MAX])
     size_t len = slash ? (size_t)(slash - path) + 1 : 0;
     auto_close int directory = open_parent(start, path);
     ssize_t n = directory < 0 ? -1 : readlinkat(directory, path + len, link, sizeof(link) - 1);
-    if (n < 0)
+    if (n < 0) {
         errno = errno == EINVAL ? EEXIST : errno;
-    if (n < 0)
         return -1;
+    }
     link[n] = '\0';
     const char *to = link + strspn(link, "/");
     size_t more = strlen(to);

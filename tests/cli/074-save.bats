@@ -6,6 +6,7 @@
 # save, import and history: what we write is read by podman and skopeo, and by ourselves.
 
 load images
+load podman
 
 # The layout `buildah` has the images base (one layer) and app (two), packed by gzip; archives gzip.tar and zstd.tar of app; the
 # root file system rootfs, and rootfs.tar of it.
@@ -39,12 +40,6 @@ setup() {
     common_setup
     cd "$BATS_TEST_TMPDIR"
     F=$BATS_FILE_TMPDIR
-}
-
-# podman on a storage of this test's own
-podman() {
-    command podman --root "$BATS_TEST_TMPDIR/podman" --runroot "$BATS_TEST_TMPDIR/podman.run" --storage-driver vfs \
-        --cgroup-manager cgroupfs "$@"
 }
 
 load_app() {

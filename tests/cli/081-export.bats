@@ -6,6 +6,7 @@
 # export: a container's file system as a tar archive, which tar, podman and ourselves read.
 
 load images
+load podman
 
 # rootfs.tar of the root file system rootfs, with what an archive can hold of it.
 setup_file() {
@@ -34,11 +35,6 @@ setup() {
     common_setup
     cd "$BATS_TEST_TMPDIR"
     F=$BATS_FILE_TMPDIR
-}
-
-podman() {
-    command podman --root "$BATS_TEST_TMPDIR/podman" --runroot "$BATS_TEST_TMPDIR/podman.run" --storage-driver vfs \
-        --cgroup-manager cgroupfs "$@"
 }
 
 changes='

@@ -5,11 +5,11 @@
 
 load containers
 
-# All of the programs are there, or the test is skipped, in setup_file the whole file.
+# All of the programs are there, whatever functions have their names, or the test is skipped, in setup_file the whole file.
 need_all() {
     local program
     for program in "$@"; do
-        command -v "$program" >/dev/null || [[ -x /usr/sbin/$program ]] || skip "there is no $program"
+        type -P "$program" >/dev/null || [[ -x /usr/sbin/$program ]] || skip "there is no $program"
     done
 }
 

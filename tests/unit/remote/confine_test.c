@@ -5,14 +5,11 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
-#include <stddef.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -23,24 +20,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "../kernel/landlock_hide.h"
 #include "base/file.h"
 #include "base/mem.h"
 #include "kernel/confine.h"
 
 TestSuite(confine, .timeout = 600);
-
-/* A kernel without Landlock. */
-static int landlock_hide(void)
-{
-    struct sock_filter code[] = {
-        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_landlock_create_ruleset, 0, 1),
-        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS),
-        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-    };
-    const struct sock_fprog filter = { array_size(code), code };
-    return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter);
-}
 
 /* Root of the namespace, who may make files in it. */
 static int map_root(uid_t uid, gid_t gid)

@@ -3,11 +3,8 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
 #include <sched.h>
 #include <signal.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,6 +18,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "../kernel/landlock_hide.h"
 #include "base/file.h"
 #include "base/mem.h"
 #include "kernel/confine.h"
@@ -47,19 +45,6 @@ static void scratch_close(void)
 }
 
 TestSuite(confine, .init = scratch_open, .fini = scratch_close, .timeout = 600);
-
-/* A kernel without Landlock. */
-static int landlock_hide(void)
-{
-    struct sock_filter code[] = {
-        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_landlock_create_ruleset, 0, 1),
-        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS),
-        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-    };
-    const struct sock_fprog filter = { array_size(code), code };
-    return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter);
-}
 
 /* Runs the probe as root of a user namespace, confined as for the verb. Gives what it returned, or
  * 100 + its signal. */

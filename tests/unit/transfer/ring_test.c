@@ -3,7 +3,6 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <isa-l/igzip_lib.h>
 #include <pthread.h>
 #include <signal.h>
 #include <string.h>
@@ -14,6 +13,7 @@
 
 #include "base/file.h"
 #include "base/str.h"
+#include "packed.h"
 #include "transfer/digest.h"
 #include "transfer/job.h"
 #include "transfer/ring.h"
@@ -41,37 +41,11 @@ static void pipes_make(struct pipes *pipes)
     (void)signal(SIGPIPE, SIG_IGN);
 }
 
-static char *content_make(size_t size)
-{
-    char *at = xmalloc(size);
-    unsigned seed = 7;
-    for (size_t i = 0; i < size; i++) {
-        seed = seed * 1103515245 + 12345;
-        at[i] = (char)((seed >> 16) & (i % 3 ? 0x0f : 0xff));
-    }
-    return at;
-}
-
 static void digest_of(const void *at, size_t len, char text[static DIGEST_TEXT_SIZE])
 {
     auto_drop(digest) *digest = digest_new();
     digest_add(digest, at, len);
     digest_text(digest, text);
-}
-
-static void gzip_add(struct str *out, const void *at, size_t len)
-{
-    auto_free uint8_t *room = xmalloc(len + len / 8 + 1024);
-    struct isal_zstream zip;
-    isal_deflate_stateless_init(&zip);
-    zip.gzip_flag = IGZIP_GZIP;
-    zip.end_of_stream = 1;
-    zip.next_in = (uint8_t *)(uintptr_t)at;
-    zip.avail_in = (uint32_t)len;
-    zip.next_out = room;
-    zip.avail_out = (uint32_t)(len + len / 8 + 1024);
-    cr_assert_eq(isal_deflate_stateless(&zip), COMP_OK);
-    str_add_bytes(out, room, zip.total_out);
 }
 
 /* ---- jobs ---- */
@@ -228,6 +202,20 @@ Test(ring, a_blob_goes_round)
     goes_round(&plain, 3 << 20, content);
 }
 
+/* The first two peers, on a blob in a file. */
+static void whole_begin(const struct str *packed, struct pipes *pipes, struct working *inflate,
+                        struct working *digest)
+{
+    pipes_make(pipes);
+    int blob = memfd_create("blob", MFD_CLOEXEC);
+    cr_assert_eq(fd_write_all(blob, packed->at, packed->len), 0);
+    cr_assert_eq(lseek(blob, 0, SEEK_SET), 0);
+    work_begin(inflate, job_inflate, 0,
+               (const int[]){ blob, pipes->out[0], pipes->in[0], dup(pipes->memory), -1 });
+    work_begin(digest, job_content, 0,
+               (const int[]){ pipes->in[1], pipes->out[1], dup(pipes->memory), -1, -1 });
+}
+
 /* From a file that is whole, INFLATE has the blob's digest. */
 Test(ring, a_whole_file_goes_round)
 {
@@ -239,14 +227,7 @@ Test(ring, a_whole_file_goes_round)
     auto_done(str) out = {};
     auto_free char *content = content_make(CONTENT_BYTES);
     gzip_add(&packed, content, CONTENT_BYTES);
-    pipes_make(&pipes);
-    int blob = memfd_create("blob", MFD_CLOEXEC);
-    cr_assert_eq(fd_write_all(blob, packed.at, packed.len), 0);
-    cr_assert_eq(lseek(blob, 0, SEEK_SET), 0);
-    work_begin(&inflate, job_inflate, 0,
-               (const int[]){ blob, pipes.out[0], pipes.in[0], dup(pipes.memory), -1 });
-    work_begin(&digest, job_content, 0,
-               (const int[]){ pipes.in[1], pipes.out[1], dup(pipes.memory), -1, -1 });
+    whole_begin(&packed, &pipes, &inflate, &digest);
     take(&pipes, SIZE_MAX, &out);
     work_end(&inflate, &inflated);
     work_end(&digest, &digested);
@@ -268,14 +249,7 @@ Test(ring, the_last_one_goes_away)
     auto_done(str) out = {};
     auto_free char *content = content_make(CONTENT_BYTES);
     gzip_add(&packed, content, CONTENT_BYTES);
-    pipes_make(&pipes);
-    int blob = memfd_create("blob", MFD_CLOEXEC);
-    cr_assert_eq(fd_write_all(blob, packed.at, packed.len), 0);
-    cr_assert_eq(lseek(blob, 0, SEEK_SET), 0);
-    work_begin(&inflate, job_inflate, 0,
-               (const int[]){ blob, pipes.out[0], pipes.in[0], dup(pipes.memory), -1 });
-    work_begin(&digest, job_content, 0,
-               (const int[]){ pipes.in[1], pipes.out[1], dup(pipes.memory), -1, -1 });
+    whole_begin(&packed, &pipes, &inflate, &digest);
     take(&pipes, RING_SLOT_BYTES, &out);
     work_end(&inflate, &ignored);
     cr_expect_eq(ignored.kind, 0, "no digest of a part");
