@@ -151,6 +151,7 @@ static int security_set(const struct container_args *args, struct container_conf
 
 enum namespace_flags {
     NAMESPACE_OF_CONTAINER = 1 << 0, /* it can be another container's */
+    NAMESPACE_OR_NONE = 1 << 1,      /* or without what belongs to it */
 };
 
 /* "container:NAME" with a name. */
@@ -165,11 +166,12 @@ static int namespace_set(const char *flag, const char *mode, enum namespace_flag
     if (!mode)
         return 0;
     bool shareable = flags & NAMESPACE_OF_CONTAINER;
+    bool or_none = flags & NAMESPACE_OR_NONE;
     bool known = strcmp(mode, "private") == 0 || strcmp(mode, "host") == 0 ||
-                 (shareable && names_container(mode));
+                 (shareable && names_container(mode)) || (or_none && strcmp(mode, "none") == 0);
     if (!known)
-        return err_set(err, ERR_INVALID, "%s: \"%s\" is not one of private, host%s", flag, mode,
-                       shareable ? ", container:NAME" : "");
+        return err_set(err, ERR_INVALID, "%s: \"%s\" is not one of private, host%s%s", flag, mode,
+                       or_none ? ", none" : "", shareable ? ", container:NAME" : "");
     *ret_mode = xstrdup(mode);
     return 0;
 }
@@ -192,14 +194,14 @@ static int namespaces_set(const struct container_args *args, struct container_co
                           struct err *err)
 {
     struct container_namespaces *to = &config->namespaces;
-    if (text_same(args->ipc, "none") || text_same(args->ipc, "shareable"))
-        return err_set(err, ERR_UNSUPPORTED, "--ipc: %s is not supported; use private", args->ipc);
-    if (namespace_set("--userns", args->userns, 0, &to->user, err) < 0 ||
+    /* Each can be shared here. */
+    const char *ipc = text_same(args->ipc, "shareable") ? "private" : args->ipc;
+    if (namespace_set("--userns", args->userns, NAMESPACE_OF_CONTAINER, &to->user, err) < 0 ||
         namespace_set("--uts", args->uts, 0, &to->uts, err) < 0 ||
         namespace_set("--cgroupns", args->cgroupns, 0, &to->cgroup, err) < 0 ||
         namespace_set("--time", args->timens, 0, &to->time, err) < 0 ||
         namespace_set("--pid", args->pid, NAMESPACE_OF_CONTAINER, &to->pid, err) < 0 ||
-        namespace_set("--ipc", args->ipc, NAMESPACE_OF_CONTAINER, &to->ipc, err) < 0)
+        namespace_set("--ipc", ipc, NAMESPACE_OF_CONTAINER | NAMESPACE_OR_NONE, &to->ipc, err) < 0)
         return -1;
     return network_set(args, config, err);
 }

@@ -8,6 +8,7 @@
 #include "base/file.h"
 #include "engine/create.h"
 #include "engine/record_part.h"
+#include "engine/share.h"
 #include "kernel/signal_name.h"
 
 enum {
@@ -123,12 +124,11 @@ static int check_numbers(const struct container_config *config, struct err *err)
 
 static int check_namespace(const char *mode, const char *what, bool may_be_none, struct err *err)
 {
-    static const char other[] = "container:";
     if (!mode || mode[0] == '\0' || strcmp(mode, "private") == 0 || strcmp(mode, "host") == 0)
         return 0;
     if (may_be_none && strcmp(mode, "none") == 0)
         return 0;
-    if (text_starts(mode, other) && mode[sizeof(other) - 1] != '\0')
+    if (mode_shares(mode) && *mode_shared(mode))
         return 0;
     auto_free char *word = shown(mode);
     return err_set(err, ERR_INVALID, "%s namespace \"%s\": use private, host%s or container:NAME",
@@ -139,7 +139,7 @@ static int check_namespaces(const struct container_namespaces *namespaces, struc
 {
     if (check_namespace(namespaces->user, "user", false, err) < 0 ||
         check_namespace(namespaces->pid, "pid", false, err) < 0 ||
-        check_namespace(namespaces->ipc, "ipc", false, err) < 0 ||
+        check_namespace(namespaces->ipc, "ipc", true, err) < 0 ||
         check_namespace(namespaces->uts, "uts", false, err) < 0 ||
         check_namespace(namespaces->cgroup, "cgroup", false, err) < 0 ||
         check_namespace(namespaces->network, "network", true, err) < 0 ||

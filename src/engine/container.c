@@ -14,6 +14,7 @@
 #include "base/file.h"
 #include "engine/create.h"
 #include "engine/record_part.h"
+#include "engine/share.h"
 #include "engine/timestamp.h"
 #include "image/image.h"
 #include "image/platform.h"
@@ -132,18 +133,17 @@ static int image_check(struct engine *engine, const struct container_config *con
 /* "container:NAME" → "container:<id>" */
 static int namespace_resolve(struct engine *engine, char **mode, struct err *err)
 {
-    static const char prefix[] = "container:";
-    if (!*mode || !text_starts(*mode, prefix))
+    if (!mode_shares(*mode))
         return 0;
     auto_drop(container) *other = NULL;
-    if (container_find(engine, *mode + sizeof(prefix) - 1, &other, err) < 0 || !other ||
+    if (container_find(engine, mode_shared(*mode), &other, err) < 0 || !other ||
         container_check(other, err) < 0)
         return -1;
     if (!state_is_running(&other->state))
         return err_set(err, ERR_CONFLICT,
                        "namespaces of container %s: it is not running; start it first",
                        container_label(other));
-    char *resolved = xasprintf("%s%s", prefix, other->config.id);
+    char *resolved = xasprintf("container:%s", other->config.id);
     free(*mode);
     *mode = resolved;
     return 0;
@@ -180,6 +180,9 @@ int container_complete(struct engine *engine, struct container_config *config, s
         config_add_image(config, &nothing);
     if (config_check(config, err) < 0 || namespaces_resolve(engine, &config->namespaces, err) < 0)
         return -1;
+    /* Who has all of root's rights has them over the host, unless he has none there anyway. */
+    if (engine->rootless || !config->privileged)
+        share_complete(&config->namespaces);
 
     if (getrandom(random, sizeof(random), 0) != (ssize_t)sizeof(random))
         return err_sys(err, "get random bytes");

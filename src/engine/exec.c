@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "engine/record_part.h"
+#include "engine/share.h"
 #include "engine/spec.h"
 
 struct exec_streams {
@@ -46,7 +47,7 @@ static int exec_streams_open(const struct exec_request *request, struct exec_str
 /* All its namespaces are joined by its first process, wherever they came from. */
 static void namespace_own(char **mode)
 {
-    if (!*mode || !text_starts(*mode, "container:"))
+    if (!mode_shares(*mode))
         return;
     free(*mode);
     *mode = NULL;
@@ -64,6 +65,8 @@ static void config_overlay(struct container_config *config, const struct exec_re
     config->terminal = request->terminal;
     namespace_own(&config->namespaces.pid);
     namespace_own(&config->namespaces.uts);
+    namespace_own(&config->namespaces.ipc);
+    namespace_own(&config->namespaces.user);
     namespace_own(&config->namespaces.network);
     if (request->privileged) {
         strings_done(&config->cap_drop);

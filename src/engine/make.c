@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "engine/create.h"
 #include "engine/monitor.h"
+#include "engine/share.h"
 #include "engine/spec.h"
 #include "engine/subid.h"
 #include "image/image.h"
@@ -56,10 +57,19 @@ static int file_make(const struct files *files, const char *name, const char *te
     return 0;
 }
 
-/* The host's own file, where the network is the host's. */
-static int file_copy(const struct files *files, const char *name, struct err *err)
+/* Who knows the network the container has: its /etc, or the run directory of the container that has
+ * it too. NULL: nobody, it is a new one. Owned by the caller. */
+static char *files_of_network(const struct engine *engine, const struct container_config *config)
 {
-    auto_free char *path = xasprintf("/etc/%s", name);
+    const char *network = config->namespaces.network;
+    if (mode_shares(network))
+        return xasprintf("%s/containers/%s", engine->run, mode_shared(network));
+    return network_is_host(config) ? xstrdup("/etc") : NULL;
+}
+
+static int file_copy(const struct files *files, const char *from, const char *name, struct err *err)
+{
+    auto_free char *path = xasprintf("%s/%s", from, name);
     auto_free char *text = NULL;
     size_t len = 0;
     if (file_load(AT_FDCWD, path, 1 << 20, &text, &len, err) < 0)
@@ -67,8 +77,8 @@ static int file_copy(const struct files *files, const char *name, struct err *er
     return file_make(files, name, text ? text : "", len, err);
 }
 
-static int files_write(const struct container_config *config, const struct files *files,
-                       struct err *err)
+static int files_write(const struct engine *engine, const struct container_config *config,
+                       const struct files *files, struct err *err)
 {
     auto_done(str) text = {};
     auto_free char *hostname =
@@ -76,8 +86,11 @@ static int files_write(const struct container_config *config, const struct files
     str_addf(&text, "%s\n", hostname);
     if (file_make(files, "hostname", text.at, text.len, err) < 0)
         return -1;
-    if (network_is_host(config))
-        return file_copy(files, "hosts", err) < 0 ? -1 : file_copy(files, "resolv.conf", err);
+    auto_free char *from = files_of_network(engine, config);
+    if (from)
+        return file_copy(files, from, "hosts", err) < 0
+                   ? -1
+                   : file_copy(files, from, "resolv.conf", err);
     str_clear(&text);
     str_addf(&text, "127.0.0.1\tlocalhost %s\n::1\tlocalhost ip6-localhost ip6-loopback\n",
              hostname);
@@ -100,19 +113,24 @@ static int files_make(const struct making *making, struct err *err)
     else if (!id_map_outside(&making->maps.uid, 0, &files.uid) ||
              !id_map_outside(&making->maps.gid, 0, &files.gid))
         files.uid = files.gid = 0; /* the user namespace is the host's */
-    return files_write(config, &files, err);
+    return files_write(engine, config, &files, err);
 }
 
 /* --- ids and layers --------------------------------------------------------------------------- */
 
 static int maps_make(struct engine *engine, const struct container *container,
-                     struct id_maps *ret_maps, uint32_t *ret_first, struct err *err)
+                     const struct share *share, struct id_maps *ret_maps, uint32_t *ret_first,
+                     struct err *err)
 {
+    const char *id = container->config.id;
     *ret_first = 0;
     if (engine->rootless)
         return id_maps_of_user(ret_maps, err);
-    if (subid_lease(engine, container->config.id, ret_first, err) < 0)
+    if (share->id ? subid_share(engine, id, share->id, share->first, err) < 0
+                  : subid_lease(engine, id, ret_first, err) < 0)
         return -1;
+    if (share->id)
+        *ret_first = share->first;
     id_map_add(&ret_maps->uid, 0, *ret_first, SUBID_COUNT);
     id_map_add(&ret_maps->gid, 0, *ret_first, SUBID_COUNT);
     return 0;
@@ -174,6 +192,8 @@ static int making_prepare(struct engine *engine, const struct container_config *
         .flags = flags,
         .seccomp_cache = -1,
         .own_files = making->run_dir,
+        .lent = making->plan.lender ? "/dev/shm" : NULL,
+        .lender = making->plan.lender,
         .prepare = making_directories,
         .prepare_context = making,
         .stdio = { -1, -1, -1 },
@@ -199,14 +219,14 @@ static void size_set(struct spec_process *process, const struct terminal_size *s
     *process->console_size = (struct spec_console_size){ size->rows, size->columns };
 }
 
-static int make_once(const struct monitor *monitor, bool userns,
+static int make_once(const struct monitor *monitor, bool userns, const struct share *share,
                      struct runtime_process *ret_process, struct err *err)
 {
     struct engine *engine = monitor->engine;
     struct container *container = monitor->container;
     auto_done(making) making = { .engine = engine, .container = container };
     uint32_t first = 0;
-    if (userns && maps_make(engine, container, &making.maps, &first, err) < 0)
+    if (userns && maps_make(engine, container, share, &making.maps, &first, err) < 0)
         return -1;
     int result = making_prepare(engine, &container->config, userns, &making, err);
     if (result == 0) {
@@ -232,7 +252,24 @@ static int make_once(const struct monitor *monitor, bool userns,
 static void userns_record(struct container_state *state, bool userns, const char *why)
 {
     free(state->userns);
-    state->userns = userns ? xstrdup("private") : xasprintf("host (%s)", why);
+    state->userns = !userns ? xasprintf("host (%s)", why)
+                    : why   ? xasprintf("private (%s)", why)
+                            : xstrdup("private");
+}
+
+/* Which user namespace it is to have, and why it is not one of its own: owned by the caller. */
+static int userns_choose(struct engine *engine, const struct container_config *config,
+                         struct share *share, bool *ret_userns, char **ret_why, struct err *err)
+{
+    const char *why;
+    bool userns = container_wants_userns(engine, config, &why);
+    if (userns && share_find(engine, config, share, err) < 0)
+        return -1;
+    *ret_userns = userns && (!share->id || share->userns);
+    *ret_why = share->id ? xasprintf("that of container %s", share->label)
+               : why     ? xstrdup(why)
+                         : NULL;
+    return 0;
 }
 
 int container_make(const struct monitor *monitor, struct runtime_process *ret_process,
@@ -241,17 +278,21 @@ int container_make(const struct monitor *monitor, struct runtime_process *ret_pr
     struct engine *engine = monitor->engine;
     struct container *container = monitor->container;
     const struct container_config *config = &container->config;
-    const char *why;
-    bool userns = container_wants_userns(engine, config, &why);
-    int result = make_once(monitor, userns, ret_process, err);
-    bool may_fall_back =
-        userns && !engine->rootless && !config->namespaces.user && err->kind == ERR_UNMAPPABLE;
+    auto_done(share) share = {};
+    auto_free char *why = NULL;
+    bool userns;
+    if (userns_choose(engine, config, &share, &userns, &why, err) < 0)
+        return -1;
+    int result = make_once(monitor, userns, &share, ret_process, err);
+    bool may_fall_back = userns && !engine->rootless && (!config->namespaces.user || share.id) &&
+                         err->kind == ERR_UNMAPPABLE;
     if (result < 0 && may_fall_back) {
         str_addf(warnings, "%s: the container shares the host's user namespace", err->text);
         userns = false;
-        why = "a mount whose owners cannot be mapped";
+        free(why);
+        why = xstrdup("a mount whose owners cannot be mapped");
         *err = (struct err){};
-        result = make_once(monitor, false, ret_process, err);
+        result = make_once(monitor, false, &share, ret_process, err);
     }
     if (result < 0 && userns && err->kind == ERR_UNMAPPABLE)
         (void)err_hint(err,
@@ -265,13 +306,15 @@ int container_dry_run(struct engine *engine, const struct container *container,
 {
     const struct container_config *config = &container->config;
     auto_done(making) making = { .engine = engine };
-    const char *why;
-    bool userns = container_wants_userns(engine, config, &why);
-    if (userns && engine->rootless && id_maps_of_user(&making.maps, err) < 0)
+    auto_done(share) share = {};
+    auto_free char *why = NULL;
+    bool userns;
+    if (userns_choose(engine, config, &share, &userns, &why, err) < 0 ||
+        (userns && engine->rootless && id_maps_of_user(&making.maps, err) < 0))
         return -1;
     if (userns && !engine->rootless) {
-        uint32_t first;
-        if (subid_guess(config->id, &first, err) < 0)
+        uint32_t first = share.first;
+        if (!share.id && subid_guess(config->id, &first, err) < 0)
             return -1;
         id_map_add(&making.maps.uid, 0, first, SUBID_COUNT);
         id_map_add(&making.maps.gid, 0, first, SUBID_COUNT);

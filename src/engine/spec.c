@@ -12,6 +12,7 @@
 #include "base/number.h"
 #include "engine/defaults.h"
 #include "engine/record_part.h"
+#include "engine/share.h"
 #include "kernel/capability.h"
 #include "kernel/guard.h"
 #include "kernel/rlimit.h"
@@ -19,13 +20,6 @@
 static bool mode_is(const char *mode, const char *word)
 {
     return mode && strcmp(mode, word) == 0;
-}
-
-static const char container_prefix[] = "container:";
-
-static bool mode_shares(const char *mode)
-{
-    return mode && text_starts(mode, container_prefix);
 }
 
 bool container_wants_userns(const struct engine *engine, const struct container_config *config,
@@ -47,9 +41,6 @@ bool container_wants_userns(const struct engine *engine, const struct container_
         *ret_why = "--ipc host";
     else if (mode_is(ns->cgroup, "host"))
         *ret_why = "--cgroupns host";
-    else if (mode_shares(ns->network) || mode_shares(ns->pid) || mode_shares(ns->ipc) ||
-             mode_shares(ns->uts))
-        *ret_why = "a namespace of another container";
     return !*ret_why;
 }
 
@@ -58,8 +49,10 @@ bool config_exposes_program(const struct engine *engine, const struct container_
     const char *why;
     if (engine->rootless)
         return guard_file_is_ours();
-    /* Files of the host whose owners cannot be mapped lead to the host's user namespace. */
-    return !container_wants_userns(engine, config, &why) || config->mounts.len || config->rootfs;
+    /* Files of the host whose owners cannot be mapped lead to the host's user namespace; and
+     * another container's may be the host's. */
+    return !container_wants_userns(engine, config, &why) || config->mounts.len || config->rootfs ||
+           mode_shares(config->namespaces.user);
 }
 
 bool container_exposes_program(const struct engine *engine, const struct container *container)
@@ -72,29 +65,13 @@ bool container_exposes_program(const struct engine *engine, const struct contain
 
 /* --- namespaces ------------------------------------------------------------------------------- */
 
-/* "container:<id>": the namespace of that one's first process. */
-static int namespace_of(struct engine *engine, const char *id, const char *file, char **ret_path,
-                        struct err *err)
-{
-    auto_drop(container) *other = NULL;
-    if (container_find(engine, id, &other, err) < 0 || container_check(other, err) < 0)
-        return -1;
-    if (!state_is_running(&other->state)) /* one that is paused keeps its namespaces */
-        return err_set(err, ERR_CONFLICT,
-                       "container %s, whose namespace is to be shared, is not running",
-                       container_label(other));
-    *ret_path = xasprintf("/proc/%lld/ns/%s", (long long)other->state.pid, file);
-    return 0;
-}
-
 static int namespace_add(struct engine *engine, struct spec *spec, enum spec_namespace_type type,
                          const char *file, const char *mode, struct err *err)
 {
     char *path = NULL;
     if (mode_is(mode, "host"))
         return 0;
-    if (mode && text_starts(mode, container_prefix) &&
-        namespace_of(engine, mode + sizeof(container_prefix) - 1, file, &path, err) < 0)
+    if (mode_shares(mode) && share_path(engine, mode, file, &path, err) < 0)
         return -1;
     struct spec_namespace *entry = array_add(&spec->linux->namespaces);
     entry->type = type;
@@ -121,11 +98,6 @@ static int add_namespaces(struct engine *engine, struct spec *spec,
                           struct err *err)
 {
     const struct container_namespaces *ns = &config->namespaces;
-    if (mode_shares(ns->ipc))
-        return err_set(err, ERR_UNSUPPORTED,
-                       "--ipc %s: the other container's /dev/shm cannot be shared yet; use --ipc "
-                       "host for both",
-                       ns->ipc);
     const struct {
         enum spec_namespace_type type;
         char file[8];
@@ -142,7 +114,7 @@ static int add_namespaces(struct engine *engine, struct spec *spec,
           : config->privileged ? "host"
                                : NULL },
         { SPEC_NAMESPACE_TIME, "time", ns->time },
-        { SPEC_NAMESPACE_USER, "user", maps ? NULL : "host" },
+        { SPEC_NAMESPACE_USER, "user", maps ? ns->user : "host" },
     };
     for (size_t i = 0; i < array_size(rows); i++)
         if (namespace_add(engine, spec, rows[i].type, rows[i].file, rows[i].mode, err) < 0)
@@ -183,6 +155,16 @@ static bool gid_is_mapped(const struct id_maps *maps, uint32_t gid)
     return false;
 }
 
+static const char shm_path[] = "/dev/shm";
+
+static void add_shm(struct spec *spec, const struct container_config *config)
+{
+    struct spec_mount *shm =
+        mount_add(spec, shm_path, "tmpfs", "shm", "nosuid,noexec,nodev,mode=1777");
+    int64_t size = config->shm_size_bytes.set ? config->shm_size_bytes.value : DEFAULT_SHM_BYTES;
+    strings_addf(&shm->options, "size=%lld", (long long)size);
+}
+
 /* Whose namespace is the host's, its file system is the host's too: a new one could not be mounted
  * from a user namespace that does not own it, and it would show the same. */
 static void add_kernel_mounts(struct spec *spec, const struct container_config *config,
@@ -193,6 +175,7 @@ static void add_kernel_mounts(struct spec *spec, const struct container_config *
     bool host_pid = mode_is(ns->pid, "host") && userns;
     bool host_network = mode_is(ns->network, "host") && userns;
     bool host_ipc = mode_is(ns->ipc, "host");
+    bool shared_ipc = mode_shares(ns->ipc);
     bool host_cgroup = mode_is(ns->cgroup, "host") && userns;
     const char *kernel_options =
         config->privileged ? "nosuid,noexec,nodev" : "nosuid,noexec,nodev,ro";
@@ -208,17 +191,16 @@ static void add_kernel_mounts(struct spec *spec, const struct container_config *
     if (!maps || gid_is_mapped(maps, TTY_GID))
         strings_addf(&pts->options, "gid=%d", TTY_GID);
     if (host_ipc) {
-        (void)mount_add(spec, "/dev/shm", "bind", "/dev/shm", "rbind");
+        (void)mount_add(spec, shm_path, "bind", shm_path, "rbind");
         if (!userns)
             (void)mount_add(spec, "/dev/mqueue", "mqueue", "mqueue", "nosuid,noexec,nodev");
         else if (access("/dev/mqueue", F_OK) == 0) /* not every host has it mounted */
             (void)mount_add(spec, "/dev/mqueue", "bind", "/dev/mqueue", "rbind");
     } else {
-        struct spec_mount *shm =
-            mount_add(spec, "/dev/shm", "tmpfs", "shm", "nosuid,noexec,nodev,mode=1777");
-        int64_t size =
-            config->shm_size_bytes.set ? config->shm_size_bytes.value : DEFAULT_SHM_BYTES;
-        strings_addf(&shm->options, "size=%lld", (long long)size);
+        if (shared_ipc)
+            (void)mount_add(spec, shm_path, "bind", shm_path, "bind");
+        else if (!mode_is(ns->ipc, "none"))
+            add_shm(spec, config);
         (void)mount_add(spec, "/dev/mqueue", "mqueue", "mqueue", "nosuid,noexec,nodev");
     }
     if (host_network) {
@@ -623,7 +605,7 @@ int start_plan_make(struct engine *engine, const struct container_config *config
     spec->root = xnew(struct spec_root);
     spec->root->readonly = config->readonly;
     spec->linux = xnew(struct spec_linux);
-    if (mode_is(config->namespaces.uts, "host") == false)
+    if (!mode_is(config->namespaces.uts, "host") && !mode_shares(config->namespaces.uts))
         spec->hostname = config->hostname ? xstrdup(config->hostname)
                                           : xstrndup(config->id, CONTAINER_ID_SHORT_LEN);
     spec->domainname = config->domainname ? xstrdup(config->domainname) : NULL;
@@ -633,6 +615,9 @@ int start_plan_make(struct engine *engine, const struct container_config *config
 
     add_resources(spec, config, &plan.optional_limits);
     add_mounts(spec, config, maps, run_dir);
+    if (mode_shares(config->namespaces.ipc) && !mount_replaced(config, shm_path) &&
+        share_path(engine, config->namespaces.ipc, "mnt", &plan.lender, err) < 0)
+        return -1;
     if (add_namespaces(engine, spec, config, maps, err) < 0 || add_process(spec, config, err) < 0 ||
         add_devices(spec, config, plan.userns, &plan, err) < 0 ||
         add_seccomp(spec, config, &plan, err) < 0)
@@ -654,5 +639,6 @@ void start_plan_done(struct start_plan *plan)
     strings_done(&plan->rootfs.lower);
     strings_done(&plan->paths);
     pairs_done(&plan->device_sources);
+    free(plan->lender);
     *plan = (struct start_plan){};
 }

@@ -12,8 +12,8 @@ struct start_plan {
     struct runtime_rootfs rootfs;
     struct strings paths; /* texts that rootfs borrows */
     struct pairs device_sources;
-    bool userns;            /* a user namespace of its own */
-    const char *userns_why; /* why not, or NULL */
+    bool userns;  /* not the host's user namespace */
+    char *lender; /* the mount namespace of whose /dev/shm it has, or NULL */
     enum runtime_seccomp seccomp;
     unsigned optional_limits;
     const char *user;

@@ -6,6 +6,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -163,21 +164,102 @@ int subid_guess(const char *id, uint32_t *ret_first, struct err *err)
 
 /* --- the end of a lease ------------------------------------------------------------------------- */
 
-/* The id a lease is of, of CONTAINER_ID_LEN digits. */
-static bool lease_holder(int run_fd, const char *path, char *id)
+/* What a lease says, by ids of CONTAINER_ID_LEN digits. */
+struct lease {
+    char id[CONTAINER_ID_LEN + 1];
+    char
+        owner[CONTAINER_ID_LEN + 1]; /* who the range was made for, if it was shared since; or "" */
+};
+
+static bool lease_read(int run_fd, const char *path, struct lease *ret_lease)
 {
-    ssize_t len = readlinkat(run_fd, path, id, CONTAINER_ID_LEN + 1);
-    if (len != CONTAINER_ID_LEN)
+    char text[2 * CONTAINER_ID_LEN + 2];
+    *ret_lease = (struct lease){};
+    ssize_t len = readlinkat(run_fd, path, text, sizeof(text));
+    bool shared = len == 2 * CONTAINER_ID_LEN + 1 && text[CONTAINER_ID_LEN] == '+';
+    if (len != CONTAINER_ID_LEN && !shared)
         return false;
-    id[len] = '\0';
-    return container_id_valid(id);
+    memcpy(ret_lease->id, text, CONTAINER_ID_LEN);
+    if (shared)
+        memcpy(ret_lease->owner, text + CONTAINER_ID_LEN + 1, CONTAINER_ID_LEN);
+    return container_id_valid(ret_lease->id) && (!shared || container_id_valid(ret_lease->owner));
 }
 
-static bool lease_release_of(int run_fd, const char *path, const char *id)
+/* Those who share a range take their turns; who has one of his own waits for none of them. */
+static int leases_lock(int run_fd)
 {
-    char holder[CONTAINER_ID_LEN + 1];
-    return lease_holder(run_fd, path, holder) && strcmp(holder, id) == 0 &&
-           unlinkat(run_fd, path, 0) == 0;
+    auto_close int fd = openat(run_fd, "subids", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    return fd < 0 || flock(fd, LOCK_EX) < 0 ? -1 : take_fd(fd);
+}
+
+/* By rename, so that nobody takes the range meanwhile. */
+static int lease_change(int run_fd, const char *path, const char *id, const char *owner)
+{
+    auto_free char *text = xasprintf("%s+%s", id, owner);
+    auto_free char *passing = xasprintf("subids/+%s", id);
+    (void)unlinkat(run_fd, passing, 0); /* of one who was killed here */
+    if (symlinkat(text, run_fd, passing) == 0 && renameat(run_fd, passing, run_fd, path) == 0)
+        return 0;
+    int saved = errno;
+    (void)unlinkat(run_fd, passing, 0);
+    errno = saved;
+    return -1;
+}
+
+int subid_share(struct engine *engine, const char *id, const char *owner, uint32_t first,
+                struct err *err)
+{
+    char path[PATH_SIZE];
+    int run_fd;
+    if (engine_run_fd(engine, &run_fd, err) < 0)
+        return -1;
+    auto_close int lock = leases_lock(run_fd);
+    if (lock < 0 || lease_change(run_fd, lease_path(first, path), id, owner) < 0)
+        return err_sys(err, "lease the range of user ids of container %.*s", CONTAINER_ID_SHORT_LEN,
+                       owner);
+    return 0;
+}
+
+/* Who else has the ids, and runs. */
+static bool lease_heir(struct engine *engine, int run_fd, const struct lease *lease, uint32_t first,
+                       char *ret_id)
+{
+    auto_done(strings) ids = {};
+    struct err ignored = {};
+    if (dir_list(run_fd, "containers", &ids, &ignored) < 0)
+        return false;
+    for (size_t i = 0; i < ids.len; i++) {
+        auto_done(container_state) state = {};
+        if (!container_id_valid(ids.at[i]) || strcmp(ids.at[i], lease->id) == 0 ||
+            state_find(engine, ids.at[i], true, &state, &ignored) <= 0 || state.subid != first)
+            continue;
+        memcpy(ret_id, ids.at[i], CONTAINER_ID_LEN + 1);
+        return true;
+    }
+    return false;
+}
+
+static bool lease_pass_on(struct engine *engine, int run_fd, const char *path,
+                          const struct lease *known)
+{
+    struct lease lease;
+    char heir[CONTAINER_ID_LEN + 1];
+    uint32_t first = (uint32_t)strtoul(strchr(path, '/') + 1, NULL, 10);
+    auto_close int lock = leases_lock(run_fd);
+    if (lock < 0 || !lease_read(run_fd, path, &lease) || strcmp(lease.id, known->id) != 0)
+        return false;
+    if (!lease_heir(engine, run_fd, &lease, first, heir))
+        return unlinkat(run_fd, path, 0) == 0;
+    return lease_change(run_fd, path, heir, lease.owner) == 0;
+}
+
+static bool lease_release_of(struct engine *engine, int run_fd, const char *path, const char *id)
+{
+    struct lease lease;
+    if (!lease_read(run_fd, path, &lease) || strcmp(lease.id, id) != 0)
+        return false;
+    return *lease.owner ? lease_pass_on(engine, run_fd, path, &lease)
+                        : unlinkat(run_fd, path, 0) == 0;
 }
 
 void subid_release(struct engine *engine, const char *id, uint32_t first)
@@ -186,22 +268,23 @@ void subid_release(struct engine *engine, const char *id, uint32_t first)
     int run_fd;
     char path[PATH_SIZE];
     if (first && engine_run_fd(engine, &run_fd, &ignored) == 0)
-        (void)lease_release_of(run_fd, lease_path(first, path), id);
+        (void)lease_release_of(engine, run_fd, lease_path(first, path), id);
 }
 
 /* Of a container that is gone: as nobody else has its id, and we its lock, nobody will release or
  * renew the lease. */
 static bool lease_reclaim(struct engine *engine, int run_fd, const char *path)
 {
-    char id[CONTAINER_ID_LEN + 1];
+    struct lease lease;
     auto_close int lock = -1;
-    if (!lease_holder(run_fd, path, id) || record_exists(engine, id) || record_locked(engine, id) ||
-        record_lock(engine, id, NULL, &lock, NULL) < 0)
+    if (!lease_read(run_fd, path, &lease) || record_exists(engine, lease.id) ||
+        record_locked(engine, lease.id) || record_lock(engine, lease.id, NULL, &lock, NULL) < 0)
         return false;
-    bool gone = !record_exists(engine, id);
+    bool gone = !record_exists(engine, lease.id);
     if (gone) {
-        (void)unlinkat(run_fd, path, 0); /* taking the lock may have done it */
-        run_dir_remove(run_fd, lock, id);
+        /* taking the lock may have done it */
+        (void)lease_release_of(engine, run_fd, path, lease.id);
+        run_dir_remove(run_fd, lock, lease.id);
     }
     return gone;
 }
@@ -218,7 +301,7 @@ static size_t leases_release(struct engine *engine, const char *id)
         return 0;
     for (size_t i = 0; i < names.len; i++) {
         auto_free char *path = xasprintf("subids/%s", names.at[i]);
-        n += id ? lease_release_of(run_fd, path, id) : lease_reclaim(engine, run_fd, path);
+        n += id ? lease_release_of(engine, run_fd, path, id) : lease_reclaim(engine, run_fd, path);
     }
     return n;
 }

@@ -16,6 +16,9 @@ enum mount_flags {
 
 /* A detached copy of what is mounted at path; empty path: of dirfd itself. */
 int mount_clone(int dirfd, const char *path, enum mount_flags flags);
+/* The same of an absolute path in another mount namespace, a file of /proc/PID/ns, without what is
+ * mounted below it. A process of its own goes there: the kernel clones for nobody outside. */
+int mount_clone_lent(const char *namespace, const char *path);
 /* The same, and changes the copy as mount_change does: one call since kernel 6.15, two before it. */
 int mount_clone_changed(int dirfd, const char *path, uint64_t set, uint64_t clear,
                         uint64_t propagation, enum mount_flags flags);

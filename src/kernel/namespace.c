@@ -69,6 +69,7 @@ int loopback_up(int *ret_namespace)
     int result = ioctl(fd, SIOCSIFFLAGS, &request);
     if (result == 0 && ret_namespace)
         result = *ret_namespace = ioctl(fd, SIOCGSKNS);
-    (void)close(fd);
+    else
+        (void)close(fd);
     return result < 0 ? -1 : 0;
 }

@@ -483,12 +483,12 @@ static size_t count_unshare(const struct plan *plan)
 
 static size_t count_joins(const struct plan *plan)
 {
-    return plan->n_joins;
+    return count_joins_inside(plan) ? 0 : plan->n_joins;
 }
 
 static size_t count_joined(const struct plan *plan)
 {
-    return plan->n_joins != 0;
+    return count_joins(plan) != 0;
 }
 
 static size_t count_time_offsets(const struct plan *plan)
@@ -628,6 +628,7 @@ static const struct step parent_table[] = {
 static const struct step child_table[] = {
     { "enter the cgroup", "write", "tasks, \"0\"", count_cgroup, NULL, child_cgroup },
     { "join the user namespace", "setns, setresuid", NULL, count_between, describe_user_path, child_join_user },
+    { "join namespace", "setns", NULL, count_joins_inside, describe_join, child_join },
     { "make the process inside", "clone3", NULL, count_between, describe_clone, child_make_inside },
     { "make namespaces", "unshare", NULL, count_unshare, describe_unshare, child_unshare },
     { "shift the clock", "write", NULL, count_time_offsets, describe_time, child_time_offset },

@@ -56,8 +56,11 @@ void describe_maps(const struct plan *plan, size_t i, struct str *words, struct 
 void describe_source(const struct plan *plan, size_t i, struct str *words, struct str *arguments)
 {
     str_addf(words, " %s", plan->sources[i].path);
+    if (plan->sources[i].lender)
+        str_addf(words, " of %s", plan->sources[i].lender);
     str_addf(arguments, "OPEN_TREE_CLONE%s", plan->sources[i].recursive ? " | AT_RECURSIVE" : "");
-    if (plan->privileged && plan->userns && plan->request->flags & RUNTIME_MAP_OWNERS)
+    if (plan->sources[i].map != SOURCE_MAP_NONE && plan->privileged && plan->userns &&
+        plan->request->flags & RUNTIME_MAP_OWNERS)
         str_add(arguments, "); mount_setattr(MOUNT_ATTR_IDMAP");
 }
 

@@ -25,6 +25,12 @@ size_t count_between(const struct plan *plan)
     return plan->user_path != NULL;
 }
 
+/* An ordinary user may join them as root of the user namespace that they belong to. */
+size_t count_joins_inside(const struct plan *plan)
+{
+    return plan->user_path && !plan->privileged ? plan->n_joins : 0;
+}
+
 size_t count_join_mount(const struct plan *plan)
 {
     return plan->mount_path != NULL;
@@ -77,6 +83,12 @@ int child_join_user(struct start *start, size_t i, struct err *err)
     if (syscall(SYS_setresgid, 0, 0, 0) < 0 || syscall(SYS_setresuid, 0, 0, 0) < 0)
         return step_fail(err, "become root of the user namespace", start->plan->user_path);
     return child_hide(start, i, err);
+}
+
+int child_join(struct start *start, size_t i, struct err *err)
+{
+    const struct plan_join *wanted = &start->plan->joins[i];
+    return join(wanted->path, (int)wanted->flag, "join namespace", err);
 }
 
 int go_on_inside(struct start *start, uint64_t flags, struct err *err)

@@ -9,6 +9,7 @@
 #include "runtime/start.h"
 
 size_t count_between(const struct plan *plan);
+size_t count_joins_inside(const struct plan *plan);
 size_t count_join_mount(const struct plan *plan);
 void describe_user_path(const struct plan *plan, size_t i, struct str *words,
                         struct str *arguments);
@@ -16,6 +17,7 @@ void describe_mount_path(const struct plan *plan, size_t i, struct str *words,
                          struct str *arguments);
 int parent_between(struct start *start, size_t i, struct err *err);
 int child_join_user(struct start *start, size_t i, struct err *err);
+int child_join(struct start *start, size_t i, struct err *err);
 int child_make_inside(struct start *start, size_t i, struct err *err);
 int child_join_mount(struct start *start, size_t i, struct err *err);
 

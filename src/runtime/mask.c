@@ -33,19 +33,37 @@ enum kind { KIND_UNKNOWN, KIND_NONE, KIND_FILE, KIND_DIRECTORY };
 
 static const char proc[] = "/proc/";
 
+static bool is_process(const char *name)
+{
+    return *name >= '0' && *name <= '9';
+}
+
+/* Processes come behind all else (proc_root_readdir in the kernel's fs/proc/root.c). */
+static bool proc_has_process(const char *names, long len)
+{
+    for (long at = 0; at < len; at += ((const struct entry *)(names + at))->len)
+        if (is_process(((const struct entry *)(names + at))->name))
+            return true;
+    return false;
+}
+
 /* Most of what is masked lies in /proc and is not there. One look at all of it is cheaper than one at
  * each. */
 static void proc_list(struct start *start)
 {
     auto_leave int fd = open(proc, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     long len = 0;
-    long more = fd < 0 ? -1 : 1;
-    /* To its end: whoever is stopped or frozen meanwhile gets a part of it. */
-    while (more > 0 && len <= START_PROC_NAMES - ENTRY_MOST) {
-        more = syscall(SYS_getdents64, fd, start->proc_names + len, START_PROC_NAMES - len);
-        len += more > 0 ? more : 0;
+    bool whole = false;
+    /* Whoever is stopped or frozen meanwhile gets a part of it. */
+    while (fd >= 0 && !whole && len <= START_PROC_NAMES - ENTRY_MOST) {
+        char *names = start->proc_names + len;
+        long more = syscall(SYS_getdents64, fd, names, START_PROC_NAMES - len);
+        if (more < 0)
+            break;
+        whole = more == 0 || proc_has_process(names, more);
+        len += more;
     }
-    start->n_proc_names = more == 0 && len > 0 ? len : -1;
+    start->n_proc_names = whole && len > 0 ? len : -1;
 }
 
 /* By the list. Numbers are processes, of which it has not all that are found by name. */
@@ -53,7 +71,7 @@ static enum kind proc_kind(struct start *start, const char *path)
 {
     const char *name = path + sizeof(proc) - 1;
     if (!start->proc_names || !text_starts(path, proc) || strchr(name, '/') || *name == '.' ||
-        !*name || (*name >= '0' && *name <= '9'))
+        !*name || is_process(name))
         return KIND_UNKNOWN;
     if (start->n_proc_names == 0)
         proc_list(start);

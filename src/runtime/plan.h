@@ -19,13 +19,14 @@
  * user namespace. */
 enum plan_source_map {
     SOURCE_MAP_REQUEST,   /* by the container's user namespace if the request says so */
-    SOURCE_MAP_NONE,      /* files of the kernel's */
+    SOURCE_MAP_NONE,      /* not at all: files of the kernel's, and what is lent */
     SOURCE_MAP_CONTAINER, /* by the container's user namespace */
     SOURCE_MAP_GIVEN,     /* by maps of the mount's own */
 };
 
 struct plan_source {
     const char *path;
+    const char *lender; /* the mount namespace that has it, or NULL: the caller's */
     bool recursive;
     bool map_below; /* of the last two: with all that is mounted below */
     enum plan_source_map map;

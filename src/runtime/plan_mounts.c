@@ -153,6 +153,11 @@ static int mount_bind(const struct runtime_request *request, const struct spec_m
                        entry->destination);
     mount->kind = PLAN_MOUNT_BIND;
     mount->source = plan_source_add(plan, source, mount->options.bind_below);
+    if (request->lent && strcmp(entry->destination, request->lent) == 0) {
+        plan->sources[mount->source].lender = request->lender;
+        plan->sources[mount->source].map = SOURCE_MAP_NONE;
+        return 0;
+    }
     return bind_map(entry, plan, mount, err);
 }
 

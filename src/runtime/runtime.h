@@ -86,6 +86,10 @@ struct runtime_request {
     /* A directory whose files belong to the container's root as they are: owners of sources in it
      * are not mapped. NULL: there is none. */
     const char *own_files;
+    /* The source of the bind mount on `lent` is one of another mount namespace, that file
+     * (/proc/PID/ns/mnt), and keeps its owners. NULL: no mount is. */
+    const char *lent;
+    const char *lender;
     /* Called once by the parent while the child is busy: what the caller still has to make before
      * the root file system is put together. NULL: nothing. */
     int (*prepare)(void *context, struct err *err);

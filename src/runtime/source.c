@@ -53,6 +53,10 @@ int source_clone(struct start *start, size_t i)
 {
     const struct plan *plan = start->plan;
     const struct plan_source *source = &plan->sources[i];
+    if (source->lender) {
+        start->sources[i] = mount_clone_lent(source->lender, source->path);
+        return start->sources[i] < 0 ? -1 : 0;
+    }
     const struct plan_mount *mount = mount_of(plan, i);
     const struct mount_options none = {};
     const struct mount_options *options = mount ? &mount->options : &none;

@@ -81,7 +81,7 @@ usage() {
     usage '--ulimit*' run --ulimit files=1 nosuch
     usage '--env-file*no such file*' run --env-file "$BATS_TEST_TMPDIR/nosuch" nosuch
     usage '--device*' run --device fuse nosuch
-    usage '--ipc: none is not supported*' run --ipc none nosuch
+    usage '--ipc: "all" is not one of private, host, none, container:NAME*' run --ipc all nosuch
 }
 
 @test "a terminal is needed to read keys from" {

@@ -215,6 +215,21 @@ said() {
     assert_output "$(readlink /proc/self/ns/ipc)"
 }
 
+@test "namespaces are shared with the user's other containers" {
+    BOX=$(random_name)
+    stay "$BOX"
+    pid=$(pid_of "$BOX")
+    ruche exec "$BOX" sh -c 'echo first >/dev/shm/one'
+    box --network "container:$BOX" --pid "container:$BOX" --ipc "container:$BOX" -- \
+        sh -c 'for ns in net pid ipc user; do readlink /proc/self/ns/$ns; done; cat /dev/shm/one; ps'
+    assert_status 0
+    for ns in net pid ipc user; do
+        assert_line "$(readlink "/proc/$pid/ns/$ns")"
+    done
+    assert_line first
+    [[ $output == *'sleep 10000'* ]] || fail "$output"
+}
+
 @test "--privileged is the user's own privilege at most" {
     box --privileged -- sh -c 'id -u; mount -t tmpfs none /tmp && echo mounted; ( echo 1 >/proc/sys/vm/drop_caches ) 2>/dev/null || echo no'
     assert_status 0
