@@ -131,14 +131,16 @@ static int readable_keep(int root, const char *path, struct err *err)
 {
     const uint64_t attributes =
         MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
-    auto_free char *parent = xstrndup(path + 1, (size_t)(strrchr(path, '/') - path - 1));
     struct stat st;
     auto_close int mount = mount_clone(AT_FDCWD, path, MOUNT_RECURSIVE);
     if (mount < 0)
         return 0; /* not on this machine */
     if (fstat(mount, &st) < 0 || mount_change(mount, attributes, 0, 0, MOUNT_RECURSIVE) < 0)
         return err_sys(err, "%s", path);
-    if (dir_make_all(root, S_ISDIR(st.st_mode) ? path + 1 : parent, 0755, err) < 0)
+    const char *name = strrchr(path, '/');
+    auto_free char *directory =
+        S_ISDIR(st.st_mode) ? xstrdup(path + 1) : xstrndup(path + 1, (size_t)(name - path - 1));
+    if (dir_make_all(root, directory, 0755, err) < 0)
         return -1;
     auto_close int file =
         S_ISDIR(st.st_mode) ? -1 : openat(root, path + 1, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);

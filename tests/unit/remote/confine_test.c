@@ -181,6 +181,7 @@ Test(confine, files)
 
 Test(confine, without_landlock_the_root_holds_little)
 {
+    skip_sanitized(); /* it looks for leaks in /proc, which stays readable then */
     cr_assert_eq(probe_as(false, misses_files), 0);
     cr_assert_eq(probe_as(false, resolves_in_a_thread), 0);
     cr_assert_eq(probe_as(false, connects), 0);
