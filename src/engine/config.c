@@ -114,6 +114,7 @@ const struct field container_state_fields[] = {
     FIELD_BOOL(container_state, oom_killed, "oom_killed", 0),
     FIELD_TEXT(container_state, error, "error", 0),
     FIELD_TEXT(container_state, cgroup, "cgroup", 0),
+    FIELD_I64(container_state, hierarchies, "hierarchies", 0),
     FIELD_TEXT(container_state, userns, "userns", 0),
     FIELD_I64(container_state, subid, "subid", 0),
     FIELD_END,

@@ -128,10 +128,11 @@ struct container_state {
     int64_t monitor_pid;
     int64_t exit_code;
     bool oom_killed;
-    char *error;   /* why it did not start */
-    char *cgroup;  /* below each hierarchy; NULL: none */
-    char *userns;  /* "private", "host", and why: for inspect */
-    int64_t subid; /* first outside id of its range, 0: none of its own */
+    char *error;         /* why it did not start */
+    char *cgroup;        /* below each hierarchy; NULL: none */
+    int64_t hierarchies; /* 1 << index: where the group was made; 0: not known */
+    char *userns;        /* "private", "host", and why: for inspect */
+    int64_t subid;       /* first outside id of its range, 0: none of its own */
 };
 
 extern const struct field container_state_fields[];

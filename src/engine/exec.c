@@ -134,6 +134,7 @@ static int exec_run(struct engine *engine, struct container *container, const in
         .user = plan.user,
         .groups = &container->config.groups,
         .cgroups = cgroups,
+        .hierarchies = (unsigned)state->hierarchies,
         .seccomp = plan.seccomp,
         .seccomp_cache = -1,
         .stdio = { stdio[0], stdio[1], stdio[2] },

@@ -245,6 +245,7 @@ static int make_once(const struct monitor *monitor, bool userns, const struct sh
     struct container_state *state = &container->state;
     state->subid = first;
     free(state->cgroup);
+    state->hierarchies = ret_process->hierarchies;
     state->cgroup = ret_process->in_cgroup ? xstrdup(making.plan.spec.linux->cgroups_path) : NULL;
     return 0;
 }

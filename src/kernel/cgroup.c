@@ -348,15 +348,14 @@ static int open_in(struct cgroup *cgroup, size_t i, const char *below, struct er
     return 1;
 }
 
-int cgroup_open_below(const struct cgroup_host *host, const char *path, const struct pairs *below,
-                      struct cgroup *ret_cgroup, struct err *err)
+/* In those hierarchies of `where` that it is in. */
+static int open_where(const struct cgroup_host *host, const char *path, unsigned where,
+                      const struct pairs *below, struct cgroup *ret_cgroup, struct err *err)
 {
-    if (cgroup_path_check(path, err) < 0 || below_check(host, below, err) < 0)
-        return -1;
     struct cgroup cgroup = { .host = host, .path = cgroup_whole_path(host, path), .v2 = -1 };
     int found = 0;
     for (size_t i = 0; i < host->len && found >= 0; i++)
-        if ((int)i == host->v2 || host->at[i].writable)
+        if (where & 1U << i && ((int)i == host->v2 || host->at[i].writable))
             found = open_in(&cgroup, i, below_in(below, &host->at[i]), err);
     if (found < 0 || !cgroup.hierarchies) {
         cgroup_close(&cgroup);
@@ -366,10 +365,23 @@ int cgroup_open_below(const struct cgroup_host *host, const char *path, const st
     return 1;
 }
 
+int cgroup_open_below(const struct cgroup_host *host, const char *path, unsigned known,
+                      const struct pairs *below, struct cgroup *ret_cgroup, struct err *err)
+{
+    if (cgroup_path_check(path, err) < 0 || below_check(host, below, err) < 0)
+        return -1;
+    int found = known ? open_where(host, path, known, below, ret_cgroup, err) : 0;
+    if (found > 0 && ret_cgroup->hierarchies == known)
+        return 1;
+    if (found > 0)
+        cgroup_close(ret_cgroup);
+    return found < 0 ? -1 : open_where(host, path, UINT_MAX, below, ret_cgroup, err);
+}
+
 int cgroup_open(const struct cgroup_host *host, const char *path, struct cgroup *ret_cgroup,
                 struct err *err)
 {
-    return cgroup_open_below(host, path, NULL, ret_cgroup, err);
+    return cgroup_open_below(host, path, 0, NULL, ret_cgroup, err);
 }
 
 void cgroup_close(struct cgroup *cgroup)

@@ -279,9 +279,10 @@ int cgroup_create(const struct cgroup_host *host, const char *path,
 int cgroup_open(const struct cgroup_host *host, const char *path, struct cgroup *ret_cgroup,
                 struct err *err);
 /* The same, to enter groups below it: in the hierarchies of the controllers that are the keys, in all
- * of them with the key "". One that is not there is an error; "" is the group itself. */
-int cgroup_open_below(const struct cgroup_host *host, const char *path, const struct pairs *below,
-                      struct cgroup *ret_cgroup, struct err *err);
+ * of them with the key "". One that is not there is an error; "" is the group itself. `known` is where
+ * the group was made; it is looked for everywhere if that is 0, or not true of this host any more. */
+int cgroup_open_below(const struct cgroup_host *host, const char *path, unsigned known,
+                      const struct pairs *below, struct cgroup *ret_cgroup, struct err *err);
 void cgroup_close(struct cgroup *cgroup);
 
 /* The calling, single-threaded process enters the v1 groups. Async-signal-safe. 0, or -1 with

@@ -31,8 +31,8 @@ static int exec_cgroup(struct start *start, size_t i, struct err *err)
 {
     (void)i;
     const struct runtime_request *request = start->plan->request;
-    int found = cgroup_open_below(request->cgroups, start->plan->cgroup, request->cgroups_below,
-                                  &start->cgroup, err);
+    int found = cgroup_open_below(request->cgroups, start->plan->cgroup, request->hierarchies,
+                                  request->cgroups_below, &start->cgroup, err);
     start->cgroup_made = found == 1;
     if (found == 0) /* outside of it there would be no limits */
         return err_set(err, ERR_CONFLICT, "cgroup %s is gone; has the container ended?",

@@ -101,6 +101,8 @@ struct runtime_request {
     unsigned cgroup_flags;             /* of a new group: CGROUP_ flags */
     const struct pairs *cgroups_below; /* of an exec: controller ("": all) to a path below the
                                           container's group; or NULL */
+    unsigned hierarchies;       /* of an exec: where the group was made, as runtime_process has it; 0:
+                                   look everywhere */
     int hold;                   /* of RUNTIME_HOLD: a socket from runtime_hold_open, above 2 */
     unsigned preserve_fds;      /* this many descriptors from 3 on stay open in the process */
     int stdio[3];               /* what becomes 0, 1, 2; not used when process.terminal */

@@ -105,6 +105,18 @@ inside() {
     ((found))
 }
 
+@test "whatever is written down of hierarchies, a process is in the container's groups" {
+    need_root
+    stay "$BOX"
+    state=$RUN/containers/$(ruche inspect --type container "$BOX" | jq -r '.[0].Id')/state.json
+    grep -q '"hierarchies":[1-9]' "$state" || skip "no groups are made here"
+    for wrong in 0 1 1023 4096 2147483648; do
+        sed -i "s/\"hierarchies\":[0-9]*/\"hierarchies\":$wrong/" "$state"
+        inside -- diff /proc/1/cgroup /proc/self/cgroup
+        assert_status 0
+    done
+}
+
 @test "what the container may not, exec may not" {
     stay "$BOX" --cap-drop CHOWN
     inside -- sed -En 's/^(CapPrm|CapEff|CapBnd|CapInh|CapAmb|NoNewPrivs|Seccomp):[[:space:]]*/\1 /p' /proc/self/status

@@ -77,12 +77,13 @@ Test(config, states_have_words)
 
 Test(config, keeps_a_state)
 {
-    static const char state_text[] = "{\"status\":\"exited\",\"id\":\"i\",\"name\":\"n\",\"image\":"
-                                     "\"b\",\"command\":\"c\",\"created\":\"1\","
-                                     "\"started\":\"2\",\"finished\":\"3\",\"pid\":4,\"pid_start\":"
-                                     "18446744073709551615,\"monitor_pid\":5,"
-                                     "\"exit_code\":137,\"oom_killed\":true,\"error\":\"e\","
-                                     "\"cgroup\":\"/g\",\"userns\":\"host\",\"subid\":6}";
+    static const char state_text[] =
+        "{\"status\":\"exited\",\"id\":\"i\",\"name\":\"n\",\"image\":"
+        "\"b\",\"command\":\"c\",\"created\":\"1\","
+        "\"started\":\"2\",\"finished\":\"3\",\"pid\":4,\"pid_start\":"
+        "18446744073709551615,\"monitor_pid\":5,"
+        "\"exit_code\":137,\"oom_killed\":true,\"error\":\"e\","
+        "\"cgroup\":\"/g\",\"hierarchies\":7,\"userns\":\"host\",\"subid\":6}";
     auto_done(container_state) state = {};
     auto_done(str) text = {};
     struct err err = {};
