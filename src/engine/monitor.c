@@ -144,7 +144,8 @@ static void signals_ignore(void)
         (void)signal(numbers[i], SIG_IGN);
 }
 
-static void state_begin(struct container *container, const struct runtime_process *process)
+static int state_begin(struct container *container, const struct runtime_process *process,
+                       struct err *err)
 {
     struct container_state *state = &container->state;
     char now[TIMESTAMP_SIZE];
@@ -158,7 +159,8 @@ static void state_begin(struct container *container, const struct runtime_proces
     state->started = xstrdup(timestamp_now(now));
     state->finished = NULL;
     state->error = NULL;
-    (void)process_start_ticks(process->pid, &state->pid_start);
+    /* Of one that has ended already the state is another one soon. */
+    return process_start_ticks(process->pid, &state->pid_start, err) < 0 ? -1 : 0;
 }
 
 static int begin(struct watch *watch, struct err *err)
@@ -173,12 +175,13 @@ static int begin(struct watch *watch, struct err *err)
         fd_close(&monitor->stdio[i]);
     if (watch->process.terminal >= 0)
         monitor->out = watch->process.terminal;
-    state_begin(container, &watch->process);
+    int begun = state_begin(container, &watch->process, err);
     if (watch->process.warning[0])
         str_addf(&warnings, "%s%s", warnings.len ? "\n" : "", watch->process.warning);
-    if (!container->config.auto_remove)
+    if (begun == 0 && !container->config.auto_remove)
         (void)state_save_started(monitor->engine, &container->state, err);
-    if (state_save_running(monitor->engine, monitor->lock, &container->state, err) < 0) {
+    if (begun < 0 ||
+        state_save_running(monitor->engine, monitor->lock, &container->state, err) < 0) {
         (void)pidfd_signal(watch->process.pidfd, SIGKILL);
         return -1;
     }

@@ -365,10 +365,18 @@ static int run_dir_renew(struct engine *engine, int dir_fd, const struct wanted 
                          struct err *err)
 {
     auto_done(container_state) state = {};
-    struct err ignored;
+    struct err ignored = {};
     const char *id = wanted->id;
     int found = state_read(dir_fd, "state.json", &state, &ignored);
-    if (found > 0 && state_process_lives(&state))
+    if (found < 0 && ignored.kind == ERR_SYSTEM) { /* damaged ones tell nothing; this one may */
+        if (err)
+            *err = ignored;
+        return -1;
+    }
+    int lives = found > 0 ? state_process_lives(&state, err) : 0;
+    if (lives < 0)
+        return -1;
+    if (lives > 0)
         return err_set(err, ERR_CONFLICT,
                        "container %s is running, but its monitor died; stop it first",
                        wanted->label);

@@ -108,9 +108,9 @@ int state_load(struct engine *engine, const struct container_config *config,
                struct container_state *ret_state, struct err *err);
 void state_copy(struct container_state *to, const struct container_state *from);
 
-/* When a process was started, in clock ticks since boot: field 22 of proc_pid_stat(5). Returns 1,
- * or 0 if there is no such process. */
-int process_start_ticks(pid_t pid, uint64_t *ret_ticks);
+/* When a process was started, in clock ticks since boot: field 22 of proc_pid_stat(5). Returns 1;
+ * 0 if there is no such process, or it has ended; -1 if that cannot be known. */
+int process_start_ticks(pid_t pid, uint64_t *ret_ticks, struct err *err);
 /* A descriptor of the first process, which is what the state says and not another of that number.
  * Returns 1, or 0 if it is gone. */
 int state_pidfd(const struct container_state *state, int *ret_pidfd, struct err *err);

@@ -49,8 +49,8 @@ int state_read(int dirfd, const char *path, struct container_state *ret_state, s
  * is. `running_only`: 0 also for one that does not run. */
 int state_find(struct engine *engine, const char *id, bool running_only,
                struct container_state *ret_state, struct err *err);
-/* Whether the first process is still there. */
-bool state_process_lives(const struct container_state *state);
+/* Whether the first process is still there: 1, 0, or -1 if that cannot be known. */
+int state_process_lives(const struct container_state *state, struct err *err);
 static inline bool state_is_running(const struct container_state *state)
 {
     return state->status == CONTAINER_RUNNING || state->status == CONTAINER_PAUSED;

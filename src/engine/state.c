@@ -188,28 +188,28 @@ static bool stat_parse(const char *text, char *ret_letter, uint64_t *ret_ticks)
     return end > at;
 }
 
-int process_start_ticks(pid_t pid, uint64_t *ret_ticks)
+int process_start_ticks(pid_t pid, uint64_t *ret_ticks, struct err *err)
 {
     char path[32], text[STAT_SIZE], letter;
     if (pid <= 0)
         return 0;
     (void)snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
     auto_close int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return 0;
-    ssize_t len = read(fd, text, sizeof(text) - 1);
-    if (len <= 0)
-        return 0;
+    ssize_t len = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+    if (len < 0)
+        return errno == ENOENT || errno == ESRCH ? 0 : err_sys(err, "read %s", path);
     text[len] = '\0';
     bool read = stat_parse(text, &letter, ret_ticks);
     return read && letter != 'Z' && letter != 'X' && letter != 'x';
 }
 
-bool state_process_lives(const struct container_state *state)
+int state_process_lives(const struct container_state *state, struct err *err)
 {
     uint64_t ticks;
-    return state->pid > 0 && state->pid <= INT32_MAX &&
-           process_start_ticks((pid_t)state->pid, &ticks) > 0 && ticks == state->pid_start;
+    if (state->pid <= 0 || state->pid > INT32_MAX)
+        return 0;
+    int found = process_start_ticks((pid_t)state->pid, &ticks, err);
+    return found > 0 ? ticks == state->pid_start : found;
 }
 
 int state_pidfd(const struct container_state *state, int *ret_pidfd, struct err *err)
@@ -221,10 +221,10 @@ int state_pidfd(const struct container_state *state, int *ret_pidfd, struct err 
         return errno == ESRCH ? 0 : err_sys(err, "open process %" PRId64, state->pid);
     /* The number was this process's when the descriptor was made: if it was the right one after
      * that, it was so before. */
-    if (!state_process_lives(state))
-        return 0;
-    *ret_pidfd = take_fd(pidfd);
-    return 1;
+    int lives = state_process_lives(state, err);
+    if (lives > 0)
+        *ret_pidfd = take_fd(pidfd);
+    return lives;
 }
 
 /* --- the true state --- */
@@ -266,7 +266,12 @@ static int run_state(struct engine *engine, int run_fd, const char *id, bool *re
     int found = state_read(fd, "state.json", ret_state, err);
     if (found <= 0)
         return found;
-    if (locked == 0 && !state_process_lives(ret_state)) {
+    int lives = locked ? 1 : state_process_lives(ret_state, err);
+    if (lives < 0) {
+        container_state_done(ret_state);
+        return -1;
+    }
+    if (lives == 0) {
         state_settle(engine, fd, id, ret_state);
         *ret_sure = false;
     }

@@ -66,7 +66,7 @@ Test(list, shows_orphans_while_they_run)
     (void)kill(run.first, SIGKILL);
     auto_done(container_state) state = {};
     must(state_load(engine, &container->config, &state, &err));
-    for (int i = 0; i < 6000 && state_process_lives(&state); i++)
+    for (int i = 0; i < 6000 && state_process_lives(&state, NULL); i++)
         (void)usleep(10000);
     assert_list(0, "");
     assert_list(CONTAINER_LIST_ALL, "web:unknown");
@@ -106,7 +106,7 @@ Test(list, sweeps_run_directories_without_a_record)
     (void)kill(run.first, SIGKILL);
     auto_done(container_state) state = {};
     must(state_load(engine, &container->config, &state, &err));
-    for (int i = 0; i < 6000 && state_process_lives(&state); i++)
+    for (int i = 0; i < 6000 && state_process_lives(&state, NULL); i++)
         (void)usleep(10000);
     must(tree_remove(root_fd(), record_path(container->config.id, NULL, path), &err));
     cr_assert(there(run_fd(), path));

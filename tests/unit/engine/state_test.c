@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "world.h"
 
+#include <sys/resource.h>
+
 #include "kernel/pidfd.h"
 
 TestSuite(state, .init = world_open, .fini = world_close);
@@ -61,7 +63,7 @@ Test(state, does_not_take_a_number_for_a_process)
     state.pid_start++;
     int other = -1;
     cr_assert_eq(state_pidfd(&state, &other, &err), 0);
-    cr_assert_not(state_process_lives(&state));
+    cr_assert_not(state_process_lives(&state, NULL));
     auto_close int dir_fd = -1;
     cr_assert_eq(run_dir_open(run_fd(), container->config.id, &dir_fd), 0);
     must(state_save_running(engine, dir_fd, &state, &err));
@@ -95,7 +97,7 @@ Test(state, of_a_monitor_killed_while_recording_keeps_the_code)
     orphan(&run);
     (void)kill(run.first, SIGKILL);
     auto_done(container_state) before = load(container);
-    for (int i = 0; i < 6000 && state_process_lives(&before); i++)
+    for (int i = 0; i < 6000 && state_process_lives(&before, NULL); i++)
         (void)usleep(10000);
     cr_assert_eq(status_of("web"), CONTAINER_UNKNOWN);
     save_exit(container, "7"); /* not whole */
@@ -169,18 +171,33 @@ Test(state, may_be_long)
     container_state_done(&back);
 }
 
+Test(state, what_cannot_be_known_is_no_end)
+{
+    struct container_state state = { .pid = getpid() };
+    struct rlimit before;
+    cr_assert_eq(process_start_ticks(getpid(), &state.pid_start, &err), 1, "%s", err.text);
+    cr_assert_eq(state_process_lives(&state, &err), 1, "%s", err.text);
+    cr_assert_eq(getrlimit(RLIMIT_NOFILE, &before), 0);
+    struct rlimit none = { 0, before.rlim_max };
+    cr_assert_eq(setrlimit(RLIMIT_NOFILE, &none), 0);
+    int lives = state_process_lives(&state, &err);
+    cr_assert_eq(setrlimit(RLIMIT_NOFILE, &before), 0);
+    cr_assert_eq(lives, -1);
+    cr_assert(strstr(err.text, "/stat: Too many open files"), "%s", err.text);
+}
+
 Test(state, knows_when_a_process_began)
 {
     uint64_t ticks = 0, again = 1;
-    cr_assert_eq(process_start_ticks(getpid(), &ticks), 1);
-    cr_assert_eq(process_start_ticks(getpid(), &again), 1);
+    cr_assert_eq(process_start_ticks(getpid(), &ticks, NULL), 1);
+    cr_assert_eq(process_start_ticks(getpid(), &again, NULL), 1);
     cr_assert_eq(ticks, again);
-    cr_assert_eq(process_start_ticks(0, &ticks), 0);
+    cr_assert_eq(process_start_ticks(0, &ticks, NULL), 0);
     pid_t pid = fork();
     if (pid == 0)
         _exit(0);
     siginfo_t info;
     cr_assert_eq(waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT), 0);
-    cr_assert_eq(process_start_ticks(pid, &ticks), 0); /* a zombie is none */
+    cr_assert_eq(process_start_ticks(pid, &ticks, NULL), 0); /* a zombie is none */
     cr_assert_eq(waitpid(pid, NULL, 0), pid);
 }

@@ -153,7 +153,7 @@ __attribute__((unused)) static void monitor_live(struct container *container, in
     state->pid = first;
     state->monitor_pid = getpid();
     state->started = xstrdup(timestamp_now(now));
-    int saved = process_start_ticks(first, &state->pid_start) > 0 ? 0 : -1;
+    int saved = process_start_ticks(first, &state->pid_start, NULL) > 0 ? 0 : -1;
     if (!(manners & MONITOR_REMOVES))
         saved |= state_save_started(engine, state, &err);
     saved |= state_save_running(engine, lock, state, &err);
