@@ -157,7 +157,7 @@ static int history_run(void *context, void *args_, char **operands, struct err *
         return -1;
     int found = image_find(images, operands[0], &image, err);
     if (found == 0)
-        return err_set(err, ERR_NOT_FOUND, "no image %s here", operands[0]);
+        return image_absent(images, operands[0], err);
     if (found < 0 || image_history(images, image, &steps, err) < 0)
         return -1;
     newest_first(&steps);
@@ -177,7 +177,7 @@ static int history_run(void *context, void *args_, char **operands, struct err *
 static const char history_text[] =
     "Shows the steps by which an image was made, the last one first, and what each added. Only "
     "the image itself has an id: what lay between is nowhere.\n\n" FORMAT_TEXT
-    "ID, CreatedSince, CreatedAt, CreatedBy, Size, Comment.";
+    " ID CreatedSince CreatedAt CreatedBy Size Comment.";
 
 static const char *const history_examples[] = {
     "ruche history debian",

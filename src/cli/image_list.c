@@ -19,6 +19,7 @@
 enum { SIZE_TEXT = 16 };
 
 struct images_args {
+    bool all;
     bool digests;
     bool no_trunc;
     bool quiet;
@@ -29,6 +30,8 @@ struct images_args {
 
 /* clang-format off */
 static const struct option images_table[] = {
+    OPTION_BOOL(images_args, all, 'a', "all",
+        "Show all images, as is the default: none is hidden, for there are none in between"),
     OPTION_BOOL(images_args, digests, 0, "digests", "Show the digests of manifests"),
     OPTION_LIST(images_args, filters, 'f', "filter", "KEY=VALUE", "Show only those that fit"),
     OPTION_TEXT(images_args, format, 0, "format", "FORMAT", FORMAT_HELP),

@@ -134,6 +134,7 @@ static const char *const unmount_examples[] = {
 
 const struct command image_unmount_command = {
     .name = "image unmount",
+    .also = COMMAND_ALSO("image umount"),
     .args = "[OPTIONS] [IMAGE...]",
     .summary = "Unmount images",
     .text = "Undoes \"image mount\".",

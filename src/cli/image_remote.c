@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* image copy, image tags, image delete, image referrers, search: what is done in registries. */
-#include <inttypes.h>
+/* image copy, image tags, image delete, image referrers: what is done in registries. */
 #include <string.h>
 
 #include "base/mem.h"
@@ -9,11 +8,8 @@
 #include "cli/json_indent.h"
 #include "cli/progress.h"
 #include "cli/registry_options.h"
-#include "cli/table.h"
 #include "image/copy.h"
 #include "image/remote_image.h"
-
-enum { SEARCH_LIMIT = 25, SEARCH_LIMIT_MAX = 100, DESCRIPTION_LEAST = 20 };
 
 static int lines_print(const struct strings *lines, struct err *err)
 {
@@ -265,96 +261,4 @@ const struct command image_referrers_command = {
     .most = 1,
     .args_size = sizeof(struct remote_args),
     .run = referrers_run,
-};
-
-/* ---- search ---- */
-
-struct search_args {
-    struct registry_args registry;
-    struct maybe_i64 limit;
-    bool no_trunc;
-};
-
-/* clang-format off */
-static const struct option search_table[] = {
-    OPTION_NUMBER(search_args, limit, 0, "limit", "NUMBER", 1, SEARCH_LIMIT_MAX,
-        "How many at most, 25 by default"),
-    OPTION_BOOL(search_args, no_trunc, 0, "no-trunc", "Do not shorten descriptions"),
-    REGISTRY_OPTIONS(search_args, registry),
-    OPTION_END,
-};
-
-static const struct column search_columns[] = {
-    { "NAME", 0 }, { "DESCRIPTION", DESCRIPTION_LEAST }, { "STARS", 0 }, { "OFFICIAL", 0 },
-};
-/* clang-format on */
-static const struct option *const search_options[] = { search_table, NULL };
-
-static int hits_print(const struct search_args *args, const struct remote_hits *hits,
-                      struct err *err)
-{
-    auto_done(str) out = {};
-    auto_done(table) table = { .columns = search_columns, .n_columns = array_size(search_columns) };
-    for (size_t i = 0; i < hits->hits.len; i++) {
-        const struct remote_hit *hit = &hits->hits.at[i];
-        auto_free char *stars = xasprintf("%" PRId64, hit->stars);
-        table_add(&table, hit->name);
-        table_add(&table, hit->description ? hit->description : "");
-        table_add(&table, stars);
-        table_add(&table, hit->official ? "[OK]" : "");
-    }
-    if (!args->no_trunc)
-        return table_print(&table, err);
-    table_format(&table, 0, &out);
-    return say(&out, err);
-}
-
-/* "host/words" searches there; what has no host, docker.io. */
-static void words_split(const char *operand, char **ret_host, const char **ret_words)
-{
-    const char *slash = strchr(operand, '/');
-    auto_free char *first = slash ? xstrndup(operand, (size_t)(slash - operand)) : NULL;
-    bool host = first && (strchr(first, '.') || strchr(first, ':') || !strcmp(first, "localhost"));
-    *ret_host = host ? take_ptr(first) : NULL;
-    *ret_words = host ? slash + 1 : operand;
-}
-
-static int search_run(void *context, void *args_, char **operands, struct err *err)
-{
-    struct search_args *args = args_;
-    struct registry_options registry;
-    auto_done(remote_hits) hits = {};
-    auto_free char *host = NULL;
-    const char *words;
-    size_t limit = args->limit.set ? (size_t)args->limit.value : SEARCH_LIMIT;
-    (void)context;
-    words_split(operands[0], &host, &words);
-    if (registry_args_read(&args->registry, &registry, err) < 0)
-        return -1;
-    int result = image_remote_search(host, words, limit, &registry, &hits, err);
-    registry_args_done(&args->registry);
-    return result < 0 ? -1 : hits_print(args, &hits, err);
-}
-
-static const char *const search_examples[] = {
-    "ruche search nginx",
-    "Search docker.io",
-    "ruche search localhost:5000/app",
-    "Search another registry; one that has no search tells what it has",
-    NULL,
-};
-
-const struct command search_command = {
-    .name = "search",
-    .args = "[OPTIONS] [HOST/]WORDS",
-    .summary = "Search a registry for repositories",
-    .text =
-        "Asks docker.io, or the registry before the slash, for repositories that the words fit.",
-    .examples = search_examples,
-    .options = search_options,
-    .flags = COMMAND_INTERSPERSED,
-    .least = 1,
-    .most = 1,
-    .args_size = sizeof(struct search_args),
-    .run = search_run,
 };

@@ -265,6 +265,7 @@ static int object_inspect(struct inspection *inspection, struct cli *cli, const 
 {
     const char *type = inspection->args->type;
     struct engine *engine;
+    struct images *images;
     int found = 0;
     if (cli_engine(cli, &engine, err) < 0)
         return -1;
@@ -274,6 +275,8 @@ static int object_inspect(struct inspection *inspection, struct cli *cli, const 
         found = container_object(inspection, engine, name, err);
     if (found == 0 && !text_same(type, "container"))
         found = image_object(inspection, engine, name, err);
+    if (found == 0 && text_same(type, "image"))
+        return engine_images(engine, &images, err) < 0 ? -1 : image_absent(images, name, err);
     if (found == 0)
         return err_set(err, ERR_NOT_FOUND, "no such %s: %s", type ? type : "object", name);
     return found < 0 ? -1 : 0;

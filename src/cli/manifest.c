@@ -11,6 +11,7 @@
 #include "engine/engine.h"
 #include "image/image.h"
 #include "image/push.h"
+#include "image/remote_image.h"
 
 /* What a command that changed a list prints: its digest. */
 static int digest_say(struct images *images, const char *name, struct err *err)
@@ -187,18 +188,41 @@ const struct command manifest_annotate_command = {
 
 /* ---- inspect ---- */
 
-struct no_args {
-    char unused;
+struct inspect_args {
+    struct registry_args registry;
 };
 
-static int inspect_run(void *context, void *args, char **operands, struct err *err)
+/* clang-format off */
+static const struct option inspect_table[] = {
+    REGISTRY_OPTIONS(inspect_args, registry),
+    OPTION_END,
+};
+/* clang-format on */
+static const struct option *const inspect_options[] = { inspect_table, NULL };
+
+static int remote_document(struct images *images, struct registry_args *args, const char *name,
+                           struct str *text, struct err *err)
 {
+    struct registry_options options;
+    if (registry_args_read(args, &options, err) < 0)
+        return -1;
+    int result = image_remote_manifest(images, name, &options, &text->at, &text->len, err);
+    registry_args_done(args);
+    return result < 0 ? err_wrap(err, "%s is not here", name) : 0;
+}
+
+static int inspect_run(void *context, void *args_, char **operands, struct err *err)
+{
+    struct inspect_args *args = args_;
     struct images *images;
     auto_done(str) document = {};
     auto_done(str) out = {};
-    (void)args;
-    if (cli_images(context, NULL, &images, err) < 0 ||
-        image_document(images, operands[0], &document, err) < 0)
+    if (cli_images(context, NULL, &images, err) < 0)
+        return -1;
+    int result = image_document(images, operands[0], &document, err);
+    if (result < 0 && err->kind == ERR_NOT_FOUND)
+        result = remote_document(images, &args->registry, operands[0], &document, err);
+    if (result < 0)
         return -1;
     json_indent(str_text(&document), 0, &out);
     str_add_char(&out, '\n');
@@ -208,23 +232,32 @@ static int inspect_run(void *context, void *args, char **operands, struct err *e
 static const char *const inspect_examples[] = {
     "ruche manifest inspect app:1.0",
     "The list, as a registry would get it",
+    "ruche manifest inspect registry.example/app:1.0",
+    "One that is in a registry only",
     NULL,
 };
 
 const struct command manifest_inspect_command = {
     .name = "manifest inspect",
-    .args = "LIST|IMAGE",
+    .args = "[OPTIONS] LIST|IMAGE",
     .summary = "Show a list, or an image's manifest",
-    .text = "Prints the document that is stored, laid out for reading.",
+    .text = "Prints the document that is stored here, or in the registry if there is none here, "
+            "laid out for reading.",
     .examples = inspect_examples,
+    .options = inspect_options,
+    .flags = COMMAND_INTERSPERSED,
     .operands = OPERANDS_IMAGES,
     .least = 1,
     .most = 1,
-    .args_size = sizeof(struct no_args),
+    .args_size = sizeof(struct inspect_args),
     .run = inspect_run,
 };
 
 /* ---- remove, rm ---- */
+
+struct no_args {
+    char unused;
+};
 
 static int remove_run(void *context, void *args, char **operands, struct err *err)
 {

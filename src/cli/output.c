@@ -73,7 +73,9 @@ int output_open(struct output *output, const char *path, struct err *err)
         output->fd = dup(STDOUT_FILENO);
         return output->fd < 0 ? err_sys(err, "write to standard output") : 0;
     }
-    if (stat(output->path, &st) < 0 || S_ISREG(st.st_mode))
+    bool there = stat(output->path, &st) == 0;
+    output->replaces = there && S_ISREG(st.st_mode);
+    if (!there || output->replaces)
         return output_beside(output, err);
     if (S_ISDIR(st.st_mode)) {
         err_set(err, ERR_EXISTS, "%s is a directory", output->path);
@@ -103,6 +105,8 @@ int output_directory(struct output *output, const char *path, struct err *err)
 /* Gives the whole file its name. */
 int output_close(struct output *output, struct err *err)
 {
+    if (output->replaces && fsync(output->fd) < 0)
+        return err_sys(err, "write %s", output->path);
     if (output->unnamed) {
         auto_free char *from = xasprintf("/proc/self/fd/%d", output->fd);
         auto_free char *name = NULL;

@@ -65,7 +65,7 @@ void program_help(struct str *out)
     str_add(out, "\nOptions, before the command:\n");
     option_help(program_options, out);
     str_add(out, "\n'ruche COMMAND --help' tells more of a command.\n"
-                 "'ruche container' and 'ruche image' list the commands of that kind.\n");
+                 "'ruche image', 'ruche system' and so on list the commands of one kind.\n");
 }
 
 void program_text(struct str *out)

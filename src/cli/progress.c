@@ -48,7 +48,7 @@ void progress_init(struct progress *progress, bool quiet)
     *progress = (struct progress){};
     if (quiet)
         return;
-    progress->kind = isatty(STDERR_FILENO) ? PROGRESS_BARS : PROGRESS_LINES;
+    progress->kind = terminal_redraws(STDERR_FILENO) ? PROGRESS_BARS : PROGRESS_LINES;
     progress->colours = terminal_colours(STDERR_FILENO);
 }
 
@@ -269,6 +269,15 @@ void progress_clear(struct progress *progress)
 
 /* ---- what is told ---- */
 
+/* Behind a part that ended, another may come by its number: of the next image, or its signature. */
+static void part_renew(struct progress_part *at, const char *label)
+{
+    if (!at->ended || !label || text_same(at->label, label))
+        return;
+    free(at->label);
+    *at = (struct progress_part){};
+}
+
 static void step_line(struct progress_part *at, size_t part, size_t n_parts)
 {
     auto_done(str) line = {};
@@ -300,6 +309,7 @@ void progress_step(struct progress *progress, size_t part, size_t n_parts, const
     if (progress->kind == PROGRESS_NONE)
         return;
     struct progress_part *at = part_get(progress, part, n_parts);
+    part_renew(at, label);
     if (label && !at->label && !at->step)
         at->label = xstrdup(label);
     at->step = step;

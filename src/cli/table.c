@@ -46,13 +46,16 @@ size_t terminal_width(int fd)
     return terminal_size_get(fd, &size) < 0 ? 0 : size.columns;
 }
 
+bool terminal_redraws(int fd)
+{
+    const char *kind = getenv("TERM");
+    return kind && strcmp(kind, "dumb") != 0 && isatty(fd);
+}
+
 bool terminal_colours(int fd)
 {
     const char *no = getenv("NO_COLOR");
-    const char *kind = getenv("TERM");
-    if ((no && no[0]) || !kind || strcmp(kind, "dumb") == 0)
-        return false;
-    return isatty(fd);
+    return !(no && no[0]) && terminal_redraws(fd);
 }
 
 void table_done(struct table *table)

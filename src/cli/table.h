@@ -40,6 +40,7 @@ size_t text_width(const char *text, size_t len);
 void text_shorten(struct str *out, const char *text, size_t width);
 /* Width of the terminal behind fd; 0: it is none. */
 size_t terminal_width(int fd);
-/* Whether to colour what is written to fd: a terminal, and NO_COLOR and TERM do not say otherwise.
- */
+/* Whether lines that were written to fd can be drawn anew: a terminal that TERM knows. */
+bool terminal_redraws(int fd);
+/* Whether to colour what is written to fd: such a terminal, and NO_COLOR does not say otherwise. */
 bool terminal_colours(int fd);

@@ -163,6 +163,7 @@ static int state_begin(struct container *container, const struct runtime_process
     return process_start_ticks(process->pid, &state->pid_start, err) < 0 ? -1 : 0;
 }
 
+/* On failure the process may have been made. */
 static int begin(struct watch *watch, struct err *err)
 {
     struct monitor *monitor = watch->monitor;
@@ -180,11 +181,8 @@ static int begin(struct watch *watch, struct err *err)
         str_addf(&warnings, "%s%s", warnings.len ? "\n" : "", watch->process.warning);
     if (begun == 0 && !container->config.auto_remove)
         (void)state_save_started(monitor->engine, &container->state, err);
-    if (begun < 0 ||
-        state_save_running(monitor->engine, monitor->lock, &container->state, err) < 0) {
-        (void)pidfd_signal(watch->process.pidfd, SIGKILL);
+    if (begun < 0 || state_save_running(monitor->engine, monitor->lock, &container->state, err) < 0)
         return -1;
-    }
     tell_started(watch, str_text(&warnings));
     return 0;
 }
@@ -458,6 +456,11 @@ _Noreturn void monitor_run(struct monitor *monitor)
     struct err err = {};
     leave_caller(&watch);
     if (begin(&watch, &err) < 0) {
+        if (watch.process.pidfd >= 0) {
+            (void)pidfd_signal(watch.process.pidfd, SIGKILL);
+            (void)pidfd_wait(watch.process.pidfd, 0, &watch.status);
+            cgroup_end(&watch);
+        }
         record_failure(monitor, &err);
         monitor_exit(monitor);
     }

@@ -16,6 +16,8 @@
 #include "engine/record_part.h"
 #include "kernel/pidfd.h"
 
+enum { DEAD_WAIT_MS = 2000 }; /* until a monitor that was killed, and who it forked, let go */
+
 /* Both ends of the container's streams: [0] is read from, [1] is written to. */
 struct streams {
     int in[2];
@@ -91,7 +93,8 @@ static ssize_t message_receive(int control, void *into, size_t size, int fds[2])
     return len > 0 ? len : -1;
 }
 
-static int wait_started(int control, struct attendance *attendance, struct err *err)
+/* *ret_told: whether there was an answer. */
+static int wait_started(int control, struct attendance *attendance, bool *ret_told, struct err *err)
 {
     union {
         struct monitor_message message;
@@ -101,6 +104,7 @@ static int wait_started(int control, struct attendance *attendance, struct err *
     ssize_t len = message_receive(control, &answer, sizeof(answer), fds);
     attendance->process = fds[0];
     attendance->terminal = fds[1];
+    *ret_told = len > 0;
     if (len == sizeof(answer.error)) {
         *err = answer.error;
         err->text[sizeof(err->text) - 1] = '\0';
@@ -112,6 +116,27 @@ static int wait_started(int control, struct attendance *attendance, struct err *
     answer.message.warnings[sizeof(answer.message.warnings) - 1] = '\0';
     attendance->warnings = answer.message.warnings[0] ? xstrdup(answer.message.warnings) : NULL;
     return 0;
+}
+
+/* Of a monitor that was killed before it could tell anything: what it had made goes, and with it a
+ * container that removes itself. */
+static void clean_after(struct engine *engine, const struct container *container)
+{
+    const char *id = container->config.id;
+    struct container_config recorded = {}; /* the monitor may have named it */
+    struct err ignored = {};
+    auto_close int lock = -1;
+    int run_fd;
+    if (engine_run_fd(engine, &run_fd, &ignored) < 0 ||
+        !record_wait_unlocked(engine, id, DEAD_WAIT_MS) ||
+        record_lock(engine, id, NULL, &lock, &ignored) < 0)
+        return; /* it runs, without a monitor */
+    (void)record_load_config(engine, id, &recorded, &ignored);
+    if (!container->config.auto_remove)
+        run_dir_remove(run_fd, lock, id);
+    else if (record_discard(engine, lock, id, recorded.name, -1, &ignored) > 0)
+        (void)trash_delete(engine, id, &ignored);
+    container_config_done(&recorded);
 }
 
 int container_start(struct engine *engine, struct container *container,
@@ -135,8 +160,13 @@ int container_start(struct engine *engine, struct container *container,
     if (pid == 0)
         monitor_begin(engine, container, lock, &streams, attendance);
 
+    fd_close(&lock);
     fd_close(&streams.control[1]);
-    if (wait_started(streams.control[0], attendance, err) < 0)
+    bool told = true;
+    int started = wait_started(streams.control[0], attendance, &told, err);
+    if (!told)
+        clean_after(engine, container);
+    if (started < 0)
         return container->unmade ? -1 : err_wrap(err, "container %s", container_label(container));
     attendance->control = take_fd(streams.control[0]);
     attendance->stdin_fd = take_fd(streams.in[1]);

@@ -45,6 +45,18 @@ Test(progress, leaves_out_what_has_ended)
                  "1 of 2 layers            ");
 }
 
+Test(progress, another_part_may_come_by_a_number)
+{
+    auto_done(progress) progress = { .kind = PROGRESS_LINES };
+    progress_step(&progress, 1, 1, "a1b2c3d4e5f6", "uploading", 0);
+    progress_step(&progress, 1, 1, "0f1e2d3c4b5a", "packing", 0);
+    cr_expect_str_eq(progress.parts[1].label, "a1b2c3d4e5f6", "it is the same, changed");
+    progress_step(&progress, 1, 1, "a1b2c3d4e5f6", "done", PROGRESS_LAST);
+    progress_step(&progress, 1, 1, "0f1e2d3c4b5a", "uploading", 0);
+    cr_expect_str_eq(progress.parts[1].label, "0f1e2d3c4b5a");
+    cr_expect_not(progress.parts[1].ended);
+}
+
 Test(progress, tells_speed_and_the_time_that_is_left)
 {
     auto_done(progress) progress = { .kind = PROGRESS_LINES };
