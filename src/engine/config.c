@@ -103,6 +103,7 @@ const struct field container_state_fields[] = {
     FIELD_TEXT(container_state, id, "id", F_REQUIRED),
     FIELD_TEXT(container_state, name, "name", 0),
     FIELD_TEXT(container_state, image, "image", 0),
+    FIELD_TEXT(container_state, image_id, "image_id", 0),
     FIELD_TEXT(container_state, command, "command", 0),
     FIELD_TEXT(container_state, created, "created", 0),
     FIELD_TEXT(container_state, started, "started", 0),

@@ -118,7 +118,8 @@ struct container_state {
     char *id;
     char *name;
     char *image;
-    char *command; /* for people, already joined */
+    char *image_id; /* what that name meant; NULL: a directory, or a record of an older version */
+    char *command;  /* for people, already joined */
     char *created;
     char *started; /* RFC 3339 with nanoseconds, or NULL */
     char *finished;

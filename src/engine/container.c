@@ -54,34 +54,50 @@ int container_check(const struct container *container, struct err *err)
 
 /* --- the image --- */
 
-static int image_look(struct images *images, const struct container_config *config,
-                      struct image **ret_image, struct err *err)
+static int platform_read(const char *text, struct oci_platform *ret_platform, struct err *err)
 {
-    auto_done(oci_platform) platform = {};
-    if (!config->platform)
-        return image_find(images, config->image, ret_image, err);
-    if (platform_parse(config->platform, &platform, err) < 0) {
+    if (text && platform_parse(text, ret_platform, err) < 0) {
         err_wrap(err, "--platform");
         return -1;
     }
-    return image_find_for(images, config->image, &platform, ret_image, err);
+    return 0;
+}
+
+/* Of a name that means something here the platform is the reason. */
+static int image_missing(struct images *images, const struct container_config *config,
+                         const struct oci_platform *platform, struct err *err)
+{
+    const char *name = config->image;
+    int known = image_known(images, name, err);
+    if (known < 0)
+        return -1;
+    if (known == 0)
+        return err_set(err, ERR_NOT_FOUND,
+                       "image %s is not on this machine; bring it with \"ruche pull\" or \"ruche "
+                       "load\"",
+                       name);
+    (void)image_absent(images, name, platform, err);
+    if (platform && err->kind == ERR_NOT_FOUND)
+        err_hint(err, "bring it with \"ruche pull --platform %s %s\"", config->platform, name);
+    return -1;
 }
 
 static int image_get(struct images *images, const struct container_config *config,
                      struct image **ret_image, struct err *err)
 {
     const char *name = config->image;
-    int found = image_look(images, config, ret_image, err);
+    auto_done(oci_platform) wanted = {};
+    const struct oci_platform *platform = config->platform ? &wanted : NULL;
+    if (platform_read(config->platform, &wanted, err) < 0)
+        return -1;
+    int found = image_find_for(images, name, platform, ret_image, err);
     if (found == 0 && image_is_builtin(name)) {
         if (image_builtin_load(images, NULL, err) < 0)
             return err_wrap(err, "image %s", name);
-        found = image_look(images, config, ret_image, err);
+        found = image_find_for(images, name, platform, ret_image, err);
     }
     if (found == 0)
-        return err_set(err, ERR_NOT_FOUND,
-                       "image %s is not on this machine; bring it with \"ruche pull\" or \"ruche "
-                       "load\"",
-                       name);
+        return image_missing(images, config, platform, err);
     return found < 0 ? -1 : 0;
 }
 
@@ -267,8 +283,10 @@ static int record_withdraw(struct engine *engine, const struct container_config 
 {
     auto_close int fd = -1;
     if (record_lock(engine, config->id, NULL, &fd, NULL) == 0 &&
-        record_discard(engine, fd, config->id, config->name, -1, NULL) > 0)
+        record_discard(engine, fd, config->id, config->name, -1, NULL) > 0) {
+        record_forget(engine, config->id);
         (void)trash_delete(engine, config->id, NULL); /* the next removal sweeps it */
+    }
     return -1;
 }
 

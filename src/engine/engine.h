@@ -90,6 +90,13 @@ int engine_image_mounts(struct engine *engine, struct pairs *ret_mounts, struct 
 int engine_running_images(void *context, struct pairs *users, struct err *err);
 /* Adds what a container, or all of them, takes of the disk: record, log, writable layer. */
 int container_usage(struct engine *engine, const char *id, struct usage *usage, struct err *err);
+/* What docker calls a container's sizes. */
+struct container_sizes {
+    uint64_t own_bytes;           /* allocated, of its writable layer */
+    struct maybe_u64 whole_bytes; /* with its image's, unpacked; not set: that is gone, or none */
+};
+int container_measure(struct engine *engine, const struct container_config *config,
+                      struct container_sizes *ret_sizes, struct err *err);
 int engine_usage(struct engine *engine, struct usage *usage, struct err *err);
 
 /* --- life (start.c, monitor.c, stop.c, remove.c) ---------------------------------------------- */
@@ -206,9 +213,11 @@ struct log_request {
 int container_logs(struct engine *engine, const struct container *container,
                    const struct log_request *request, int out_fd, int err_fd, struct err *err);
 /* The inspection as docker has it: one JSON object. */
-void container_inspect(struct engine *engine, const struct container *container, struct str *out);
+void container_inspect(struct engine *engine, const struct container *container,
+                       const struct container_sizes *sizes, struct str *out);
 /* The same for templates (base/template_value.h); all of it is the pool's. */
 struct pool;
 struct value;
 void container_inspect_value(struct engine *engine, const struct container *container,
-                             struct pool *pool, struct value *ret_value);
+                             const struct container_sizes *sizes, struct pool *pool,
+                             struct value *ret_value);

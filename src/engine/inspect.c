@@ -162,6 +162,8 @@ struct inspect {
     char *driver;
     char *platform;
     struct inspect_host host;
+    struct maybe_u64 size_own;   /* only if asked for */
+    struct maybe_u64 size_whole; /* with the image's */
     ARRAY_OF(inspect_mount) mounts;
     struct inspect_config config;
     struct inspect_network network;
@@ -269,10 +271,10 @@ static const struct field config_fields[] = {
     FIELD_BOOL(inspect_config, terminal, "Tty", F_ALWAYS),
     FIELD_BOOL(inspect_config, stdin_open, "OpenStdin", F_ALWAYS),
     FIELD_LIST(inspect_config, env, "Env", F_ALWAYS),
-    FIELD_LIST(inspect_config, command, "Cmd", F_ALWAYS),
+    FIELD_LIST(inspect_config, command, "Cmd", F_NULL),
     FIELD_TEXT(inspect_config, image, "Image", F_ALWAYS),
     FIELD_TEXT(inspect_config, workdir, "WorkingDir", F_ALWAYS),
-    FIELD_LIST(inspect_config, entrypoint, "Entrypoint", F_ALWAYS),
+    FIELD_LIST(inspect_config, entrypoint, "Entrypoint", F_NULL),
     FIELD_PAIRS(inspect_config, labels, "Labels", F_ALWAYS),
     FIELD_TEXT(inspect_config, stop_signal, "StopSignal", F_ALWAYS),
     FIELD_I64(inspect_config, stop_timeout, "StopTimeout", F_ALWAYS),
@@ -326,6 +328,8 @@ static const struct field inspect_fields[] = {
     FIELD_TEXT(inspect, driver, "Driver", F_ALWAYS),
     FIELD_TEXT(inspect, platform, "Platform", F_ALWAYS),
     FIELD_OBJECT(inspect, host, "HostConfig", F_ALWAYS, inspect_host, host_fields),
+    FIELD_MAYBE_U64(inspect, size_own, "SizeRw", 0),
+    FIELD_MAYBE_U64(inspect, size_whole, "SizeRootFs", 0),
     FIELD_ARRAY(inspect, mounts, "Mounts", F_ALWAYS, inspect_mount, mount_fields),
     FIELD_OBJECT(inspect, config, "Config", F_ALWAYS, inspect_config, config_fields),
     FIELD_OBJECT(inspect, network, "NetworkSettings", F_ALWAYS, inspect_network, network_fields),
@@ -549,7 +553,7 @@ static void fill_command(struct inspect *to, const struct container_config *from
 }
 
 static void inspect_fill(struct inspect *inspect, const struct engine *engine,
-                         const struct container *container)
+                         const struct container *container, const struct container_sizes *sizes)
 {
     const struct container_config *config = &container->config;
     const char *run = engine->run;
@@ -565,6 +569,10 @@ static void inspect_fill(struct inspect *inspect, const struct engine *engine,
         .driver = xstrdup("overlay"),
         .platform = xstrdup("linux"),
     };
+    if (sizes) {
+        inspect->size_own = (struct maybe_u64){ true, sizes->own_bytes };
+        inspect->size_whole = sizes->whole_bytes;
+    }
     fill_command(inspect, config);
     fill_state(&inspect->state, &container->state);
     fill_host(&inspect->host, config);
@@ -574,19 +582,21 @@ static void inspect_fill(struct inspect *inspect, const struct engine *engine,
     fill_ruche(&inspect->ruche, engine, container);
 }
 
-void container_inspect(struct engine *engine, const struct container *container, struct str *out)
+void container_inspect(struct engine *engine, const struct container *container,
+                       const struct container_sizes *sizes, struct str *out)
 {
     struct inspect inspect;
-    inspect_fill(&inspect, engine, container);
+    inspect_fill(&inspect, engine, container, sizes);
     field_write(inspect_fields, &inspect, INDENT, out);
     field_done(inspect_fields, &inspect);
 }
 
 void container_inspect_value(struct engine *engine, const struct container *container,
-                             struct pool *pool, struct value *ret_value)
+                             const struct container_sizes *sizes, struct pool *pool,
+                             struct value *ret_value)
 {
     struct inspect inspect;
-    inspect_fill(&inspect, engine, container);
+    inspect_fill(&inspect, engine, container, sizes);
     *ret_value = value_of_fields(inspect_fields, &inspect, pool);
     field_done(inspect_fields, &inspect);
 }

@@ -418,8 +418,11 @@ static void record_failure(struct monitor *monitor, const struct err *why)
 static _Noreturn void monitor_exit(struct monitor *monitor)
 {
     struct err ignored = {};
+    bool discarded = is_discarded(monitor->container);
+    if (discarded)
+        record_forget(monitor->engine, monitor->container->config.id);
     fd_close(&monitor->lock);
-    if (is_discarded(monitor->container))
+    if (discarded)
         (void)trash_delete(monitor->engine, monitor->container->config.id, &ignored);
     _exit(0);
 }

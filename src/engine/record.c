@@ -467,25 +467,35 @@ int exit_read(int exit_fd, int64_t *ret_exit_code)
     return number_parse(digits, INT64_MIN, INT64_MAX, "exit code", ret_exit_code, NULL) == 0;
 }
 
-/* Who pauses the container may still put a file in. */
-void run_dir_remove(int run_fd, int run_dir_fd, const char *id)
+static void run_dir_empty(int run_dir_fd)
 {
     static const char files[][12] = { "hosts", "hostname", "resolv.conf", "state.json", "exit" };
-    char path[RECORD_PATH_SIZE];
-    (void)record_path(id, NULL, path);
     for (size_t i = 0; i < array_size(files); i++)
         (void)unlinkat(run_dir_fd, files[i], 0); /* most may be absent */
+}
+
+/* Who pauses the container may still put a file in. */
+static void run_dir_unlink(int run_fd, const char *id)
+{
+    char path[RECORD_PATH_SIZE];
+    (void)record_path(id, NULL, path);
     for (int i = 0; i < CLEAR_ATTEMPTS; i++)
         if (unlinkat(run_fd, path, AT_REMOVEDIR) == 0 || errno == ENOENT ||
             tree_remove(run_fd, path, NULL) == 0)
             return;
 }
 
+void run_dir_remove(int run_fd, int run_dir_fd, const char *id)
+{
+    run_dir_empty(run_dir_fd);
+    run_dir_unlink(run_fd, id);
+}
+
 int record_discard(struct engine *engine, int run_dir_fd, const char *id, const char *name,
                    int exit_code, struct err *err)
 {
-    int root_fd, run_fd;
-    if (engine_root_fd(engine, &root_fd, err) < 0 || engine_run_fd(engine, &run_fd, err) < 0)
+    int root_fd;
+    if (engine_root_fd(engine, &root_fd, err) < 0)
         return -1;
     if (exit_code >= 0)
         exit_write(run_dir_fd, exit_code);
@@ -493,6 +503,13 @@ int record_discard(struct engine *engine, int run_dir_fd, const char *id, const 
         name_remove(engine, root_fd, name, id);
     int moved = trash_put_record(root_fd, id, err);
     if (moved >= 0)
-        run_dir_remove(run_fd, run_dir_fd, id);
+        run_dir_empty(run_dir_fd);
     return moved;
+}
+
+void record_forget(struct engine *engine, const char *id)
+{
+    int run_fd;
+    if (engine_run_fd(engine, &run_fd, NULL) == 0)
+        run_dir_unlink(run_fd, id);
 }

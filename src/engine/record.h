@@ -17,8 +17,9 @@
  *    close-on-exec, and whoever forked the monitor closes his.
  * 2. state_save_started, if the record is kept: what is known if the machine goes down meanwhile.
  * 3. state_save_running, as soon as there is a pid, and after each change of status.
- * 4. When the program has ended, or has failed to start, and its cgroup is removed:
- *    state_save_ended of a container that is kept, record_discard of one that removes itself.
+ * 4. When the program has ended, or has failed to start: state_save_ended of a container that is
+ *    kept, once its cgroup is removed; record_discard of one that removes itself, then its cgroup,
+ *    then record_forget, so that something tells of the cgroup of whoever is killed in between.
  * 5. close(2), which wakes whoever waits; not before 4. Then trash_delete of one that removes
  *    itself.
  *
@@ -79,9 +80,12 @@ bool record_locked(struct engine *engine, const char *id);
 
 /* Of one that removes itself, under its lock: hands the exit code (-1: none) to whoever waits,
  * moves the record to the trash, removes its name (NULL: none) and what is in the run directory.
+ * That itself stays until record_forget: whoever finds it without a record looks for a cgroup.
  * Returns 1, when trash_delete(engine, id) is still to do, or 0 if the record was gone. */
 int record_discard(struct engine *engine, int run_dir_fd, const char *id, const char *name,
                    int exit_code, struct err *err);
+/* Removes the run directory of one that was discarded: nothing of it is left in the kernel. */
+void record_forget(struct engine *engine, const char *id);
 /* Deletes a record from the trash. One that somebody else is deleting is left to him. */
 int trash_delete(struct engine *engine, const char *id, struct err *err);
 /* Deletes what is left in the trash by those who did not come to it. One system call when there is

@@ -61,6 +61,8 @@ int container_remove(struct engine *engine, const struct container *container,
     int cleared = state.status == CONTAINER_UNKNOWN || state_is_running(&state)
                       ? container_group_clear(engine, &state, &why)
                       : 0;
+    if (cleared == 0)
+        record_forget(engine, config->id);
     int deleted = moved > 0 ? trash_delete(engine, config->id, &why) : 0;
     (void)engine_trash_sweep(engine, NULL); /* what others left: it is tried again the next time */
     if (moved == 0 && !(ran && config->auto_remove))

@@ -150,6 +150,7 @@ void state_init(struct container_state *state, const struct container_config *co
         .id = text_copy(config->id),
         .name = text_copy(config->name),
         .image = text_copy(config->image ? config->image : config->rootfs),
+        .image_id = config->image ? text_copy(config->image_id) : NULL,
         .command = str_take(&command),
         .created = text_copy(config->created),
     };

@@ -23,6 +23,24 @@ int container_usage(struct engine *engine, const char *id, struct usage *usage, 
     return usage_add(usage, root_fd, record_path(id, NULL, path), err);
 }
 
+int container_measure(struct engine *engine, const struct container_config *config,
+                      struct container_sizes *ret_sizes, struct err *err)
+{
+    char path[RECORD_PATH_SIZE];
+    auto_done(usage) usage = {};
+    auto_drop(image) *image = NULL;
+    struct images *images;
+    struct err ignored;
+    int root_fd;
+    if (engine_root_fd(engine, &root_fd, err) < 0 || engine_images(engine, &images, err) < 0 ||
+        usage_add(&usage, root_fd, record_path(config->id, "upper", path), err) < 0)
+        return -1;
+    *ret_sizes = (struct container_sizes){ .own_bytes = usage.bytes };
+    if (config->image_id && image_find(images, config->image_id, &image, &ignored) > 0)
+        ret_sizes->whole_bytes = (struct maybe_u64){ true, usage.bytes + image->size_bytes };
+    return 0;
+}
+
 int engine_running_images(void *context, struct pairs *users, struct err *err)
 {
     struct engine *engine = context;

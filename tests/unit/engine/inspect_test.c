@@ -9,7 +9,7 @@ static json_t *inspect(const struct container *container)
 {
     auto_done(str) text = {};
     json_error_t where;
-    container_inspect(engine, container, &text);
+    container_inspect(engine, container, NULL, &text);
     json_t *root = json_loads(str_text(&text), 0, &where);
     cr_assert_not_null(root, "%s in %s", where.text, str_text(&text));
     return root;

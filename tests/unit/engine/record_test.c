@@ -277,6 +277,10 @@ Test(record, is_moved_aside_and_deleted)
     must(trash_delete(engine, id, &err));
     auto_done(strings) names = {};
     cr_assert_eq(dir_list(run_fd(), "containers", &names, &err), 1);
+    cr_assert_eq(names.len, 1); /* until nothing of it is in the kernel */
+    record_forget(engine, id);
+    strings_done(&names);
+    cr_assert_eq(dir_list(run_fd(), "containers", &names, &err), 1);
     cr_assert_eq(names.len, 0);
 }
 

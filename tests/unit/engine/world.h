@@ -166,6 +166,7 @@ __attribute__((unused)) static void monitor_live(struct container *container, in
     int code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
     if (manners & MONITOR_REMOVES) {
         (void)record_discard(engine, lock, state->id, state->name, code, &err);
+        record_forget(engine, state->id);
         (void)close(lock);
         (void)trash_delete(engine, state->id, &err);
         _exit(0);
