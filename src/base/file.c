@@ -97,6 +97,11 @@ int file_load_fd(int fd, size_t max_bytes, char **ret_data, size_t *ret_len, str
     return load_fd(fd, END_EMPTY, max_bytes, ret_data, ret_len, err);
 }
 
+int file_load_own_fd(int fd, size_t max_bytes, char **ret_data, size_t *ret_len, struct err *err)
+{
+    return load_fd(fd, END_SHORT, max_bytes, ret_data, ret_len, err);
+}
+
 static int load(int dirfd, const char *path, enum load_end end, size_t max_bytes, char **ret_data,
                 size_t *ret_len, struct err *err)
 {

@@ -27,6 +27,8 @@ int file_load_own(int dirfd, const char *path, size_t max_bytes, char **ret_data
                   struct err *err);
 /* Reads from an open descriptor up to its end, at most max_bytes. Returns 0. */
 int file_load_fd(int fd, size_t max_bytes, char **ret_data, size_t *ret_len, struct err *err);
+/* The same of a file on a disk or in memory. */
+int file_load_own_fd(int fd, size_t max_bytes, char **ret_data, size_t *ret_len, struct err *err);
 /* Writes beside, (syncs,) renames: readers see the old or the new file. mode is less the umask, as
  * with open. What a crash leaves over is called .NAME.RANDOM, with 16 hexadecimal digits. */
 int file_save(int dirfd, const char *path, const void *data, size_t len, mode_t mode,

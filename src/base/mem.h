@@ -30,8 +30,17 @@ static inline void mem_close_at(const int *fd)
         (void)close(*fd);
 }
 
+enum { LEFT_OPEN_MOST = 256 };
+static inline void mem_leave_at(const int *fd)
+{
+    if (*fd >= LEFT_OPEN_MOST)
+        (void)close(*fd);
+}
+
 #define auto_free  __attribute__((cleanup(mem_free_at), unused))
 #define auto_close __attribute__((cleanup(mem_close_at), unused))
+/* Of a process that soon closes all it has open, or ends: only where there is very much, at once. */
+#define auto_leave __attribute__((cleanup(mem_leave_at), unused))
 /* auto_drop(image) *img: released by image_free; auto_done(str) s: released by str_done. */
 #define auto_drop(type) __attribute__((cleanup(type##_drop_at), unused)) struct type
 #define auto_done(type) __attribute__((cleanup(type##_done), unused)) struct type

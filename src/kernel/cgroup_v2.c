@@ -159,11 +159,15 @@ int cgroup_v2_thaw(const struct cgroup *cgroup, struct err *err)
 
 int cgroup_v2_frozen(const struct cgroup *cgroup, bool *ret_frozen, struct err *err)
 {
-    auto_free char *text = NULL;
-    int found = cgroup_file_load(cgroup, cgroup->host->v2, "cgroup.freeze", &text, err);
-    if (found == 1)
-        *ret_frozen = text_starts(text, "1");
-    return found;
+    char value = '0';
+    auto_close int fd = cgroup_file_open(cgroup, cgroup->host->v2, "cgroup.freeze", O_RDONLY);
+    if (fd < 0 && errno == ENOENT)
+        return 0;
+    ssize_t len = fd < 0 ? -1 : read(fd, &value, 1);
+    if (len < 0)
+        return errno == ENODEV ? 0 : err_sys(err, "cgroup.freeze of cgroup %s", cgroup->path);
+    *ret_frozen = value == '1';
+    return 1;
 }
 
 int cgroup_v2_kill(const struct cgroup *cgroup, struct err *err)

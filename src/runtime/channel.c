@@ -8,6 +8,7 @@
  *   child → parent   'P', with one descriptor: the process that was made inside, for exec
  *   child → parent   'H': the hooks of the runtime's namespaces may run; answered by 'G'
  *   child → parent   'S', with one descriptor: the listener of the seccomp filter; answered by 'G'
+ *   child → parent   'W' and a text: what is left out, for people
  *   child → parent   'X': all is done, what follows is the program
  *   child → parent   a struct err: I failed, and this is why
  *   end of file      behind 'X': the program runs (the socket is close-on-exec); else the
@@ -17,6 +18,7 @@
  * message, 'M'.
  */
 #include <errno.h>
+#include <stddef.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -25,10 +27,19 @@
 
 enum { CHANNEL_FDS = 250 };
 
+struct channel_warning {
+    char word;
+    char text[CHANNEL_WARNING_SIZE];
+};
+
 union channel_message {
     char word;
+    struct channel_warning warning;
     struct err error;
 };
+
+_Static_assert(sizeof(struct channel_warning) < sizeof(struct err),
+               "a message is told by its length");
 
 union channel_control {
     struct cmsghdr header;
@@ -149,6 +160,14 @@ int channel_ask_hooks(struct start *start, struct err *err)
     return channel_wait(start, NULL, 0, err);
 }
 
+void channel_send_warning(struct start *start, const char *text)
+{
+    struct channel_warning warning = { .word = 'W' };
+    size_t len = strnlen(text, sizeof(warning.text) - 1);
+    memcpy(warning.text, text, len);
+    (void)!write(start->channel, &warning, offsetof(struct channel_warning, text) + len + 1);
+}
+
 int channel_announce(struct start *start, struct err *err)
 {
     /* write and no sendmsg: a filter that lets a program run may know no sockets. */
@@ -177,6 +196,15 @@ static void channel_take(struct start *start, char word, int fd)
     *place = fd;
 }
 
+static void warning_take(struct start *start, struct channel_warning *warning, size_t len)
+{
+    size_t end = offsetof(struct channel_warning, text) + 1;
+    if (len < end || len > sizeof(*warning))
+        return;
+    warning->text[len - end] = '\0';
+    start_warn(start, warning->text);
+}
+
 /* Until the word came (1), the child executed its program (0), or failed (-1). */
 static int channel_follow(struct start *start, char until, struct err *err)
 {
@@ -202,6 +230,8 @@ static int channel_follow(struct start *start, char until, struct err *err)
             failed = true;
         } else if (message.word == 'X') {
             announced = true;
+        } else if (message.word == 'W') {
+            warning_take(start, &message.warning, (size_t)len);
         } else if (message.word == 'H') {
             if (until == 'H')
                 return 1;

@@ -12,6 +12,8 @@
  *   makes /dev with its nodes, if the
  *   child cannot
  *   hands them over  ───────────────────▶  becomes root of its namespace
+ *                                          (a pid namespace that is joined it enters behind the
+ *                                          change of the root, as another process: join.c)
  *                                          layers → pivot_root → mounts, and when the first of them
  *                                          needs it (in a user namespace before all) the network
  *                                          namespace → masks
@@ -427,6 +429,11 @@ static size_t count_record(const struct plan *plan)
     return plan->request->record != NULL;
 }
 
+static size_t count_late_record(const struct plan *plan)
+{
+    return count_record(plan) && count_pids(plan);
+}
+
 /* What a process in between makes is not the child's. */
 static size_t count_hold_mounts(const struct plan *plan)
 {
@@ -604,6 +611,7 @@ static const struct step parent_table[] = {
     { "make the cgroup", "mkdir", NULL, count_cgroup, describe_cgroup, parent_cgroup },
     { "join namespace", "setns", NULL, count_joins, describe_join, parent_join },
     { "hold the caller's mount namespace", "open", "/proc/self/ns/mnt", count_inherited, NULL, parent_inherit },
+    { "hold the process namespace", "open", NULL, count_pids, describe_pids, parent_pids },
     { "make a process in new namespaces", "clone3", NULL, NULL, describe_clone, parent_clone },
     { "return to the caller's own namespaces", "setns", "", count_joined, NULL, parent_go_back },
     { "wait for the process inside", "recvmsg, waitid", "", count_between, NULL, parent_between },
@@ -619,6 +627,9 @@ static const struct step parent_table[] = {
     { "make /dev", "fsopen, fsmount, mknodat", "", count_dev_made, NULL, parent_dev },
     { "hold the mounts for their end", "open", "/proc/PID/ns/mnt", count_hold_mounts, NULL, parent_hold_mounts },
     { "hand over and let go", "sendmsg", NULL, NULL, describe_release, parent_release },
+    { "wait for the process inside", "recvmsg, waitid", "", count_pids, NULL, parent_between },
+    { "write the process down", "write, renameat", "", count_late_record, NULL, parent_record },
+    { "let it go on", "sendmsg", "", count_pids, NULL, parent_go_on },
     { "run hooks", "clone, execve", NULL, count_runtime_hooks, describe_runtime_hooks, parent_hooks },
     { "hand the seccomp listener to its agent", "sendmsg", NULL, count_listener, describe_listener, parent_listener },
     { "watch until the program is executed", "recvmsg", "", NULL, NULL, parent_watch },
@@ -652,6 +663,7 @@ static const struct step child_table[] = {
     { "set sysctl", "write", NULL, count_sysctls, describe_sysctl, child_sysctl },
     { "make file system", "fsopen, fsmount", NULL, count_late_fs, describe_late_fs, child_late_mount_make },
     { "change to the root file system", "move_mount, pivot_root", NULL, NULL, describe_root, child_root_mount },
+    { "make the process inside", "setns, clone3", NULL, count_pids, describe_pids, child_enter_pids },
     { "mount", "mount or move_mount", NULL, count_mounts, describe_mount, child_mount },
     { "enter the network namespace", "waitid, setns", "CLONE_NEWNET", count_network_last, NULL, child_network_enter },
     { "mount", "mount or move_mount", NULL, count_mounts_rest, describe_mounts_rest, child_mount_rest },

@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <sys/syscall.h>
 
+#include "base/file.h"
 #include "kernel/mount.h"
 #include "kernel/namespace.h"
 #include "kernel/pidfd.h"
@@ -115,6 +116,79 @@ int child_join_mount(struct start *start, size_t i, struct err *err)
 {
     (void)i;
     return join(start->plan->mount_path, CLONE_NEWNS, "join mount namespace", err);
+}
+
+/* --- a pid namespace that others live in ------------------------------------------------------- */
+
+/* Besides sources, mounts and devices. */
+enum { KEPT_SINGLE = 12 };
+
+size_t kept_most(const struct plan *plan, size_t n_devices)
+{
+    return plan->n_sources + 1 + plan->n_mounts + n_devices + KEPT_SINGLE;
+}
+
+size_t count_pids(const struct plan *plan)
+{
+    return plan->pid_path != NULL;
+}
+
+void describe_pids(const struct plan *plan, size_t i, struct str *words, struct str *arguments)
+{
+    (void)i;
+    (void)words;
+    str_addf(arguments, "%s", plan->pid_path);
+}
+
+/* While its path is the caller's. */
+int parent_pids(struct start *start, size_t i, struct err *err)
+{
+    (void)i;
+    const char *path = start->plan->pid_path;
+    start->pids = open(path, O_RDONLY | O_CLOEXEC);
+    return start->pids < 0 ? err_sys(err, "join namespace %s", path) : 0;
+}
+
+int parent_go_on(struct start *start, size_t i, struct err *err)
+{
+    (void)i;
+    return channel_release(start, NULL, 0, err);
+}
+
+/* What is still to be mounted, the way to the parent, and the program's own: none of it is the host's
+ * alone. */
+static int others_close(const struct start *start)
+{
+    const struct plan *plan = start->plan;
+    const struct runtime_request *request = plan->request;
+    const int single[KEPT_SINGLE] = {
+        start->channel,    start->root,       start->dev,
+        start->null,       start->proc,       start->init,
+        start->spent,      request->stdio[0], request->stdio[1],
+        request->stdio[2], start->terminal,   request->flags & RUNTIME_HOLD ? request->hold : -1,
+    };
+    size_t n = 0;
+    for (size_t i = 0; i < KEPT_SINGLE; i++)
+        start->kept[n++] = single[i];
+    for (size_t i = 0; i < plan->n_sources + 1; i++)
+        start->kept[n++] = start->sources[i];
+    for (size_t i = 0; i < plan->n_mounts; i++)
+        start->kept[n++] = start->mounts[i];
+    for (size_t i = 0; i < start->n_devices; i++)
+        start->kept[n++] = start->devices[i];
+    return descriptors_close_others(3 + request->preserve_fds, start->kept, n);
+}
+
+/* A pid namespace takes only children, so the child makes another one there, in whose place it ends. It
+ * waits until that has been written down. */
+int child_enter_pids(struct start *start, size_t i, struct err *err)
+{
+    (void)i;
+    if (setns(start->pids, CLONE_NEWPID) < 0 || others_close(start) < 0)
+        return step_fail(err, "join namespace", start->plan->pid_path);
+    if (go_on_inside(start, 0, err) < 0)
+        return -1;
+    return channel_wait(start, NULL, 0, err);
 }
 
 /* --- the caller's mount namespace ------------------------------------------------------------- */

@@ -21,6 +21,14 @@ int child_join(struct start *start, size_t i, struct err *err);
 int child_make_inside(struct start *start, size_t i, struct err *err);
 int child_join_mount(struct start *start, size_t i, struct err *err);
 
+/* A pid namespace that is entered behind the change of the root. */
+size_t count_pids(const struct plan *plan);
+void describe_pids(const struct plan *plan, size_t i, struct str *words, struct str *arguments);
+size_t kept_most(const struct plan *plan, size_t n_devices);
+int parent_pids(struct start *start, size_t i, struct err *err);
+int parent_go_on(struct start *start, size_t i, struct err *err);
+int child_enter_pids(struct start *start, size_t i, struct err *err);
+
 size_t count_inherited(const struct plan *plan);
 int parent_inherit(struct start *start, size_t i, struct err *err);
 int child_inherit(struct start *start, size_t i, struct err *err);

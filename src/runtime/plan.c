@@ -258,6 +258,23 @@ static int plan_linux(const struct spec *spec, struct plan *plan, struct err *er
     return 0;
 }
 
+/* Others live in a pid namespace that is joined, and with CAP_SYS_PTRACE in this user namespace they look
+ * at whoever comes. So nobody comes who has the host's root and descriptors (join.c). Not with hooks,
+ * which run there and have both. */
+static void plan_pids(struct plan *plan)
+{
+    bool late = plan->makes_nodes && !plan->userns && !plan->mount_path &&
+                !plan->mounts_inherited && !(plan->request->flags & RUNTIME_NO_PIVOT) &&
+                !plan_pivots_late(plan);
+    for (size_t i = 0; late && i < plan->n_joins; i++) {
+        if (plan->joins[i].flag != CLONE_NEWPID)
+            continue;
+        plan->pid_path = plan->joins[i].path;
+        plan->joins[i] = plan->joins[--plan->n_joins];
+        return;
+    }
+}
+
 /* Its root is copied in the end (join.c), and what is unbindable would be left out. Of the copy nothing
  * can be bound anyway. */
 static void plan_inherit(struct plan *plan)
@@ -267,6 +284,13 @@ static void plan_inherit(struct plan *plan)
             plan->mounts[i].options.propagation = MS_PRIVATE;
     if (plan->root_propagation == MS_UNBINDABLE)
         plan->root_propagation = MS_PRIVATE;
+}
+
+static void inherit_warn(struct plan *plan)
+{
+    if (plan->mounts_inherited && plan->process.capabilities.bounding & 1ULL << CAP_SYS_ADMIN)
+        plan_warn(plan, "no mount namespace is named: CAP_SYS_ADMIN inside leads to the host's "
+                        "files");
 }
 
 int plan_make(const struct runtime_request *request, struct plan *ret_plan, struct err *err)
@@ -285,13 +309,12 @@ int plan_make(const struct runtime_request *request, struct plan *ret_plan, stru
     plan.limits.optional = request->optional_limits;
     plan_root(request, &plan);
     plan_hooks_make(request, &plan);
+    plan_pids(&plan);
     if (plan_mounts_make(request, &plan, err) < 0 || plan_process_make(request, &plan, err) < 0)
         return -1;
     if (plan.mounts_inherited)
         plan_inherit(&plan);
-    if (plan.mounts_inherited && plan.process.capabilities.bounding & 1ULL << CAP_SYS_ADMIN)
-        plan_warn(&plan, "no mount namespace is named: CAP_SYS_ADMIN inside leads to the host's "
-                         "files");
+    inherit_warn(&plan);
     /* Others live in one that is joined; from a config.json it is done as it says. */
     bool named = plan.all_flags & CLONE_NEWUTS ||
                  (request->state && spec_namespace_find(spec, SPEC_NAMESPACE_UTS));
@@ -323,6 +346,7 @@ int plan_make_process(const struct runtime_request *request, struct plan *ret_pl
     plan.cgroup = request->spec->linux->cgroups_path;
     if (plan_maps(request->spec, &plan, err) < 0 || plan_process_make(request, &plan, err) < 0)
         return -1;
+    inherit_warn(&plan);
     *ret_plan = plan;
     plan = (struct plan){};
     return 0;

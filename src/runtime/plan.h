@@ -129,6 +129,8 @@ struct plan {
     const char *user_path;  /* one that exists: a process in between joins it, and makes the rest */
     bool mounts_inherited;  /* its mount namespace is the caller's: see join.c */
     const char *mount_path; /* likewise; joined by the child once it has what it needs */
+    const char *pid_path;   /* likewise; entered behind the change of the root, or NULL: it is among
+                               the joins */
     struct plan_join *joins;
     size_t n_joins;
     struct id_maps maps;

@@ -353,7 +353,8 @@ static void note_network(struct plan *plan)
 {
     plan->n_mounts_first = plan->n_mounts;
     plan->network_last = plan->network_beside && !plan->userns && !plan->n_sysctls &&
-                         plan->n_early_fs == plan->n_fs && !plan_pivots_late(plan);
+                         plan->n_early_fs == plan->n_fs && !plan_pivots_late(plan) &&
+                         !plan->pid_path; /* who waits for it is its parent */
     for (size_t i = 0; i < plan->n_mounts && plan->network_last; i++) {
         const struct plan_mount *mount = &plan->mounts[i];
         if (mount->kind == PLAN_MOUNT_FS && mount->in_turn && is_of_network(mount->type)) {

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
@@ -157,21 +158,48 @@ static bool filter_is_privileged(const struct plan_process *process)
     return process->seccomp.len && !process->no_new_privileges;
 }
 
-/* The kernel refuses setgroups where a user mapped only himself, and numbers that are not mapped:
- * user_namespaces(7). What only the image's /etc/group says is left out then. */
-static bool groups_set(const struct identity *identity)
+enum { GROUPS_TOLD = 6 };
+
+static void groups_warn(struct start *start, const gid_t *groups, size_t n)
 {
-    if (syscall(SYS_setgroups, identity->n_groups, identity->groups) == 0)
-        return true;
-    bool refused = errno == EPERM || errno == EINVAL;
-    if (refused && syscall(SYS_setgroups, identity->n_asked, identity->groups) == 0)
-        return true;
-    return errno == EPERM && identity->n_asked == 0;
+    char text[CHANNEL_WARNING_SIZE], more[40] = "";
+    int len = snprintf(text, sizeof(text), "group%s", n > 1 ? "s" : "");
+    for (size_t i = 0; i < n && i < GROUPS_TOLD; i++)
+        len += snprintf(text + len, sizeof(text) - (size_t)len, "%s%u", i ? ", " : " ", groups[i]);
+    if (n > GROUPS_TOLD)
+        (void)snprintf(more, sizeof(more), " and %zu more", n - GROUPS_TOLD);
+    (void)snprintf(text + len, sizeof(text) - (size_t)len,
+                   "%s of the container's /etc/group left out: not in its user namespace", more);
+    channel_send_warning(start, text);
 }
 
-static int ids_set(const struct identity *identity, struct err *err)
+/* The kernel refuses numbers that are not mapped, and setgroups as a whole where a user mapped only
+ * himself (user_namespaces(7)): who has no other ids has no groups either. Of what only the image's
+ * /etc/group says, what can be had is taken then. */
+static bool groups_set(struct start *start)
 {
-    if (!groups_set(identity))
+    struct identity *identity = start->identity;
+    if (syscall(SYS_setgroups, identity->n_groups, identity->groups) == 0)
+        return true;
+    if (errno != EINVAL)
+        return errno == EPERM && identity->n_asked == 0;
+    size_t n_left = 0, n = identity->n_asked;
+    gid_t left[START_GROUPS_MAX];
+    for (size_t i = n; i < identity->n_groups; i++) {
+        gid_t group = identity->groups[i];
+        bool had = syscall(SYS_setgroups, 1L, &group) == 0;
+        *(had ? &identity->groups[n++] : &left[n_left++]) = group;
+    }
+    identity->n_groups = n;
+    if (n_left > 0)
+        groups_warn(start, left, n_left);
+    return syscall(SYS_setgroups, n, identity->groups) == 0;
+}
+
+static int ids_set(struct start *start, struct err *err)
+{
+    const struct identity *identity = start->identity;
+    if (!groups_set(start))
         return step_fail(err, "set the groups", NULL);
     if (identity->uid && prctl(PR_SET_KEEPCAPS, 1L, 0L, 0L, 0L) < 0)
         return step_fail(err, "keep capabilities over setuid", NULL);
@@ -195,7 +223,7 @@ int process_identity_set(struct start *start, size_t i, struct err *err)
     const struct plan_process *process = &start->plan->process;
     bool stays = is_identity(start);
     (void)umask(process->umask_set ? (mode_t)process->umask : start->umask);
-    if (!stays && ids_set(start->identity, err) < 0)
+    if (!stays && ids_set(start, err) < 0)
         return -1;
     struct capability_sets sets = process->capabilities;
     if (filter_is_privileged(process)) {

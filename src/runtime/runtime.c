@@ -11,7 +11,7 @@
 
 #include "base/file.h"
 #include "kernel/pidfd.h"
-#include "runtime/start.h"
+#include "runtime/join.h"
 
 static int *descriptors_new(size_t n)
 {
@@ -31,6 +31,7 @@ static void start_init(struct start *start, const struct plan *plan, int join_pi
         .pidfd = -1,
         .made = -1,
         .userns = -1,
+        .pids = -1,
         .home = -1,
         .spent = -1,
         .null = -1,
@@ -51,6 +52,7 @@ static void start_init(struct start *start, const struct plan *plan, int join_pi
     start->sources = descriptors_new(plan->n_sources + 1); /* and /dev */
     start->mounts = descriptors_new(plan->n_mounts);
     start->devices = descriptors_new(start->n_devices);
+    start->kept = plan->pid_path ? descriptors_new(kept_most(plan, start->n_devices)) : NULL;
     start->proc_names = join_pidfd < 0 ? proc_names_new(plan) : NULL;
     start->network_stack =
         join_pidfd < 0 && plan->network_beside ? xmalloc(START_NETWORK_STACK) : NULL;
@@ -85,14 +87,14 @@ static void closing_do(const struct closing *closing)
     }
 }
 
-static void start_done(struct start *start)
+static void start_close(const struct start *start)
 {
     const struct plan *plan = start->plan;
-    (void)start_go_back(start); /* a failure has been told of already */
     const int single[] = {
         start->channel,  start->peer, start->pidfd,    start->made,
         start->userns,   start->home, start->terminal, start->held,
-        start->listener, start->proc, start->init,     start->cgroup_made ? start->cgroup.v2 : -1
+        start->listener, start->proc, start->init,     start->cgroup_made ? start->cgroup.v2 : -1,
+        start->pids
     };
     size_t most = array_size(single) + start->cgroup.n_tasks + start->cgroup.n_written +
                   plan->n_sources + 1 + plan->n_mounts + start->n_devices;
@@ -105,9 +107,17 @@ static void start_done(struct start *start)
     closing_add(&closing, start->cgroup.tasks, start->cgroup.n_tasks);
     closing_add(&closing, start->cgroup.written, start->cgroup.n_written);
     closing_do(&closing);
+}
+
+static void start_done(struct start *start)
+{
+    (void)start_go_back(start); /* a failure has been told of already */
+    if (!(start->plan->request->flags & RUNTIME_LEAVE_OPEN))
+        start_close(start);
     free(start->sources);
     free(start->mounts);
     free(start->devices);
+    free(start->kept);
     free(start->proc_names);
     free(start->network_stack);
     free(start->own);

@@ -51,6 +51,7 @@ enum runtime_flags {
     RUNTIME_NO_PIVOT = 1 << 6,     /* the root is changed by chroot: the host's is an initramfs */
     RUNTIME_KEEP_KEYRING = 1 << 5, /* the session keyring stays the caller's */
     RUNTIME_HOLD_MOUNTS = 1 << 7,  /* the container's own mount namespace is handed over */
+    RUNTIME_LEAVE_OPEN = 1 << 8,   /* what the parent had open stays so: the caller closes all, or ends */
 };
 
 /* How an event of a start reaches whoever wants to see it; times in nanoseconds of CLOCK_MONOTONIC.
@@ -94,8 +95,9 @@ struct runtime_request {
      * the root file system is put together. NULL: nothing. */
     int (*prepare)(void *context, struct err *err);
     void *prepare_context;
-    /* Called once by the parent before the child is let go: where the caller writes down what it
-     * makes, so that nothing runs of which nobody knows. NULL: nowhere. */
+    /* Called by the parent before the child is let go: where the caller writes down what it makes, so
+     * that nothing runs of which nobody knows; once more if another process takes the child's place.
+     * NULL: nowhere. */
     int (*record)(void *context, pid_t pid, bool in_cgroup, struct err *err);
     void *record_context;
     unsigned cgroup_flags;             /* of a new group: CGROUP_ flags */

@@ -43,6 +43,8 @@ struct start {
     int pidfd;
     int made; /* exec: the process made inside, as the child in between handed it over, or -1 */
     int userns;
+    int pids;  /* the pid namespace that is entered late, or -1 */
+    int *kept; /* child: room for what it has open then; NULL: it does not */
     int home; /* parent, child: the caller's mount namespace, where the container is to be in it; exec:
                    the root of such a container. Else -1 */
     int *own; /* the parent's own namespaces, plan.n_joins of them, while it is in those it joined;
@@ -110,16 +112,6 @@ int steps_run(const struct steps *steps, struct start *start, struct stamp *stam
 void steps_tell(const struct steps *const *tables, size_t n_tables, const struct plan *plan,
                 const struct stamp *stamps);
 
-/* A descriptor of the child's is closed with all the others before the program is executed; only
- * where there are very many of them, at once. */
-enum { LEFT_OPEN_MOST = 256 };
-static inline void fd_leave(const int *fd)
-{
-    if (*fd >= LEFT_OPEN_MOST)
-        (void)close(*fd);
-}
-#define auto_leave __attribute__((cleanup(fd_leave)))
-
 /* What number a process has here, for people: 0 if it cannot be told. */
 pid_t pidfd_number(int pidfd);
 
@@ -144,6 +136,9 @@ int channel_ask_hooks(struct start *start, struct err *err);
  * hands it over. Only the process inside comes back from it, with 0, and goes on with the steps
  * (join.c). */
 int go_on_inside(struct start *start, uint64_t flags, struct err *err);
+/* Child: what is left out, for people; of a longer text, the beginning. */
+enum { CHANNEL_WARNING_SIZE = 200 };
+void channel_send_warning(struct start *start, const char *text);
 /* Child: what follows is the program. */
 int channel_announce(struct start *start, struct err *err);
 /* Child: why it failed. */

@@ -33,7 +33,8 @@ static int own_terminal(void)
 int attend_init(struct attend *attend, bool terminal, struct err *err)
 {
     sigset_t set;
-    *attend = (struct attend){ .terminal = terminal, .signals = -1, .own = -1 };
+    *attend =
+        (struct attend){ .terminal = terminal, .signals = -1, .own = -1, .kept = { -1, -1, -1 } };
     if (terminal && (attend->own = own_terminal()) < 0) {
         (void)err_set(err, ERR_INVALID, "the process is to have a terminal, but here is none");
         return err_hint(err, "detach with --console-socket, or set process.terminal to false");
@@ -114,10 +115,23 @@ static void relay(struct attend *attend, const struct runtime_process *process)
     }
 }
 
+/* What the start had open would be so as long as the process lives. */
+static int others_close(const struct attend *attend, const struct runtime_process *process,
+                        struct err *err)
+{
+    const int kept[] = { attend->signals, attend->own,     process->pidfd, process->terminal,
+                         attend->kept[0], attend->kept[1], attend->kept[2] };
+    if (descriptors_close_others(STDERR_FILENO + 1, kept, array_size(kept)) < 0)
+        return err_sys(err, "close descriptors");
+    return 0;
+}
+
 int attend_run(struct attend *attend, const struct runtime_process *process, int *ret_exit_code,
                struct err *err)
 {
     int status;
+    if (others_close(attend, process, err) < 0)
+        return -1;
     if (attend->terminal) {
         size_pass_on(attend, process->terminal);
         /* The session's has none of our streams, only a size; and to change it in the background

@@ -14,12 +14,14 @@ struct attend {
     bool raw;
     int signals; /* reads what comes to us, or -1 */
     int own;     /* our terminal, or -1 */
+    int kept[3]; /* what else is needed when the process has ended, or -1 */
     struct termios saved;
 };
 
 /* Before the start: from here on no signal is lost. With a terminal there must be one of ours. */
 int attend_init(struct attend *attend, bool terminal, struct err *err);
-/* Until the process ended. Gives its status as a shell has it. */
+/* Closes all that is not needed, and waits until the process ended. Gives its status as a shell has
+ * it. */
 int attend_run(struct attend *attend, const struct runtime_process *process, int *ret_exit_code,
                struct err *err);
 /* Sets our terminal back. */

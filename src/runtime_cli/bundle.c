@@ -49,7 +49,7 @@ static int path_resolve(const char *path, char **ret_path, struct err *err)
     char text[PATH_MAX];
     if (strcmp(path, ".") == 0 && (*ret_path = getcwd(NULL, 0)))
         return 0;
-    auto_close int fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    auto_leave int fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0)
         return err_sys(err, "bundle %s", path);
     (void)snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
@@ -201,7 +201,7 @@ static int config_load(const char *file, bool of_bundle, int *opened, struct bun
         *opened = open(file, CONFIG_OPEN);
     if (*opened < 0)
         return errno == ENOENT ? 0 : err_sys(err, "open %s", file);
-    if (file_load_fd(*opened, SPEC_MAX_BYTES, &bundle->text, &bundle->len, err) < 0)
+    if (file_load_own_fd(*opened, SPEC_MAX_BYTES, &bundle->text, &bundle->len, err) < 0)
         return err_wrap(err, "%s", file);
     return 1;
 }
@@ -210,7 +210,7 @@ int bundle_load(struct program *program, const char *path, const char *config, c
                 struct bundle *ret_bundle, struct err *err)
 {
     auto_done(bundle) bundle = {};
-    auto_close int opened = -1;
+    auto_leave int opened = -1;
     bool plain = path && !config && bundle_open(path, &bundle.path, &opened);
     if (!plain && path_resolve(path ? path : ".", &bundle.path, err) < 0)
         return -1;
@@ -258,28 +258,42 @@ struct oci_state state_of(const struct container *container, const struct record
 
 int bundle_save(const struct bundle *bundle, const struct container *container, struct err *err)
 {
-    auto_close int fd =
+    auto_leave int fd =
         openat(container->dir, "config.json", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (fd < 0 || fd_write_all(fd, bundle->text, bundle->len) < 0)
         return err_sys(err, "write config.json of container %s", container->id);
     return 0;
 }
 
-/* How many of a group's parents are there already. */
-static uint32_t parents_there(const struct cgroup_host *host, const char *cgroup)
+/* How many of a group's parents are there already in one hierarchy. */
+static uint32_t parents_there(const char *mount, const char *cgroup)
 {
-    int at = cgroup_host_find(host, CGROUP_MEMORY);
-    at = at < 0 ? host->v2 : at;
-    auto_free char *path = xasprintf("%s%s", at < 0 ? "" : host->at[at].mount, cgroup);
+    auto_free char *path = xasprintf("%s%s", mount, cgroup);
     uint32_t depth = 0;
     for (const char *c = cgroup; *c; c++)
         depth += *c == '/';
-    for (; depth > 1 && at >= 0; depth--) {
+    for (; depth > 1; depth--) {
         *strrchr(path, '/') = '\0';
         if (faccessat(AT_FDCWD, path, F_OK, 0) == 0)
             break;
     }
     return depth - 1;
+}
+
+static void parents_note(const struct cgroup_host *host, const char *cgroup, struct record *record)
+{
+    uint32_t there[CGROUP_HIERARCHIES_MAX];
+    for (size_t i = 0; i < host->len; i++) {
+        there[i] = parents_there(host->at[i].mount, cgroup);
+        if (there[i] > record->cgroup_parents)
+            record->cgroup_parents = there[i];
+    }
+    for (size_t i = 0; i < host->len; i++) {
+        if (there[i] == record->cgroup_parents)
+            continue;
+        auto_free char *count = xasprintf("%u", there[i]);
+        pairs_put(&record->cgroup_parents_in, host->at[i].names, count);
+    }
 }
 
 void record_fill(struct container *container, const struct bundle *bundle)
@@ -303,7 +317,7 @@ void record_fill(struct container *container, const struct bundle *bundle)
         .poststop = spec->hooks && spec->hooks->poststop.len,
     };
     if (cgroup && program->found)
-        record->cgroup_parents = parents_there(&program->cgroups, cgroup);
+        parents_note(&program->cgroups, cgroup, record);
     pairs_copy(&record->cgroup_bases, &bundle->cgroup_bases);
     pairs_copy(&record->annotations, &spec->annotations);
 }

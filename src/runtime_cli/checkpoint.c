@@ -108,15 +108,13 @@ static int call_make(struct container *container, const struct checkpoint_args *
     (void)snprintf(pid, sizeof(pid), "%d", container->record.pid);
     if (container_spec(container, &spec, err) < 0)
         return -1;
-    if (spec.process && spec.process->terminal)
-        return err_set(err, ERR_UNSUPPORTED,
-                       "it has a terminal, whose other end criu cannot bring back; containers "
-                       "without one can be checkpointed");
     if (criu_outside_find(container, &spec, &outside, err) < 0 ||
         criu_begin(container->program, args->pre_dump ? "pre-dump" : "dump", &args->criu, true,
                    call, err) < 0)
         return -1;
     criu_add(call, "tree", pid);
+    call->tree = container->record.pid;
+    call->terminal = spec.process && spec.process->terminal;
     outside_add(call, &outside);
     if (args->leave_running)
         strings_add(&call->argv, "--leave-running");
@@ -149,7 +147,10 @@ static int checkpoint_it(struct container *container, const struct checkpoint_ar
 {
     auto_done(criu_call) call = {};
     if (parent_check(args, err) < 0 || criu_check(container->program, err) < 0 ||
-        call_make(container, args, &call, err) < 0 || criu_run(&call, NULL, NULL, err) < 0)
+        call_make(container, args, &call, err) < 0)
+        return -1;
+    if ((call.terminal ? criu_serve(&call, NULL, NULL, NULL, err)
+                       : criu_run(&call, NULL, NULL, err)) < 0)
         return -1;
     return args->leave_running || args->pre_dump ? 0 : container_end(container, err);
 }

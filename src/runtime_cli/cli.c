@@ -2,6 +2,7 @@
 /* From argv to a command and its exit status. */
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/auxv.h>
@@ -86,20 +87,31 @@ static int root_path(struct program *program, struct err *err)
     return 0;
 }
 
+int above_streams(int fd)
+{
+    if (fd < 0 || fd > STDERR_FILENO)
+        return fd;
+    int raised = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+    fd_close(&fd);
+    program_streams_fill();
+    return raised;
+}
+
 int root_open(struct program *program, bool make, struct err *err)
 {
     if (program->root_fd >= 0)
         return 1;
     if (!program->root && (root_path(program, err) < 0 || !program->root))
         return -1;
-    program->root_fd = open(program->root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (program->root_fd >= 0)
-        return 1;
-    if (errno != ENOENT)
+    int fd = open(program->root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0 && errno != ENOENT)
         return err_sys(err, "open %s", program->root);
-    if (!make)
+    if (fd < 0 && !make)
         return 0;
-    return dir_open_made(AT_FDCWD, program->root, 0700, &program->root_fd, err) < 0 ? -1 : 1;
+    if (fd < 0 && dir_open_made(AT_FDCWD, program->root, 0700, &fd, err) < 0)
+        return -1;
+    program->root_fd = above_streams(fd);
+    return program->root_fd < 0 ? err_sys(err, "open %s", program->root) : 1;
 }
 
 int program_cgroups(struct program *program, const struct cgroup_host **ret_host, struct err *err)
@@ -247,6 +259,16 @@ static void explain_to_engines(struct err *err)
         (void)err_hint(err, "permission denied");
 }
 
+/* A write beyond the limit of a file's size (ulimit -f) fails with EFBIG, instead of ending the
+ * program half-way. What is blocked is reset for all that is executed. */
+static void size_limit_survive(void)
+{
+    sigset_t set;
+    (void)sigemptyset(&set);
+    (void)sigaddset(&set, SIGXFSZ);
+    (void)sigprocmask(SIG_BLOCK, &set, NULL);
+}
+
 int runtime_cli_main(char **argv)
 {
     struct err err = {};
@@ -259,8 +281,7 @@ int runtime_cli_main(char **argv)
     int help = option_parse(global_tables, 0, &program.args, argv + 1, &words, &err);
     const struct command *command = help == 0 && words[0] ? command_find(words[0]) : NULL;
     int status = command ? guard(&program, command, &err) : 0;
-    program_streams_fill(); /* once, in the program that stays */
-    program_size_limit_survive();
+    size_limit_survive();
     if (help > 0)
         status = help_say(NULL, &err);
     else if (help < 0)

@@ -189,7 +189,7 @@ int container_save(const struct container *container, struct err *err)
     static const char beside[] = "state.json.new"; /* whoever is here holds the lock */
     auto_done(str) text = {};
     record_format(&container->record, &text);
-    auto_close int fd =
+    auto_leave int fd =
         openat(container->dir, beside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0 || fd_write_all(fd, text.at, text.len) < 0 ||
         renameat(container->dir, beside, container->dir, "state.json") < 0)
@@ -218,7 +218,7 @@ int process_start(pid_t pid, uint64_t *ret_start, struct err *err)
     char path[32];
     char text[1024];
     (void)snprintf(path, sizeof(path), "/proc/%d/stat", pid);
-    auto_close int fd = open(path, O_RDONLY | O_CLOEXEC);
+    auto_leave int fd = open(path, O_RDONLY | O_CLOEXEC);
     ssize_t len = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
     if (len < 0)
         return errno == ENOENT || errno == ESRCH ? 0 : err_sys(err, "read %s", path);
@@ -276,7 +276,7 @@ int container_frozen(const struct container *container, struct err *err)
         return 0;
     if (container_cgroups(container, &host, err) < 0)
         return -1;
-    auto_close int v2 = v2_open(container, host);
+    auto_leave int v2 = v2_open(container, host);
     int freezer = cgroup_host_find(host, CGROUP_FREEZER);
     struct cgroup cgroup = {
         .host = host,
@@ -347,7 +347,7 @@ int container_cgroup_kill(const struct container *container, struct err *err)
     if (container_cgroups(container, &host, err) < 0 ||
         cgroup_path_check(container->record.cgroup, err) < 0)
         return -1;
-    auto_close int v2 = v2_open(container, host);
+    auto_leave int v2 = v2_open(container, host);
     if (v2 >= 0) {
         struct cgroup cgroup = {
             .host = host,

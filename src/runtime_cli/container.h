@@ -21,14 +21,15 @@ struct record {
     char *rootfs;
     char *created; /* RFC 3339 */
     uint32_t owner;
-    char *cgroup;              /* absolute; NULL: none */
-    struct pairs cgroup_bases; /* hierarchies in which it does not begin at the top */
-    uint32_t cgroup_parents;   /* so many of its parents were there before */
-    char *scope;               /* the systemd unit that it is; NULL: none */
-    bool shares_cgroup;        /* others were in it before: it is not for us to kill or remove */
-    bool shares_pids;          /* no pid namespace of its own */
-    bool poststart;            /* there are hooks to be run when it was started, */
-    bool poststop;             /* and when it is gone */
+    char *cgroup;                   /* absolute; NULL: none */
+    struct pairs cgroup_bases;      /* hierarchies in which it does not begin at the top */
+    uint32_t cgroup_parents;        /* so many of its parents were there before, */
+    struct pairs cgroup_parents_in; /* and so many in these hierarchies, where it was fewer */
+    char *scope;                    /* the systemd unit that it is; NULL: none */
+    bool shares_cgroup; /* others were in it before: it is not for us to kill or remove */
+    bool shares_pids;   /* no pid namespace of its own */
+    bool poststart;     /* there are hooks to be run when it was started, */
+    bool poststop;      /* and when it is gone */
     struct pairs annotations;
 };
 

@@ -61,6 +61,7 @@ struct making {
     struct oci_state state;
     struct runtime_request request;
     struct systemd_scope scope; /* {} without systemd */
+    unsigned preserved;         /* descriptors from 3 on that the process keeps */
     int hold;
 };
 
@@ -91,13 +92,11 @@ static int process_record(void *context, pid_t pid, bool in_cgroup, struct err *
 
 /* --- making ----------------------------------------------------------------------------------- */
 
-static int request_make(struct making *making, const struct cgroup_host *cgroups, struct err *err)
+static void request_make(struct making *making, const struct cgroup_host *cgroups)
 {
     const struct create_args *args = making->args;
     struct spec *spec = &making->bundle.spec;
-    unsigned preserved;
-    if (preserved_count(&args->handover, &spec->process->env, &preserved, err) < 0)
-        return -1;
+    preserved_announce(&spec->process->env);
     strings_add(&making->rootfs.lower, making->bundle.rootfs);
     making->request = (struct runtime_request){
         .spec = spec,
@@ -110,16 +109,16 @@ static int request_make(struct making *making, const struct cgroup_host *cgroups
                         (making->held || args->detach ? CGROUP_EVERYWHERE : 0),
         .seccomp = RUNTIME_SECCOMP_SPEC,
         .seccomp_cache = -1,
-        .flags = (making->held ? RUNTIME_HOLD : 0) | (args->no_pivot ? RUNTIME_NO_PIVOT : 0) |
+        .flags = RUNTIME_LEAVE_OPEN | (making->held ? RUNTIME_HOLD : 0) |
+                 (args->no_pivot ? RUNTIME_NO_PIVOT : 0) |
                  (args->no_new_keyring ? RUNTIME_KEEP_KEYRING : 0),
         .record = process_record,
         .record_context = making,
-        .preserve_fds = preserved,
+        .preserve_fds = making->preserved,
         .stdio = { STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO },
         .listener = making->program->args.debug ? log_step : NULL,
         .listener_context = making->program,
     };
-    return 0;
 }
 
 /* All that can be said against it before anything is made. */
@@ -135,6 +134,9 @@ static int making_check(struct making *making, const char *id, struct err *err)
         bundle_load(making->program, args->bundle, args->config, id, &making->bundle, err) < 0 ||
         program_cgroups(making->program, &cgroups, err) < 0)
         return -1;
+    const int own[] = { making->program->log, making->program->root_fd };
+    if (preserved_take(&args->handover, own, array_size(own), &making->preserved, err) < 0)
+        return -1;
     if (making->program->unit && making->program->manager != CGROUP_MANAGER_SYSTEMD)
         return err_set(err, ERR_UNSUPPORTED,
                        "linux.cgroupsPath: %s in %s is systemd's; add --systemd-cgroup, or give a "
@@ -143,7 +145,8 @@ static int making_check(struct making *making, const char *id, struct err *err)
     bool terminal = making->bundle.spec.process->terminal;
     if (console_check(&args->handover, terminal, detached, err) < 0)
         return -1;
-    return request_make(making, cgroups, err);
+    request_make(making, cgroups);
+    return 0;
 }
 
 /* The process is there: those who asked for it are told. */

@@ -3,8 +3,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <sys/wait.h>
@@ -12,6 +14,7 @@
 
 #include "base/file.h"
 #include "base/json.h"
+#include "base/signal.h"
 #include "kernel/signal_name.h"
 #include "runtime_cli/bundle.h"
 
@@ -74,6 +77,49 @@ static int not_installed(const char *criu, struct err *err)
     return err_hint(err, "install criu, or name it by --criu");
 }
 
+/* Only returns if it cannot be executed. */
+static int criu_become(const struct criu_work *work, struct err *err)
+{
+    signal_release(); /* ours are blocked */
+    if (work->before && work->before(work->context, err) < 0)
+        return -1;
+    if (work->output >= 0 &&
+        (dup2(work->output, STDOUT_FILENO) < 0 || dup2(work->output, STDERR_FILENO) < 0))
+        return err_sys(err, "dup2");
+    (void)execvp(work->argv[0], work->argv);
+    return errno == ENOENT ? not_installed(work->argv[0], err)
+                           : err_sys(err, "execute %s", work->argv[0]);
+}
+
+int criu_execute(const struct criu_work *work, int *ret_status, struct err *err)
+{
+    int pair[2];
+    if (pipe2(pair, O_CLOEXEC) < 0)
+        return err_sys(err, "pipe");
+    auto_close int told = pair[0];
+    pid_t pid = fork();
+    if (pid == 0) {
+        struct err why = {};
+        (void)criu_become(work, &why);
+        (void)fd_write_all(pair[1], &why, sizeof(why));
+        _exit(EXEC_FAILED);
+    }
+    fd_close(&pair[1]);
+    if (pid < 0)
+        return err_sys(err, "fork");
+    struct err why;
+    bool failed = read(told, &why, sizeof(why)) == (ssize_t)sizeof(why);
+    struct err talk = {};
+    int talked = !failed && work->meanwhile ? work->meanwhile(work->context, &talk) : 0;
+    if (talked < 0)
+        (void)kill(pid, SIGKILL); /* it waits for an answer */
+    if (wait_for(pid, ret_status, err) < 0)
+        return -1;
+    if (failed || talked < 0)
+        *err = failed ? why : talk;
+    return failed ? -1 : talked;
+}
+
 /* What a status says if the program itself said nothing. */
 static void status_describe(int status, struct str *out)
 {
@@ -86,32 +132,22 @@ static void status_describe(int status, struct str *out)
 
 int criu_check(struct program *program, struct err *err)
 {
-    const char *criu = criu_program(program);
-    int pair[2];
+    char *argv[] = { (char *)criu_program(program), "check", NULL };
     auto_free char *text = NULL;
     size_t len = 0;
     int status = 0;
-    if (pipe2(pair, O_CLOEXEC) < 0)
-        return err_sys(err, "pipe");
-    auto_close int said = pair[0];
-    pid_t pid = fork();
-    if (pid == 0) {
-        (void)dup2(pair[1], STDOUT_FILENO);
-        (void)dup2(pair[1], STDERR_FILENO);
-        (void)execlp(criu, criu, "check", (char *)NULL);
-        _exit(EXEC_FAILED);
-    }
-    fd_close(&pair[1]);
-    if (pid < 0)
-        return err_sys(err, "fork");
-    int result = file_load_fd(said, SAID_MAX_BYTES, &text, &len, err);
-    fd_close(&said);
-    if (wait_for(pid, &status, err) < 0 || result < 0)
+    auto_close int said = memfd_create("criu", MFD_CLOEXEC);
+    if (said < 0)
+        return err_sys(err, "memfd_create");
+    const struct criu_work work = { argv, said, NULL, NULL, NULL };
+    if (criu_execute(&work, &status, err) < 0)
         return -1;
     if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
         return 0;
-    if (WIFEXITED(status) && WEXITSTATUS(status) == EXEC_FAILED && !len)
-        return not_installed(criu, err);
+    if (lseek(said, 0, SEEK_SET) < 0)
+        return err_sys(err, "read what criu says");
+    if (file_load_fd(said, SAID_MAX_BYTES, &text, &len, err) < 0)
+        return err_wrap(err, "what criu says");
     struct view why = reason_of(text, len);
     auto_done(str) shown = {};
     text_escape(&shown, why.at, why.len);
@@ -142,43 +178,24 @@ static void log_reason(const struct criu_call *call, struct str *out)
         text_escape(out, reason, strnlen(reason, strcspn(reason, "\n")));
 }
 
-int criu_run(const struct criu_call *call, int (*before)(void *context, struct err *err),
-             void *context, struct err *err)
+int criu_failed(const struct criu_call *call, int status, struct err *err)
 {
-    int pair[2];
-    int status = 0;
-    if (pipe2(pair, O_CLOEXEC) < 0)
-        return err_sys(err, "pipe");
-    auto_close int told = pair[0];
-    pid_t pid = fork();
-    if (pid == 0) {
-        struct err why = {};
-        if (!before || before(context, &why) == 0) {
-            (void)execvp(call->argv.at[0], call->argv.at);
-            (void)err_sys(&why, "execute %s", call->argv.at[0]);
-        }
-        (void)fd_write_all(pair[1], &why, sizeof(why));
-        _exit(EXEC_FAILED);
-    }
-    fd_close(&pair[1]);
-    if (pid < 0)
-        return err_sys(err, "fork");
-    struct err why;
-    ssize_t len = read(told, &why, sizeof(why));
-    if (wait_for(pid, &status, err) < 0)
-        return -1;
-    if (len == (ssize_t)sizeof(why)) {
-        *err = why;
-        return -1;
-    }
-    if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
-        return 0;
     auto_done(str) reason = { .max_bytes = SHOWN_MAX };
     log_reason(call, &reason);
     if (!reason.len)
         status_describe(status, &reason);
     err_set(err, ERR_SYSTEM, "criu %s: %s", call->verb, str_text(&reason));
     return err_hint(err, "its log is %s/%s.log", call->work, call->verb);
+}
+
+int criu_run(const struct criu_call *call, int (*before)(void *context, struct err *err),
+             void *context, struct err *err)
+{
+    int status = 0;
+    const struct criu_work work = { call->argv.at, -1, before, NULL, context };
+    if (criu_execute(&work, &status, err) < 0)
+        return -1;
+    return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 0 : criu_failed(call, status, err);
 }
 
 /* --- the command line ------------------------------------------------------------------------- */
@@ -361,8 +378,12 @@ int criu_outside_find(const struct container *container, const struct spec *spec
     auto_close int proc = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (proc < 0)
         return err_sys(err, "open %s", path);
+    /* A terminal of its own is none that lies outside. */
+    bool own = spec->process && spec->process->terminal;
     for (int fd = 0; fd < STREAMS; fd++)
-        if (stream_name(proc, fd, &outside.streams, err) < 0)
+        if (own)
+            strings_add(&outside.streams, "");
+        else if (stream_name(proc, fd, &outside.streams, err) < 0)
             return -1;
     for (size_t i = 0; i < spec->linux->namespaces.len; i++) {
         const struct spec_namespace *namespace = &spec->linux->namespaces.at[i];

@@ -43,6 +43,8 @@ struct criu_call {
     struct strings argv;
     char *images; /* absolute */
     char *work;
+    pid_t tree;    /* the first process to write down; 0 for a restore */
+    bool terminal; /* the container has one of its own */
 };
 
 /* What of the container criu is not to touch, by names that mean the same when it comes back. */
@@ -63,6 +65,25 @@ void criu_add(struct criu_call *call, const char *name, const char *value);
 /* Runs it to its end. before, which may be NULL, is called in the child. */
 int criu_run(const struct criu_call *call, int (*before)(void *context, struct err *err),
              void *context, struct err *err);
+
+/* The same for a container with a terminal of its own; of a restore it gives the terminal's master
+ * (criu_rpc.c). ret_master is NULL for what is no restore. */
+int criu_serve(const struct criu_call *call, int (*before)(void *context, struct err *err),
+               void *context, int *ret_master, struct err *err);
+
+/* What the two have in common: the program in a child of ours. */
+struct criu_work {
+    char *const *argv;
+    int output; /* what it says goes there; -1: where what we say does */
+    int (*before)(void *context, struct err *err); /* in the child; or NULL */
+    int (*meanwhile)(void *context,
+                     struct err *err); /* by us; if that fails, it is killed; or NULL */
+    void *context;
+};
+/* Runs it to its end. */
+int criu_execute(const struct criu_work *work, int *ret_status, struct err *err);
+/* Why a call failed: its log's last error, or its status. Returns -1. */
+int criu_failed(const struct criu_call *call, int status, struct err *err);
 
 /* Looks at a running container. */
 int criu_outside_find(const struct container *container, const struct spec *spec,

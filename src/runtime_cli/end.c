@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/number.h"
 #include "kernel/pidfd.h"
 #include "kernel/systemd.h"
 #include "runtime/hooks.h"
@@ -43,18 +44,29 @@ int container_kill(const struct container *container, struct err *err)
     return 0;
 }
 
+static unsigned parents_before(const struct record *record, const char *hierarchy)
+{
+    struct err ignored = {};
+    int64_t count = record->cgroup_parents;
+    const char *fewer = pairs_value(&record->cgroup_parents_in, hierarchy);
+    if (fewer)
+        (void)number_parse(fewer, 0, record->cgroup_parents, "parents", &count, &ignored);
+    return (unsigned)count;
+}
+
 /* Parents that its creation made, from the lowest up, as long as nothing else is in them. */
 static void parents_remove(const struct cgroup_host *host, const struct record *record)
 {
-    auto_free char *path = xstrdup(record->cgroup);
     unsigned depth = 0;
-    for (const char *at = path; *at; at++)
+    for (const char *at = record->cgroup; *at; at++)
         depth += *at == '/';
-    for (char *slash; --depth > record->cgroup_parents && (slash = strrchr(path, '/')) != path;) {
-        *slash = '\0';
-        for (size_t i = 0; i < host->len; i++) {
-            auto_free char *dir = xasprintf("%s%s", host->at[i].mount, path);
-            (void)rmdir(dir); /* not empty, or not there, is fine */
+    for (size_t i = 0; i < host->len; i++) {
+        unsigned before = parents_before(record, host->at[i].names);
+        auto_free char *path = xasprintf("%s%s", host->at[i].mount, record->cgroup);
+        for (unsigned left = depth; --left > before;) {
+            *strrchr(path, '/') = '\0';
+            if (rmdir(path) < 0 && errno != ENOENT)
+                break; /* something else is in it */
         }
     }
 }
@@ -143,6 +155,9 @@ int container_attend(struct container *container, struct attend *attend,
     int exit_code = 0;
     struct err why = {};
     container_unlock(container);
+    attend->kept[0] = container->dir;
+    attend->kept[1] = container->program->root_fd;
+    attend->kept[2] = container->program->log;
     int result = attend_run(attend, process, &exit_code, err);
     attend_done(attend);
     if (flags & CONTAINER_KEEP)

@@ -259,6 +259,7 @@ static int process_run(struct program *program, const struct exec_args *args,
     }
     if (args->detach)
         return 0;
+    attend.kept[0] = program->log;
     return attend_run(&attend, &process, &exit_code, err) < 0 ? -1 : exit_code;
 }
 
@@ -278,9 +279,12 @@ static int exec_run(void *context, void *args_, char **operands, struct err *err
         process_make(args, operands, &container, &spec, err) < 0 ||
         cgroups_below(&args->cgroup, &below, err) < 0 ||
         container_cgroups(&container, &cgroups, err) < 0 ||
-        console_check(&args->handover, spec.process->terminal, args->detach, err) < 0 ||
-        preserved_count(&args->handover, &spec.process->env, &preserved, err) < 0)
+        console_check(&args->handover, spec.process->terminal, args->detach, err) < 0)
         return err_wrap(err, "exec failed");
+    const int own[] = { program->log, program->root_fd, container.dir, pidfd };
+    if (preserved_take(&args->handover, own, array_size(own), &preserved, err) < 0)
+        return err_wrap(err, "exec failed");
+    preserved_announce(&spec.process->env);
     struct oci_state state = state_of(&container, &container.record, NULL);
     struct runtime_request request = {
         .spec = &spec,
@@ -289,6 +293,7 @@ static int exec_run(void *context, void *args_, char **operands, struct err *err
         .cgroups_below = &below,
         .seccomp = RUNTIME_SECCOMP_SPEC,
         .seccomp_cache = -1,
+        .flags = RUNTIME_LEAVE_OPEN,
         .preserve_fds = preserved,
         .stdio = { STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO },
         .listener = program->args.debug ? log_step : NULL,

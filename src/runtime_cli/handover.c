@@ -17,29 +17,33 @@
 enum { PRESERVED_MAX = 1 << 16 };
 
 /* sd_listen_fds(3): they are ours only if the pid is. */
-static int activation_count(struct strings *env, unsigned *ret_count)
+static unsigned activation_count(void)
 {
     struct err ignored = {};
     int64_t pid = 0;
     int64_t count = 0;
     const char *count_text = getenv("LISTEN_FDS");
     const char *pid_text = count_text ? getenv("LISTEN_PID") : NULL;
-    *ret_count = 0;
     if (!pid_text || number_parse(pid_text, 1, INT32_MAX, "LISTEN_PID", &pid, &ignored) < 0 ||
         pid != getpid() ||
         number_parse(count_text, 1, PRESERVED_MAX, "LISTEN_FDS", &count, &ignored) < 0)
         return 0;
-    strings_addf(env, "LISTEN_FDS=%d", (int)count);
-    strings_add(env, "LISTEN_PID=1");
-    *ret_count = (unsigned)count;
-    return 0;
+    return (unsigned)count;
 }
 
-int preserved_count(const struct handover *handover, struct strings *env, unsigned *ret_count,
-                    struct err *err)
+void preserved_announce(struct strings *env)
 {
-    unsigned first;
-    (void)activation_count(env, &first);
+    unsigned count = activation_count();
+    if (!count)
+        return;
+    strings_addf(env, "LISTEN_FDS=%u", count);
+    strings_add(env, "LISTEN_PID=1");
+}
+
+int preserved_take(const struct handover *handover, const int *own, size_t n_own,
+                   unsigned *ret_count, struct err *err)
+{
+    unsigned first = activation_count();
     unsigned more = handover->preserve_fds.set ? (unsigned)handover->preserve_fds.value : 0;
     for (unsigned i = 0; i < first + more; i++) {
         int flags = fcntl(3 + (int)i, F_GETFD);
@@ -51,6 +55,8 @@ int preserved_count(const struct handover *handover, struct strings *env, unsign
             return err_sys(err, "keep descriptor %u open", 3 + i);
         }
     }
+    if (descriptors_close_others(3 + first + more, own, n_own) < 0)
+        return err_sys(err, "close descriptors");
     *ret_count = first + more;
     return 0;
 }

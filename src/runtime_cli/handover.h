@@ -15,10 +15,14 @@ struct handover {
 
 enum { HANDOVER_OPTIONS = 3 };
 
-/* How many descriptors from 3 on the process keeps: those of systemd's socket activation, announced
- * in `env`, and those of --preserve-fds, all of which must be open. */
-int preserved_count(const struct handover *handover, struct strings *env, unsigned *ret_count,
-                    struct err *err);
+/* How many descriptors from 3 on the process keeps: those of systemd's socket activation, and those of
+ * --preserve-fds, all of which must be open. All others but our own, of which -1 is none, are closed: no
+ * link in a bundle is to lead to what the caller had open. So it comes as soon as the files have been
+ * read that the command line names, for those may be such. */
+int preserved_take(const struct handover *handover, const int *own, size_t n_own,
+                   unsigned *ret_count, struct err *err);
+/* Tells the process of those of socket activation. */
+void preserved_announce(struct strings *env);
 /* A terminal goes to a socket if nobody stays to copy it, and else nowhere. */
 int console_check(const struct handover *handover, bool terminal, bool detached, struct err *err);
 /* Hands the terminal's master over. */

@@ -76,7 +76,8 @@ int log_open(struct program *program, struct err *err)
     const char *path = program->args.log;
     if (!path || !path[0])
         return 0;
-    program->log = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0644);
+    program->log =
+        above_streams(open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0644));
     return program->log < 0 ? err_sys(err, "open %s", path) : 0;
 }
 

@@ -17,6 +17,7 @@ static const struct field record_fields[] = {
     FIELD_TEXT(record, cgroup, "cgroup", 0),
     FIELD_PAIRS(record, cgroup_bases, "cgroupBases", 0),
     FIELD_U32(record, cgroup_parents, "cgroupParents", 0),
+    FIELD_PAIRS(record, cgroup_parents_in, "cgroupParentsIn", 0),
     FIELD_TEXT(record, scope, "scope", 0),
     FIELD_BOOL(record, shares_cgroup, "sharesCgroup", 0),
     FIELD_BOOL(record, shares_pids, "sharesPids", 0),

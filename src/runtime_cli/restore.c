@@ -214,6 +214,14 @@ static int process_find(struct restoring *restoring, struct runtime_process *pro
     return container_save(&restoring->container, err);
 }
 
+static int processes_restore(struct restoring *restoring, struct runtime_process *process,
+                             struct err *err)
+{
+    if (restoring->bundle.spec.process->terminal)
+        return criu_serve(&restoring->call, root_mount, restoring, &process->terminal, err);
+    return criu_run(&restoring->call, root_mount, restoring, err);
+}
+
 static int restoring_carry_out(struct restoring *restoring, struct runtime_process *process,
                                struct err *err)
 {
@@ -225,9 +233,11 @@ static int restoring_carry_out(struct restoring *restoring, struct runtime_proce
         return -1;
     if (mkdirat(restoring->container.dir, "root", 0700) < 0)
         return err_sys(err, "make %s", restoring->root);
-    if (group_make(restoring, err) < 0 ||
-        criu_run(&restoring->call, root_mount, restoring, err) < 0 ||
+    if (group_make(restoring, err) < 0 || processes_restore(restoring, process, err) < 0 ||
         process_find(restoring, process, err) < 0)
+        return -1;
+    if (handover->console_socket &&
+        console_send(handover->console_socket, process->terminal, err) < 0)
         return -1;
     return handover->pid_file ? pid_file_write(handover->pid_file, process->pid, err) : 0;
 }
@@ -246,19 +256,21 @@ static int restoring_check(struct restoring *restoring, const char *id, struct e
 {
     const struct restore_args *args = restoring->args;
     struct program *program = restoring->program;
+    unsigned preserved;
     if (args->no_pivot)
         return err_set(err, ERR_UNSUPPORTED, "--no-pivot: criu changes the root itself");
     if (container_id_check(id, err) < 0 || root_open(program, true, err) < 0 ||
         bundle_load(program, args->bundle, NULL, id, &restoring->bundle, err) < 0)
         return -1;
+    const int own[] = { program->log, program->root_fd };
+    if (preserved_take(&args->handover, own, array_size(own), &preserved, err) < 0)
+        return -1;
     const struct spec *spec = &restoring->bundle.spec;
     if (program->unit)
         return err_set(err, ERR_UNSUPPORTED,
                        "linux.cgroupsPath: criu does not restore into a scope of systemd's");
-    if (spec->process->terminal)
-        return err_set(err, ERR_UNSUPPORTED,
-                       "config.json: /process/terminal: criu cannot bring a terminal back");
-    if (console_check(&args->handover, false, args->detach, err) < 0 || hooks_check(spec, err) < 0)
+    if (console_check(&args->handover, spec->process->terminal, args->detach, err) < 0 ||
+        hooks_check(spec, err) < 0)
         return -1;
     return criu_check(program, err);
 }
@@ -269,7 +281,7 @@ static int restore_it(struct restoring *restoring, const char *id, struct err *e
     struct runtime_process process = { .pidfd = -1, .terminal = -1, .mounts = -1 };
     bool detach = restoring->args->detach;
     if (restoring_check(restoring, id, err) < 0 ||
-        (!detach && attend_init(&attend, false, err) < 0) ||
+        (!detach && attend_init(&attend, restoring->bundle.spec.process->terminal, err) < 0) ||
         container_make(restoring->program, id, &restoring->container, err) < 0)
         return -1;
     int result = restoring_carry_out(restoring, &process, err);

@@ -46,6 +46,10 @@ struct program {
     char *unit;  /* of this name; NULL: it is none */
 };
 
+/* What is opened first has the lowest number that is free. If that is a standard stream's, because the
+ * caller closed that, this gives another one instead, and /dev/null for the streams that are
+ * missing. -1 with errno stays so. */
+int above_streams(int fd);
 /* Opens the directory of --root. Returns 1, or 0 if there is none and `make` is false. */
 int root_open(struct program *program, bool make, struct err *err);
 /* The machine's cgroups, looked at once a boot. */

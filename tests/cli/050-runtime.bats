@@ -290,6 +290,77 @@ teardown() {
     done
 }
 
+@test "parents of a cgroup go where they were made, and stay where they were" {
+    local first others
+    bundle_make ".linux.cgroupsPath = \"/$ID-a/b\""
+    others=$(awk -v id="$ID" '$3 == "cgroup" || $3 == "cgroup2" {print $2 "/" id "-a"}' /proc/mounts)
+    first=$(head -1 <<<"$others")
+    [[ $others != "$first" ]] || skip "there is one hierarchy here"
+    for first in "$first" "$(awk -v id="$ID" '$4 ~ /memory/ && $3 == "cgroup" {print $2 "/" id "-a"}' /proc/mounts)"; do
+        [[ $first == /* ]] || continue
+        mkdir "$first"
+        create "$ID"
+        runtime delete -f "$ID"
+        [[ -d $first ]] || fail "$first has been there before"
+        rmdir "$first"
+        runtime_cgroups_gone || fail "left:" "$(find /sys/fs/cgroup -maxdepth 4 -name "*$ID*")"
+    done
+}
+
+# Those of the group's namespace with CAP_SYS_PTRACE in the host's user namespace see whoever comes, hidden or not.
+@test "who comes into a pid namespace of others has nothing of the host" {
+    local trace=$BATS_TEST_TMPDIR/trace look canary=$BATS_TEST_TMPDIR/canary call pid
+    command -v strace >/dev/null || skip "there is no strace"
+    bundle_make '.process.capabilities |= map_values(. + ["CAP_SYS_PTRACE", "CAP_DAC_OVERRIDE", "CAP_DAC_READ_SEARCH"])'
+    create "$ID"
+    runtime start "$ID"
+    pid=$(runtime state "$ID" | jq .pid)
+    : >"$canary"
+    # shellcheck disable=SC2016 # the inner shell's
+    look='for p in /proc/[0-9]*; do
+        [ ! -e $p/root'$canary' ] || echo "its root is the host'\''s"
+        for f in $p/fd/*; do [ ! -e $f/~cgroups -a ! -e $f/state.json ] || echo "it holds $f"; done
+    done'
+    bundle_make ".process.args = [\"true\"] | .linux.namespaces |= map(if .type == \"pid\" then .path = \"/proc/$pid/ns/pid\" else . end)"
+    for call in pivot_root mount; do
+        strace -D -f -qq -o "$trace" -e "inject=$call:delay_enter=1500000:when=1" \
+            "$RUNTIME" --root "$ROOT" run --bundle "$BUNDLE" "$ID-2" </dev/null 3>&- &
+        sleep 0.8
+        try runtime exec --cap CAP_SYS_PTRACE "$ID" sh -c "$look"
+        assert_status 0
+        assert_output ''
+        wait $!
+    done
+    # It is seen there, when it has nothing any more.
+    # shellcheck disable=SC2016 # the inner shell's
+    bundle_make '.process.args = ["sh", "-c", "kill -0 1 && echo $$"]
+        | .linux.namespaces |= map(if .type == "pid" then .path = "/proc/'"$pid"'/ns/pid" else . end)'
+    try runtime run --bundle "$BUNDLE" "$ID-2"
+    assert_status 0
+    [[ $output -gt 1 ]]
+}
+
+@test "what the caller has open is closed before anything is made" {
+    local held=$BATS_TEST_TMPDIR/held pid seen=''
+    command -v strace >/dev/null || skip "there is no strace"
+    mkdir "$held"
+    bundle_make '.process.args = ["true"]'
+    strace -D -f -qq -o /dev/null -e inject=pivot_root:delay_enter=1500000:when=1 \
+        "$RUNTIME" --root "$ROOT" run --bundle "$BUNDLE" "$ID" </dev/null 3>&- 99<"$held" &
+    sleep 0.8
+    for pid in $(pgrep -x ruche-runtime); do
+        grep -qzF -- "$ROOT" "/proc/$pid/cmdline" 2>/dev/null || continue
+        seen=1
+        ! find "/proc/$pid/fd" -lname "$held" 2>/dev/null | grep . || fail "$held is open in $pid"
+    done
+    wait $!
+    [[ $seen ]] || fail "nobody was seen at work"
+    # What the command line names may be one of them.
+    # shellcheck disable=SC2016 # the inner shell's
+    run --separate-stderr bash -c '"$0" --root "$1" run --config <(cat "$2/config.json") --bundle "$2" "$3"' "$RUNTIME" "$ROOT" "$BUNDLE" "$ID"
+    assert_status 0
+}
+
 # /run is a link of the image's to a name that procfs has as well, and procfs is mounted later: then the same name leads to
 # what the caller has open.
 @test "no link of an image leads to what the caller has open" {

@@ -56,6 +56,13 @@ said() {
     [[ ! -e $BUNDLE/rootfs/tmp/x ]]
     run runtime exec "$ID" busybox umount /tmp
     assert_status 1
+    # Who is given the way out hears of it.
+    try runtime exec "$ID" true
+    assert_status 0
+    [[ ! $stderr ]] || fail "$stderr"
+    try runtime exec --cap CAP_SYS_ADMIN "$ID" true
+    assert_status 0
+    [[ $stderr == *"CAP_SYS_ADMIN inside leads to the host's files"* ]] || fail "$stderr"
     runtime delete --force "$ID"
     [[ $(sort /proc/self/mountinfo) == "$before" ]]
     # Who is root of a user namespace of his own cannot.

@@ -143,7 +143,7 @@ make_plain_root() {
         ln -sf busybox "$root/bin/$applet"
     done
     # criu, and the programs it starts itself
-    for program in newuidmap newgidmap setpriv criu tar gzip ip; do
+    for program in newuidmap newgidmap setpriv script criu tar gzip ip; do
         found=$(command -v "$program") || continue
         rm -f "$root/bin/$program"
         cp "$found" "$root/usr/bin/"

@@ -589,6 +589,43 @@ test_a_restored_container_in_the_foreground_ends_as_its_process_does() {
     refuse rt state box
 }
 
+# at_terminal COMMAND…: in the background, with $SRV/keys typed at its terminal, and what is shown there in /tmp/shown
+at_terminal() {
+    script -q -f -c "ruche-runtime --root $SRV/runtime $*" /tmp/shown <"$SRV/keys" >/dev/null 2>&1 &
+}
+
+test_a_container_with_a_terminal_comes_back_at_another() {
+    need_criu
+    command -v script >/dev/null || skip "there is no script"
+    mkdir -p "$SRV/out"
+    rm -rf "$SRV/images" "$SRV/keys" "$SRV/out/lines"
+    mkfifo "$SRV/keys"
+    bundle '{}' '["sh","-c","n=0; while read word; do n=$((n + 1)); echo $n $word >>/out/lines; echo heard $word; done"]' /box
+    sed -i -e 's|"process":{|&"terminal":true,|' \
+        -e 's|"mounts":\[|&{"destination":"/out","type":"bind","source":"'"$SRV"'/out","options":["bind","rw"]},|' \
+        -e 's|{"destination":"/tmp"|{"destination":"/dev/pts","type":"devpts","source":"devpts","options":["newinstance","ptmxmode=0666","mode=0620"]},&|' \
+        "$BUNDLE/config.json"
+    mkdir -p "$ROOTFS/out"
+    at_terminal run --bundle "$BUNDLE" box
+    exec 9<>"$SRV/keys"
+    echo one >&9
+    eventually grep -qx '1 one' "$SRV/out/lines"
+    rt checkpoint --image-path "$SRV/images" box
+    wait $!
+    refuse rt state box
+
+    at_terminal restore --image-path "$SRV/images" --bundle "$BUNDLE" box
+    eventually rt state box
+    echo two >&9
+    # It counts on, and both sides of its terminal are there.
+    eventually grep -qx '2 two' "$SRV/out/lines"
+    eventually grep -q 'heard two' /tmp/shown
+    same 'its input' "$(rt exec box busybox readlink /proc/1/fd/0)" /dev/pts/0
+    exec 9>&-
+    box_gone
+    wait $!
+}
+
 test_what_criu_cannot_is_refused_by_one_line_and_nothing_stays() {
     need_criu
     counter '{}'

@@ -259,6 +259,34 @@ Test(create, is_the_user_it_is_to_be)
     strings_done(&more);
 }
 
+/* What the image says and the user namespace has not is told; the rest comes. */
+Test(create, tells_of_groups_it_cannot_have)
+{
+    NEED_ROOT();
+    OPEN_BOX(0);
+    box.request.user = "bee";
+    box_file(&box, "/etc/group", "hive:x:8:\nfar:x:4000000000:bee\nswarm:x:9:bee\n", 0644);
+    RUNS("id -G");
+    SAYS_ALL("8 9\n");
+    cr_expect_str_eq(box.process.warning,
+                     "group 4000000000 of the container's /etc/group left out: "
+                     "not in its user namespace");
+    auto_done(str) many = {};
+    for (unsigned i = 0; i < 50; i++)
+        str_addf(&many, "far%u:x:%u:bee\n", i, 4000000000U + i);
+    box_file(&box, "/etc/group", str_text(&many), 0644);
+    RUNS("id -G");
+    SAYS_ALL("8\n");
+    cr_expect_str_eq(
+        box.process.warning,
+        "groups 4000000000, 4000000001, 4000000002, 4000000003, 4000000004, 4000000005 "
+        "and 44 more of the container's /etc/group left out: not in its user namespace");
+    box_file(&box, "/etc/group", "swarm:x:9:bee\n", 0644);
+    RUNS("id -G");
+    SAYS_ALL("8 9\n");
+    cr_expect_str_eq(box.process.warning, "");
+}
+
 Test(create, is_mapped_to_ids_of_its_own)
 {
     OPEN_BOX(0);

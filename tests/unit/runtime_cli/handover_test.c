@@ -44,8 +44,12 @@ static int in_child(unsigned n_open, int64_t n_asked, const char *activated)
             (void)setenv("LISTEN_PID", own, 1);
         }
         struct handover handover = { .preserve_fds = { n_asked >= 0, n_asked } };
-        if (preserved_count(&handover, &env, &count, &err) < 0)
+        if (preserved_take(&handover, NULL, 0, &count, &err) < 0)
             _exit(100);
+        for (unsigned i = 0; i < n_open; i++)
+            if ((fcntl(3 + (int)i, F_GETFD) >= 0) != (i < count))
+                _exit(101);
+        preserved_announce(&env);
         bool told = strings_have(&env, "LISTEN_PID=1");
         _exit((int)count + (told ? 50 : 0));
     }
@@ -56,6 +60,8 @@ static int in_child(unsigned n_open, int64_t n_asked, const char *activated)
 
 Test(handover, keeps_what_is_open)
 {
+    cr_assert_eq(in_child(2, -1, NULL), 0);
+    cr_assert_eq(in_child(3, 1, NULL), 1);
     cr_assert_eq(in_child(0, -1, NULL), 0);
     cr_assert_eq(in_child(2, 2, NULL), 2);
     cr_assert_eq(in_child(1, 2, NULL), 100);
