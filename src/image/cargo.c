@@ -195,6 +195,9 @@ int cargo_open(const struct cargo *cargo, const struct cargo_blob *blob, int *re
     case CARGO_INGEST:
         result = ingest_file(cargo->ingest, blob->number, &fd, &size, err);
         break;
+    case CARGO_KEPT:
+        result = ingest_kept(cargo->ingest, blob->number, &fd, &size, err);
+        break;
     case CARGO_PARTIAL:
         result = partial_read(cargo->images, blob->digest, blob->size, &fd, &size, err);
         break;

@@ -11,6 +11,7 @@
 enum cargo_place {
     CARGO_STORED,  /* among the store's blobs */
     CARGO_INGEST,  /* in the ingest, by number */
+    CARGO_KEPT,    /* fetched, and kept in the ingest, by number */
     CARGO_PARTIAL, /* fetched whole, and not committed */
 };
 

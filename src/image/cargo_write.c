@@ -89,7 +89,7 @@ static int layout_blobs_write(const struct writing *writing, struct err *err)
     return 0;
 }
 
-/* The index that is there, without what has the name. */
+/* The index that is there, without what has the name. Returns 1, or 0: there is none. */
 static int layout_index(const struct writing *writing, const char *name, struct oci_index *index,
                         struct err *err)
 {
@@ -108,7 +108,19 @@ static int layout_index(const struct writing *writing, const char *name, struct 
         if (text_same(own, name))
             index_remove(index, i);
     }
-    return 0;
+    return 1;
+}
+
+/* What a layout has held may not be lost by a power cut: its index is replaced by one that is on the
+ * disk, with all that it names. */
+static int layout_index_save(const struct writing *writing, const struct str *text, bool replaces,
+                             struct err *err)
+{
+    int directory = writing->archive.fd;
+    if (replaces && syncfs(directory) < 0)
+        return err_sys(err, "sync the directory");
+    return file_save(directory, "index.json", str_text(text), text->len, FILE_MODE,
+                     replaces ? FILE_SYNC : 0, err);
 }
 
 static int layout_index_write(const struct writing *writing, const char *name, struct err *err)
@@ -116,7 +128,8 @@ static int layout_index_write(const struct writing *writing, const char *name, s
     auto_done(oci_index) index = {};
     auto_done(str) text = {};
     const struct cargo_manifest *top = cargo_top(writing->cargo);
-    if (layout_index(writing, name, &index, err) < 0)
+    int there = layout_index(writing, name, &index, err);
+    if (there < 0)
         return -1;
     struct oci_descriptor *row = array_add(&index.manifests);
     row->media_type = xstrdup(top->media_type);
@@ -126,8 +139,7 @@ static int layout_index_write(const struct writing *writing, const char *name, s
         pairs_put(&row->annotations, OCI_REF_NAME, name);
     oci_index_format(&index, &text);
     if (writing->archive.directory)
-        return file_save(writing->archive.fd, "index.json", str_text(&text), text.len, FILE_MODE, 0,
-                         err);
+        return layout_index_save(writing, &text, there > 0, err);
     return archive_text(&writing->archive, "index.json", str_text(&text), text.len, err);
 }
 

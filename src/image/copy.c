@@ -339,36 +339,71 @@ static int directory_write(struct copy *copy, enum cargo_format format, struct e
     return cargo_write(&copy->cargo, format, fd, copy->to.name, err);
 }
 
-/* An archive is written as a whole; only a pipe or a device may be there before. */
-static int archive_file_open(const char *path, int *ret_fd, struct err *err)
+/* An archive that is written, and has its name once it is whole; where a file cannot be without a
+ * name, at once. */
+struct archive_file {
+    const char *path;
+    int fd;
+    bool unnamed;
+    bool named; /* by us, and not whole yet */
+};
+
+static void archive_file_done(struct archive_file *file)
+{
+    fd_close(&file->fd);
+    if (file->named)
+        (void)unlink(file->path); /* half of one is of no use */
+}
+
+static int archive_refuse(const char *path, struct err *err)
+{
+    if (errno != EEXIST)
+        return err_sys(err, "open %s", path);
+    err_set(err, ERR_EXISTS, "%s is there already", path);
+    return err_hint(err, "an archive is not added to; remove it, or name another file");
+}
+
+/* Only a pipe or a device may be there before. */
+static int archive_file_open(struct archive_file *file, struct err *err)
 {
     struct stat st;
-    bool special = stat(path, &st) == 0 && !S_ISREG(st.st_mode);
-    int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | (special ? 0 : O_EXCL), FILE_MODE);
-    if (fd < 0 && errno == EEXIST) {
-        err_set(err, ERR_EXISTS, "%s is there already", path);
-        return err_hint(err, "an archive is not added to; remove it, or name another file");
-    }
-    if (fd < 0)
-        return err_sys(err, "open %s", path);
-    *ret_fd = fd;
+    const char *slash = strrchr(file->path, '/');
+    auto_free char *parent =
+        slash ? xstrndup(file->path, (size_t)(slash - file->path) + 1) : xstrdup(".");
+    bool there = stat(file->path, &st) == 0;
+    if (!there)
+        file->fd = open(parent, O_WRONLY | O_TMPFILE | O_CLOEXEC, FILE_MODE);
+    file->unnamed = file->fd >= 0;
+    if (file->unnamed)
+        return 0;
+    bool special = there && !S_ISREG(st.st_mode);
+    int flags = special ? 0 : O_CREAT | O_EXCL;
+    file->fd = open(file->path, O_WRONLY | O_CLOEXEC | flags, FILE_MODE);
+    file->named = file->fd >= 0 && !special;
+    return file->fd < 0 ? archive_refuse(file->path, err) : 0;
+}
+
+static int archive_file_close(struct archive_file *file, struct err *err)
+{
+    auto_free char *from = xasprintf("/proc/self/fd/%d", file->fd);
+    file->named = false;
+    if (file->unnamed && linkat(AT_FDCWD, from, AT_FDCWD, file->path, AT_SYMLINK_FOLLOW) < 0)
+        return archive_refuse(file->path, err);
     return 0;
 }
 
 static int archive_write(struct copy *copy, enum cargo_format format, struct err *err)
 {
-    auto_close int fd = -1;
+    auto_done(archive_file) file = { .path = copy->to.path, .fd = -1 };
     auto_free char *normal = NULL;
-    struct stat st;
+    const char *name = copy->to.name;
     if (copy->to.name && format == CARGO_DOCKER_ARCHIVE &&
         image_normal(copy->to.name, &normal, err) < 0)
         return -1;
-    if (archive_file_open(copy->to.path, &fd, err) < 0)
+    if (archive_file_open(&file, err) < 0 ||
+        cargo_write(&copy->cargo, format, file.fd, normal ? normal : name, err) < 0)
         return -1;
-    int result = cargo_write(&copy->cargo, format, fd, normal ? normal : copy->to.name, err);
-    if (result < 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
-        (void)unlink(copy->to.path); /* half of one is of no use */
-    return result;
+    return archive_file_close(&file, err);
 }
 
 static int cargo_to(struct copy *copy, struct err *err)
@@ -393,10 +428,13 @@ static int cargo_to(struct copy *copy, struct err *err)
 /* What was fetched only to be sent on is of no use here. */
 static void partials_remove(const struct copy *copy)
 {
-    for (size_t i = 0; i < copy->cargo.blobs.len; i++)
-        if (copy->cargo.blobs.at[i].place == CARGO_PARTIAL)
-            partial_remove(copy->images, copy->cargo.blobs.at[i].digest,
-                           copy->cargo.blobs.at[i].size);
+    for (size_t i = 0; i < copy->cargo.blobs.len; i++) {
+        const struct cargo_blob *blob = &copy->cargo.blobs.at[i];
+        if (blob->place == CARGO_PARTIAL)
+            partial_remove(copy->images, blob->digest, blob->size);
+        if (blob->place == CARGO_KEPT)
+            partial_drop(copy->images, blob->digest, blob->size);
+    }
 }
 
 static int copy_on(struct copy *copy, char **ret_digest, struct err *err)

@@ -239,8 +239,10 @@ int helper_event(int socket, struct transfer_event *ret_event, struct err *err)
     while (len < 0 && errno == EINTR);
     if (len < 0 && errno != ECONNRESET)
         return err_sys(err, "listen to ruche-transfer");
-    if (len <= 0)
-        return err_set(err, ERR_SYSTEM, "ruche-transfer died");
+    if (len <= 0) {
+        err_set(err, ERR_SYSTEM, "ruche-transfer died");
+        return err_hint(err, "the kernel's log may say why");
+    }
     if ((size_t)len < TRANSFER_EVENT_HEAD || (size_t)len > sizeof(*ret_event) ||
         ret_event->kind >= TRANSFER_EVENT_COUNT ||
         !texts_valid(ret_event, (size_t)len - TRANSFER_EVENT_HEAD))

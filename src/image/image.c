@@ -160,6 +160,66 @@ int image_find(struct images *images, const char *name, struct image **ret_image
     return image_find_for(images, name, NULL, ret_image, err);
 }
 
+int image_known(struct images *images, const char *name, struct err *err)
+{
+    auto_done(oci_index) index = {};
+    auto_done(row_found) row = {};
+    if (index_load(images, &index, err) < 0)
+        return -1;
+    return index_find(images, &index, name, &row, err);
+}
+
+static int absent_of_list(const char *name, const char *wanted, struct err *err)
+{
+    err_set(err, ERR_NOT_FOUND, "the list %s has no image for %s", name, wanted);
+    return err_hint(err, "see what it has by \"manifest inspect\"");
+}
+
+/* It is here, and for another platform. */
+static int absent_for(const char *name, const struct image *image, const char *wanted,
+                      struct err *err)
+{
+    const struct oci_platform platform = {
+        .os = image->oci.os,
+        .architecture = image->oci.architecture,
+        .variant = image->oci.variant,
+    };
+    auto_done(str) here = {};
+    auto_done(str) shown = {};
+    platform_format(&platform, &here);
+    text_escape(&shown, str_text(&here), here.len);
+    return err_set(err, ERR_NOT_FOUND, "image %s is here for %s, not for %s", name,
+                   str_text(&shown), wanted);
+}
+
+int image_absent(struct images *images, const char *name, const struct oci_platform *platform,
+                 struct err *err)
+{
+    auto_done(oci_index) index = {};
+    auto_done(row_found) row = {};
+    auto_drop(image) *image = NULL;
+    auto_done(str) wanted = {};
+    enum row_kind kind;
+    if (index_load(images, &index, err) < 0)
+        return -1;
+    int found = index_find(images, &index, name, &row, err);
+    if (found < 0 || (found > 0 && row_kind(images, &index.manifests.at[row.row], &kind, err) < 0))
+        return -1;
+    if (platform)
+        platform_format(platform, &wanted);
+    else
+        str_add(&wanted, "this machine");
+    if (found > 0 && kind == ROW_LIST && !row.member)
+        return absent_of_list(name, str_text(&wanted), err);
+    if (found > 0 && platform)
+        found = image_of_found(images, &index, &row, NULL, &image, err);
+    if (found < 0)
+        return -1;
+    if (!image)
+        return err_set(err, ERR_NOT_FOUND, "no image %s here", name);
+    return absent_for(name, image, str_text(&wanted), err);
+}
+
 int image_manifest(struct images *images, const struct image *image,
                    struct oci_manifest *ret_manifest, struct err *err)
 {
@@ -296,6 +356,8 @@ int image_tag(struct images *images, const char *name, const char *new_name, str
         return -1;
     if (reference->digest)
         return err_set(err, ERR_INVALID, "\"%s\" has a digest, which cannot be given", new_name);
+    if (strcmp(reference->path, "library/sha256") == 0)
+        return err_set(err, ERR_INVALID, "\"%s\" could not be told from an id", new_name);
     auto_free char *normal = reference_format(reference);
     if (store_prepare(images, err) < 0 || store_lock(images, &lock, err) < 0)
         return -1;

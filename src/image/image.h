@@ -48,7 +48,13 @@ DROP(image);
  * is the one for this machine. Returns 1, or 0 if there is none. ERR_UNSUPPORTED: it means
  * something else than an image. */
 int image_find(struct images *images, const char *name, struct image **ret_image, struct err *err);
-/* The same for a platform; an image of another one is as if it were not there. NULL: any, or of a
+/* Whether a name means an image or a list here, whatever its platform. Returns 1 or 0. */
+int image_known(struct images *images, const char *name, struct err *err);
+/* Why none was found, for a platform or, NULL, this machine's: always an error. ERR_NOT_FOUND, unless
+ * the store cannot be read. */
+int image_absent(struct images *images, const char *name, const struct oci_platform *platform,
+                 struct err *err);
+/* As image_find for a platform; an image of another one is as if it were not there. NULL: any, or of a
  * list this machine's. */
 int image_find_for(struct images *images, const char *name, const struct oci_platform *platform,
                    struct image **ret_image, struct err *err);
@@ -303,7 +309,8 @@ int image_list_remove(struct images *images, const char *name, const char *membe
 /* Removes a list, and what of it nothing else needs. */
 int image_list_delete(struct images *images, const char *name, image_users *users, void *context,
                       struct image_removed *ret_removed, struct err *err);
-/* Adds the list, or the manifest of an image, as it is stored. */
+/* Adds the list that a name means or its image was taken from, or the manifest of an image, as it is
+ * stored. */
 int image_document(struct images *images, const char *name, struct str *text, struct err *err);
 
 /* ---- checking ---- */

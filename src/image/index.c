@@ -168,23 +168,30 @@ static int refuse_ambiguous(const char *hex, struct err *err)
     return err_hint(err, "give more of it");
 }
 
-static bool row_has_digest(const struct oci_descriptor *row, const char *id, const char *hex)
+typedef bool row_test(const struct oci_descriptor *row, const char *id, const char *hex);
+
+static bool row_is(const struct oci_descriptor *row, const char *id, const char *hex)
 {
-    const char *from = pairs_value(&row->annotations, NOTE_INDEX);
-    return text_starts(digest_hex(id), hex) || strcmp(digest_hex(row->digest), hex) == 0 ||
-           (from && strcmp(digest_hex(from), hex) == 0);
+    return text_starts(digest_hex(id), hex) || strcmp(digest_hex(row->digest), hex) == 0;
 }
 
-/* An image's id, whole or its beginning; or the whole digest of its manifest. */
-static int find_by_id(struct images *images, const struct oci_index *index, const char *hex,
-                      struct row_found *found, struct err *err)
+static bool row_is_of_list(const struct oci_descriptor *row, const char *id, const char *hex)
+{
+    const char *from = pairs_value(&row->annotations, NOTE_INDEX);
+    (void)id;
+    return from && strcmp(digest_hex(from), hex) == 0;
+}
+
+/* The one image that passes a test. */
+static int find_by_test(struct images *images, const struct oci_index *index, row_test *test,
+                        const char *hex, struct row_found *found, struct err *err)
 {
     auto_free char *first = NULL;
     for (size_t i = 0; i < index->manifests.len; i++) {
         auto_free char *id = NULL;
         if (row_id(images, &index->manifests.at[i], &id, err) < 0)
             return -1;
-        if (!row_has_digest(&index->manifests.at[i], id, hex) || text_same(first, id))
+        if (!test(&index->manifests.at[i], id, hex) || text_same(first, id))
             continue;
         if (first)
             return refuse_ambiguous(hex, err);
@@ -192,6 +199,15 @@ static int find_by_id(struct images *images, const struct oci_index *index, cons
         *found = (struct row_found){ .row = i, .by_digest = true };
     }
     return first ? 1 : 0;
+}
+
+/* An image's id, whole or its beginning, or the whole digest of its manifest; only then the digest
+ * of a list it was taken from, which may be here as well. */
+static int find_by_id(struct images *images, const struct oci_index *index, const char *hex,
+                      struct row_found *found, struct err *err)
+{
+    int result = find_by_test(images, index, row_is, hex, found, err);
+    return result == 0 ? find_by_test(images, index, row_is_of_list, hex, found, err) : result;
 }
 
 /* The same of images that only lists name. */

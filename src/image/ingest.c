@@ -33,6 +33,14 @@ static int random_name(char *name, size_t size, const char *directory, struct er
     return 0;
 }
 
+/* By errno. */
+static int write_failed(const struct images *images, uint64_t size_bytes, struct err *err)
+{
+    if (room_lacked(errno))
+        return room_refuse(images, size_bytes, store_room(images), err);
+    return err_sys(err, "write to the store");
+}
+
 /* ---- birth and death ---- */
 
 /* Whether the locked descriptor is still what the name means: who cleans up may have been between.
@@ -51,7 +59,7 @@ static int ingest_try(struct ingest *ingest, struct err *err)
     if (random_name(ingest->name, sizeof(ingest->name), DIR_INGEST, err) < 0)
         return -1;
     if (mkdirat(root, ingest->name, DIR_MODE) < 0)
-        return errno == EEXIST ? 0 : err_sys(err, "make %s", ingest->name);
+        return errno == EEXIST ? 0 : write_failed(ingest->images, 0, err);
     auto_close int fd = openat(root, ingest->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (fd < 0)
         return errno == ENOENT ? 0 : err_sys(err, "open %s", ingest->name);
@@ -212,34 +220,34 @@ int ingest_file(const struct ingest *ingest, uint64_t number, int *ret_fd, uint6
     return 0;
 }
 
-static int file_make(const struct ingest *ingest, uint64_t number, int *ret_fd, struct err *err)
+static int named_make(const struct ingest *ingest, const char *name, int *ret_fd, struct err *err)
 {
-    char name[PATH_SIZE];
-    snprintf(name, sizeof(name), "%" PRIu64, number);
     int fd = openat(ingest->directory, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
                     FILE_MODE);
     if (fd < 0)
-        return err_sys(err, "make a file in the store");
+        return write_failed(ingest->images, 0, err);
     *ret_fd = fd;
     return 0;
+}
+
+int ingest_make(const struct ingest *ingest, uint64_t number, int *ret_fd, struct err *err)
+{
+    char name[PATH_SIZE];
+    snprintf(name, sizeof(name), "%" PRIu64, number);
+    return named_make(ingest, name, ret_fd, err);
 }
 
 int ingest_save(const struct ingest *ingest, uint64_t number, const void *data, size_t len,
                 struct err *err)
 {
     auto_close int fd = -1;
-    if (file_make(ingest, number, &fd, err) < 0)
+    if (ingest_make(ingest, number, &fd, err) < 0)
         return -1;
-    if (fd_write_all(fd, data, len) < 0)
-        return err_sys(err, "write to the store");
-    return 0;
+    return fd_write_all(fd, data, len) < 0 ? write_failed(ingest->images, len, err) : 0;
 }
 
-int ingest_copy(const struct ingest *ingest, uint64_t number, int from, struct err *err)
+static int copy_into(int fd, int from, struct err *err)
 {
-    auto_close int fd = -1;
-    if (file_make(ingest, number, &fd, err) < 0)
-        return -1;
     if (ioctl(fd, FICLONE, from) == 0)
         return 0;
     ssize_t copied;
@@ -247,6 +255,45 @@ int ingest_copy(const struct ingest *ingest, uint64_t number, int from, struct e
         copied = sendfile(fd, from, NULL, copy_most);
     while (copied > 0 || (copied < 0 && errno == EINTR));
     return copied < 0 ? err_sys(err, "copy to the store") : 0;
+}
+
+int ingest_copy(const struct ingest *ingest, uint64_t number, int from, struct err *err)
+{
+    auto_close int fd = -1;
+    return ingest_make(ingest, number, &fd, err) < 0 ? -1 : copy_into(fd, from, err);
+}
+
+static void kept_name(char name[static PATH_SIZE], size_t place)
+{
+    snprintf(name, PATH_SIZE, "blob-%zu", place);
+}
+
+int ingest_keep(const struct ingest *ingest, size_t place, const char *path, int file,
+                struct err *err)
+{
+    char name[PATH_SIZE];
+    auto_close int fd = -1;
+    kept_name(name, place);
+    if (linkat(ingest->images->root, path, ingest->directory, name, 0) == 0)
+        return 0;
+    /* A file system without second names. */
+    if (lseek(file, 0, SEEK_SET) < 0)
+        return err_sys(err, "read %s", path);
+    return named_make(ingest, name, &fd, err) < 0 ? -1 : copy_into(fd, file, err);
+}
+
+int ingest_kept(const struct ingest *ingest, size_t place, int *ret_fd, uint64_t *ret_size,
+                struct err *err)
+{
+    char name[PATH_SIZE];
+    struct stat st;
+    kept_name(name, place);
+    auto_close int fd = openat(ingest->directory, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0 || fstat(fd, &st) < 0)
+        return err_sys(err, "open what was fetched");
+    *ret_fd = take_fd(fd);
+    *ret_size = (uint64_t)st.st_size;
+    return 0;
 }
 
 int ingest_layer(const struct ingest *ingest, size_t number, int *ret_fd, struct err *err)
@@ -277,15 +324,29 @@ int ingest_layer_file(const struct ingest *ingest, size_t number, int *ret_fd, s
 
 /* ---- into place ---- */
 
+static int named_commit(const struct ingest *ingest, const char *name, const char *digest,
+                        struct err *err)
+{
+    auto_free char *path = xasprintf("%s/%s", DIR_BLOBS, digest_hex(digest));
+    if (renameat(ingest->directory, name, ingest->images->root, path) < 0)
+        return err_sys(err, "move a blob into the store");
+    return 0;
+}
+
 int ingest_commit_blob(const struct ingest *ingest, uint64_t number, const char *digest,
                        struct err *err)
 {
     char name[PATH_SIZE];
     snprintf(name, sizeof(name), "%" PRIu64, number);
-    auto_free char *path = xasprintf("%s/%s", DIR_BLOBS, digest_hex(digest));
-    if (renameat(ingest->directory, name, ingest->images->root, path) < 0)
-        return err_sys(err, "move a blob into the store");
-    return 0;
+    return named_commit(ingest, name, digest, err);
+}
+
+int ingest_commit_kept(const struct ingest *ingest, size_t place, const char *digest,
+                       struct err *err)
+{
+    char name[PATH_SIZE];
+    kept_name(name, place);
+    return named_commit(ingest, name, digest, err);
 }
 
 /* Returns 1, also if somebody else was there first; 0: there is no such. */

@@ -25,8 +25,17 @@ void ingest_close(struct ingest *ingest);
  * more. */
 int ingest_file(const struct ingest *ingest, uint64_t number, int *ret_fd, uint64_t *ret_size,
                 struct err *err);
+/* Makes file `number`, empty, for writing. */
+int ingest_make(const struct ingest *ingest, uint64_t number, int *ret_fd, struct err *err);
 /* Makes file `number` with the content. */
 int ingest_save(const struct ingest *ingest, uint64_t number, const void *data, size_t len,
+                struct err *err);
+/* Gives a blob that is whole and lies at path below the root, open as `file`, a name here too, by its
+ * part's place: what becomes of the other one is nobody's business here any more. */
+int ingest_keep(const struct ingest *ingest, size_t place, const char *path, int file,
+                struct err *err);
+/* Opens it for reading, from its beginning. */
+int ingest_kept(const struct ingest *ingest, size_t place, int *ret_fd, uint64_t *ret_size,
                 struct err *err);
 /* Copies a plain file, by reference where the file system can. */
 int ingest_copy(const struct ingest *ingest, uint64_t number, int from, struct err *err);
@@ -41,6 +50,8 @@ int layers_are_packed(const struct ingest *ingest, bool *ret_packed, struct err 
 /* Move what is whole and verified to its place; an own copy replaces an equal one (blobs), or is
  * left (layers). Under the store's lock. */
 int ingest_commit_blob(const struct ingest *ingest, uint64_t number, const char *digest,
+                       struct err *err);
+int ingest_commit_kept(const struct ingest *ingest, size_t place, const char *digest,
                        struct err *err);
 int ingest_commit_layer(const struct ingest *ingest, size_t number, const char *diff_id,
                         struct err *err);

@@ -526,8 +526,11 @@ static void cargo_place(const struct intake *intake, struct cargo *cargo)
             const struct part *part = &intake->plan.parts.at[k];
             if (!text_same(part->digest, blob->digest))
                 continue;
-            blob->place = part->stored ? CARGO_STORED : part->fetch ? CARGO_PARTIAL : CARGO_INGEST;
-            blob->number = part->number;
+            blob->place = part->stored  ? CARGO_STORED
+                          : part->kept  ? CARGO_KEPT
+                          : part->fetch ? CARGO_PARTIAL
+                                        : CARGO_INGEST;
+            blob->number = part->kept ? k : part->number;
         }
     }
 }
@@ -546,9 +549,7 @@ int intake_cargo(struct intake *intake, const struct oci_platform *platform,
         parts->at[i].raw = true;
     }
     parts->remote = intake->remote;
-    parts->fetches = intake->remote != NULL;
-    if (parts_run(parts, &intake->ingest, &intake->helper, intake->watch, err) < 0 ||
-        parts_assure(parts, &intake->ingest, &intake->helper, err) < 0)
+    if (parts_run(parts, &intake->ingest, &intake->helper, intake->watch, err) < 0)
         return -1;
     cargo_place(intake, cargo);
     return 0;
@@ -557,7 +558,6 @@ int intake_cargo(struct intake *intake, const struct oci_platform *platform,
 int intake_commit(struct intake *intake, struct image_loads *loads, struct err *err)
 {
     intake->plan.parts.remote = intake->remote;
-    intake->plan.parts.fetches = intake->remote != NULL;
     return load_plan_carry_out(&intake->plan, &intake->source, &intake->helper, intake->watch,
                                loads, err);
 }

@@ -16,11 +16,22 @@ struct walk {
     list_visit *visit;
     void *context;
     struct strings seen; /* digests: a member that is named a thousand times is one */
+    size_t bytes;        /* of the documents that were read */
 };
 
 static void walk_done(struct walk *walk)
 {
     strings_done(&walk->seen);
+}
+
+/* Whether there is room for another document. */
+static int walk_room(struct walk *walk, size_t len, struct err *err)
+{
+    walk->bytes += len;
+    if (walk->bytes <= (size_t)DOCUMENTS_MAX_MIB << 20)
+        return 0;
+    err_set(err, ERR_UNSUPPORTED, "a list with more than %d MiB of manifests", DOCUMENTS_MAX_MIB);
+    return err_hint(err, "remove it");
 }
 
 static int walk_index(struct walk *walk, const char *data, size_t len, int depth, struct err *err);
@@ -37,6 +48,8 @@ static int walk_member(struct walk *walk, const struct oci_descriptor *descripto
 
     if (blob_load(walk->images, descriptor->digest, OCI_MANIFEST_MAX_BYTES, &data, &len, err) < 0)
         return err->kind == ERR_NOT_FOUND ? 0 : -1;
+    if (walk_room(walk, len, err) < 0)
+        return -1;
     if (oci_document_kind(data, len, &kind, &foreign) < 0)
         kind = MEDIA_OTHER;
     if (kind == MEDIA_MANIFEST && oci_manifest_parse(data, len, &manifest, &foreign) == 0)
@@ -78,8 +91,48 @@ int list_walk(struct images *images, const char *digest, list_visit *visit, void
     size_t len;
     if (blob_load(images, digest, OCI_MANIFEST_MAX_BYTES, &data, &len, err) < 0)
         return -1;
-    int result = walk_index(&walk, data, len, 1, err);
+    int result = walk_room(&walk, len, err);
+    if (result == 0)
+        result = walk_index(&walk, data, len, 1, err);
     return result < 0 ? err_wrap(err, "%s", digest) : result;
+}
+
+/* ---- what they name ---- */
+
+static int names_visit(struct walk *walk, const char *digest, int depth, struct err *err)
+{
+    auto_free char *data = NULL;
+    auto_done(oci_index) index = {};
+    struct err foreign;
+    size_t len;
+    int result = 0;
+    if (strings_have(&walk->seen, digest))
+        return 0;
+    strings_add(&walk->seen, digest);
+    if (blob_load(walk->images, digest, OCI_MANIFEST_MAX_BYTES, &data, &len, err) < 0)
+        return err->kind == ERR_NOT_FOUND ? 0 : -1;
+    if (walk_room(walk, len, err) < 0)
+        return -1;
+    if (oci_index_parse(data, len, &index, &foreign) < 0)
+        return 0;
+    for (size_t i = 0; result == 0 && i < index.manifests.len; i++) {
+        const struct list_member member = { .descriptor = &index.manifests.at[i] };
+        result = walk->visit(walk->context, &member, err);
+        bool list = media_kind(member.descriptor->media_type) == MEDIA_INDEX;
+        if (result == 0 && list && depth < LIST_DEPTH_MAX)
+            result = names_visit(walk, member.descriptor->digest, depth + 1, err);
+    }
+    return result;
+}
+
+int lists_names(struct images *images, const struct strings *lists, list_visit *visit,
+                void *context, struct err *err)
+{
+    auto_done(walk) walk = { .images = images, .visit = visit, .context = context };
+    int result = 0;
+    for (size_t i = 0; result == 0 && i < lists->len; i++)
+        result = names_visit(&walk, lists->at[i], 1, err);
+    return result;
 }
 
 /* ---- which of them ---- */

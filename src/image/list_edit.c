@@ -31,8 +31,7 @@ static void edit_done(struct edit *edit)
 
 static int list_refuse(const char *name, struct err *err)
 {
-    err_set(err, ERR_EXISTS, "%s is an image, and no list", name);
-    return err_hint(err, "choose another name for the list");
+    return err_set(err, ERR_EXISTS, "%s is an image, and no list", name);
 }
 
 static int list_read(struct edit *edit, const char *digest, struct err *err)
@@ -365,7 +364,9 @@ int image_document(struct images *images, const char *name, struct str *text, st
         return -1;
     if (result == 0)
         return err_set(err, ERR_NOT_FOUND, "no list or image %s here", name);
-    const char *digest = found.member ? found.member : index.manifests.at[found.row].digest;
+    const struct oci_descriptor *row = &index.manifests.at[found.row];
+    const char *list = found.by_digest ? NULL : pairs_value(&row->annotations, NOTE_INDEX);
+    const char *digest = found.member ? found.member : list ? list : row->digest;
     if (blob_load(images, digest, OCI_MANIFEST_MAX_BYTES, &data, &len, err) < 0)
         return -1;
     str_add_bytes(text, data, len);

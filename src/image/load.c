@@ -62,7 +62,7 @@ static bool layer_planned(const struct load_plan *plan, const char *diff_id)
 static size_t blobs_missing(struct load_plan *plan, struct images *images)
 {
     size_t missing = 0;
-    for (size_t i = 0; plan->parts.fetches && i < plan->parts.len; i++) {
+    for (size_t i = 0; plan->parts.remote && i < plan->parts.len; i++) {
         struct part *part = &plan->parts.at[i];
         bool here = part->stored ? blob_present(images, part->digest)
                                  : !part->fetch || !part->done ||
@@ -72,7 +72,7 @@ static size_t blobs_missing(struct load_plan *plan, struct images *images)
         part->stored = false;
         part->fetch = true;
         part->done = false;
-        partial_close(&part->partial);
+        fd_close(&part->partial);
         missing++;
     }
     return missing;
@@ -147,8 +147,7 @@ static int plan_work_with(const struct helper *helper, struct load_plan *plan,
                           struct source *source, const struct image_watch *watch, struct err *err)
 {
     bool made = false;
-    if (parts_run(&plan->parts, source->ingest, helper, watch, err) < 0 ||
-        parts_assure(&plan->parts, source->ingest, helper, err) < 0)
+    if (parts_run(&plan->parts, source->ingest, helper, watch, err) < 0)
         return -1;
     for (size_t i = 0; i < plan->len; i++) {
         if (image_check(plan, &plan->at[i], err) < 0)
@@ -184,10 +183,17 @@ static int sync_directory(struct images *images, const char *path, struct err *e
     return 0;
 }
 
-static int blob_commit(const struct part *part, const struct ingest *ingest, struct err *err)
+static int blob_commit(const struct part *part, size_t place, const struct ingest *ingest,
+                       struct err *err)
 {
     if (part->fetch)
         return partial_commit(ingest->images, part->digest, part->size, err);
+    if (part->kept) {
+        if (ingest_commit_kept(ingest, place, part->digest, err) < 0)
+            return -1;
+        partial_drop(ingest->images, part->digest, part->size); /* its other name */
+        return 0;
+    }
     return ingest_commit_blob(ingest, part->number, part->digest, err);
 }
 
@@ -197,7 +203,7 @@ static int parts_commit(struct load_plan *plan, const struct ingest *ingest, str
         const struct part *part = &plan->parts.at[i];
         if (part->unpack && ingest_commit_layer(ingest, i, part->content, err) < 0)
             return -1;
-        if (!part->stored && blob_commit(part, ingest, err) < 0)
+        if (!part->stored && blob_commit(part, i, ingest, err) < 0)
             return -1;
         if (!part->stored && part->layer > 0)
             blob_note_content(ingest->images, part->digest, part->content, part->content_size);

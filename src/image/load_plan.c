@@ -132,6 +132,8 @@ int load_plan_read(struct source *source, const struct image_watch *watch,
         found = load_plan_read_docker(&plan, source, watch, err);
     if (found < 0)
         return -1;
+    if (found == 0 && source->layout < 0 && source->len == 0)
+        return err_set(err, ERR_INVALID, "the archive is empty");
     if (found == 0) {
         err_set(err, ERR_INVALID,
                 "neither an OCI layout nor written by `docker save`: it has no "

@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 
 #include "base/file.h"
+#include "image/content.h"
 #include "image/ingest.h"
 #include "image/reference.h"
 
@@ -178,6 +179,7 @@ static void object_fill(struct object *object, const struct oci_descriptor *desc
 }
 
 struct seeking {
+    struct images *images;
     const char *digest;
     struct object *object;
 };
@@ -186,26 +188,37 @@ static int seek_visit(void *context, const struct list_member *member, struct er
 {
     struct seeking *seeking = context;
     (void)err;
-    if (strcmp(member->descriptor->digest, seeking->digest) != 0)
+    if (strcmp(member->descriptor->digest, seeking->digest) != 0 ||
+        !blob_present(seeking->images, seeking->digest))
         return 0;
     object_fill(seeking->object, member->descriptor);
     return 1;
 }
 
-/* A manifest that the row brings with it: the index it was taken from, or a member of its list. */
-static int find_behind(struct images *images, const struct oci_descriptor *row, const char *digest,
-                       struct object *object, struct err *err)
+/* A manifest that rows of the repository bring with them: the index that one was taken from, or a
+ * member of a list. */
+static int find_behind(struct images *images, const struct oci_index *index, const char *repository,
+                       const char *digest, struct object *object, struct err *err)
 {
-    struct seeking seeking = { .digest = digest, .object = object };
-    auto_done(oci_descriptor) whole = {};
-    if (media_kind(row->media_type) == MEDIA_INDEX)
-        return list_walk(images, row->digest, seek_visit, &seeking, err);
-    if (!text_same(pairs_value(&row->annotations, NOTE_INDEX), digest))
-        return 0;
-    if (row_make(images, digest, NULL, &whole, err) < 0)
-        return -1;
-    object_fill(object, &whole);
-    return 1;
+    struct seeking seeking = { .images = images, .digest = digest, .object = object };
+    auto_done(strings) lists = {};
+    for (size_t i = 0; i < index->manifests.len; i++) {
+        const struct oci_descriptor *row = &index->manifests.at[i];
+        auto_done(oci_descriptor) whole = {};
+        bool list = media_kind(row->media_type) == MEDIA_INDEX;
+        bool from = text_same(pairs_value(&row->annotations, NOTE_INDEX), digest);
+        if ((!list && !from) || !row_in(row, repository, NULL))
+            continue;
+        if (list) {
+            strings_add(&lists, row->digest);
+            continue;
+        }
+        if (row_make(images, digest, NULL, &whole, err) < 0)
+            return -1;
+        object_fill(object, &whole);
+        return 1;
+    }
+    return lists_names(images, &lists, seek_visit, &seeking, err);
 }
 
 int object_find(struct images *images, const char *repository, const char *reference,
@@ -224,11 +237,7 @@ int object_find(struct images *images, const char *repository, const char *refer
         object_fill(ret_object, row);
         return 1;
     }
-    int found = 0;
-    for (size_t i = 0; by_digest && found == 0 && i < index.manifests.len; i++)
-        if (row_in(&index.manifests.at[i], repository, NULL))
-            found = find_behind(images, &index.manifests.at[i], reference, ret_object, err);
-    return found;
+    return by_digest ? find_behind(images, &index, repository, reference, ret_object, err) : 0;
 }
 
 /* ---- putting ---- */
@@ -264,8 +273,16 @@ static int index_plan(struct putting *putting, struct err *err)
     if (index.manifests.len > LIST_MEMBERS_MAX)
         return err_set(err, ERR_UNSUPPORTED, "an index of more than %d manifests",
                        LIST_MEMBERS_MAX);
-    for (size_t i = 0; i < index.manifests.len; i++)
+    const uint64_t most = (uint64_t)DOCUMENTS_MAX_MIB << 20;
+    uint64_t bytes = 0;
+    for (size_t i = 0; i < index.manifests.len; i++) {
+        uint64_t size = (uint64_t)index.manifests.at[i].size;
+        bytes += size < most ? size : most + 1;
         strings_add(&putting->members, index.manifests.at[i].digest);
+    }
+    if (bytes > most)
+        return err_set(err, ERR_UNSUPPORTED, "an index of more than %d MiB of manifests",
+                       DOCUMENTS_MAX_MIB);
     if (index.subject)
         putting->stored.subject = xstrdup(index.subject->digest);
     return 0;
@@ -593,7 +610,8 @@ struct referring {
     struct images *images;
     const char *artifact_type; /* only such, or NULL */
     struct oci_index out;
-    size_t room_bytes; /* for annotations */
+    size_t room_bytes;   /* for annotations */
+    uint64_t read_bytes; /* that may still be read for them */
 };
 
 static void referring_done(struct referring *referring)
@@ -614,20 +632,30 @@ static void annotations_add(struct referring *referring, const struct pairs *ann
     pairs_copy(&out->annotations, annotations);
 }
 
+/* Reads the one or the other that it is; neither if there is no more to be read. */
+static int referrer_read(struct referring *referring, const struct oci_descriptor *row,
+                         struct oci_manifest *manifest, struct oci_index *list, struct err *err)
+{
+    auto_free char *data = NULL;
+    enum media_kind kind;
+    size_t len;
+    if ((uint64_t)row->size > referring->read_bytes)
+        return 0;
+    referring->read_bytes -= (uint64_t)row->size;
+    if (blob_load(referring->images, row->digest, OCI_MANIFEST_MAX_BYTES, &data, &len, err) < 0 ||
+        oci_document_kind(data, len, &kind, err) < 0)
+        return -1;
+    return kind == MEDIA_INDEX ? oci_index_parse(data, len, list, err)
+                               : oci_manifest_parse(data, len, manifest, err);
+}
+
 /* The annotations are the manifest's own: the row's are ours. */
 static int referrer_add(struct referring *referring, const struct oci_descriptor *row,
                         struct err *err)
 {
-    auto_free char *data = NULL;
     auto_done(oci_manifest) manifest = {};
     auto_done(oci_index) list = {};
-    enum media_kind kind;
-    size_t len;
-    if (blob_load(referring->images, row->digest, OCI_MANIFEST_MAX_BYTES, &data, &len, err) < 0 ||
-        oci_document_kind(data, len, &kind, err) < 0)
-        return -1;
-    if (kind == MEDIA_INDEX ? oci_index_parse(data, len, &list, err) < 0
-                            : oci_manifest_parse(data, len, &manifest, err) < 0)
+    if (referrer_read(referring, row, &manifest, &list, err) < 0)
         return -1;
     const char *type = row->artifact_type ? row->artifact_type : manifest.config.media_type;
     if (referring->artifact_type && !text_same(type, referring->artifact_type))
@@ -637,8 +665,8 @@ static int referrer_add(struct referring *referring, const struct oci_descriptor
     out->digest = xstrdup(row->digest);
     out->size = row->size;
     out->artifact_type = type ? xstrdup(type) : NULL;
-    annotations_add(referring, kind == MEDIA_INDEX ? &list.annotations : &manifest.annotations,
-                    out);
+    annotations_add(referring, &list.annotations, out);
+    annotations_add(referring, &manifest.annotations, out);
     return 0;
 }
 
@@ -651,6 +679,7 @@ int object_referrers(struct images *images, const char *repository, const char *
         .artifact_type = artifact_type,
         .out = { .schema_version = 2, .media_type = xstrdup(MEDIA_OCI_INDEX) },
         .room_bytes = OCI_MANIFEST_MAX_BYTES / 2, /* the other half is for all the rest */
+        .read_bytes = (uint64_t)DOCUMENTS_MAX_MIB << 20,
     };
     auto_done(strings) seen = {};
     if (digest_check(subject, err) < 0 || index_load(images, &index, err) < 0)

@@ -77,6 +77,6 @@ int object_tags(struct images *images, const char *repository, struct strings *r
 /* All repositories, in that order. */
 int object_repositories(struct images *images, struct strings *ret_repositories, struct err *err);
 /* What in the repository is about the manifest of the digest: descriptors with artifactType and the
- * manifests' annotations, up to 2 MiB of them. artifact_type: only such, or NULL. */
+ * manifests' annotations, up to 2 MiB of them, out of the first 64 MiB of manifests. artifact_type: only such, or NULL. */
 int object_referrers(struct images *images, const char *repository, const char *subject,
                      const char *artifact_type, struct oci_index *ret_index, struct err *err);

@@ -8,7 +8,10 @@
  *
  * Another process may be fetching the same blob. Then other parts go first; with nothing else left
  * to do, we let go of the locks of what is done, so that two who wait for each other do not, and
- * ask again from time to time. Mostly the blob is in the store then.
+ * ask again from time to time. Mostly the blob is in the store then. What was let go has a second
+ * name in our ingest, and whatever becomes of the first one it is what it was: nobody writes to a
+ * file that is whole. So whoever waits with nothing else to do holds no lock, nor ever wants one
+ * back.
  */
 #include "image/part.h"
 
@@ -19,6 +22,7 @@
 #include <sys/stat.h>
 #include <time.h>
 
+#include "base/file.h"
 #include "image/content.h"
 #include "image/device.h"
 #include "image/part_run.h"
@@ -39,7 +43,7 @@ void parts_done(struct parts *parts)
         free(parts->at[i].digest);
         free(parts->at[i].content);
         free(parts->at[i].wanted);
-        partial_close(&parts->at[i].partial);
+        fd_close(&parts->at[i].partial);
     }
     free(parts->at);
     *parts = (struct parts){};
@@ -101,6 +105,25 @@ void step_tell(const struct work *work, const struct part *part, enum image_step
                           step);
 }
 
+/* ---- what went wrong ---- */
+
+/* As far as that is known. */
+static uint64_t part_needs(const struct part *part)
+{
+    if (part->content_size > 0)
+        return part->content_size;
+    return part->fetch || part->format == LAYER_PLAIN ? part->size : 0;
+}
+
+static int part_failed(const struct work *work, const struct part *part, struct err *err)
+{
+    if (room_lacked(err->errnum))
+        room_refuse(work->ingest->images, part_needs(part), work->request.room_bytes, err);
+    if (part->layer > 0)
+        return err_wrap(err, "layer %zu of %zu", part->layer, work->parts->n_layers);
+    return part->digest ? err_wrap(err, "%s", part->digest) : -1;
+}
+
 /* ---- what others may be fetching ---- */
 
 /* Takes the lock of a part's file, or finds the blob in the store. Returns 1, or 0: another process
@@ -121,19 +144,26 @@ static int part_lock(struct images *images, struct part *part, struct err *err)
     }
     if (part->partial >= 0)
         partial_remove(images, part->digest, part->size);
-    partial_close(&part->partial);
+    fd_close(&part->partial);
     part->fetch = false;
     part->stored = true;
     part_settle(part, images);
     return 1;
 }
 
-/* Lets others have what is done. */
-static void work_yield(struct work *work)
+/* Lets others have what is done, of which each then has his own. */
+static int work_yield(struct work *work, struct err *err)
 {
-    for (size_t i = 0; i < work->parts->len; i++)
-        if (work->parts->at[i].done)
-            partial_close(&work->parts->at[i].partial);
+    for (size_t i = 0; i < work->parts->len; i++) {
+        struct part *part = &work->parts->at[i];
+        if (!part->done || part->partial < 0)
+            continue;
+        if (partial_keep(work->ingest, i, part->digest, part->size, &part->partial, err) < 0)
+            return part_failed(work, part, err);
+        part->fetch = false;
+        part->kept = true;
+    }
+    return 0;
 }
 
 static size_t parts_held(const struct parts *parts)
@@ -163,8 +193,8 @@ static int work_lock(struct work *work, struct err *err)
     size_t held = 0;
     bool again = look_again(work);
     work->waiting = 0;
-    if (parts_held(work->parts) > HELD_MAX)
-        work_yield(work);
+    if (parts_held(work->parts) > HELD_MAX && work_yield(work, err) < 0)
+        return -1;
     for (size_t i = 0; i < work->parts->len && held < LOCKED_MAX; i++) {
         struct part *part = &work->parts->at[i];
         if (part->done || !part->fetch)
@@ -173,7 +203,7 @@ static int work_lock(struct work *work, struct err *err)
         if (!got && (again || !part->waits))
             got = part_lock(work->ingest->images, part, err);
         if (got < 0)
-            return -1;
+            return part_failed(work, part, err);
         held += got > 0;
         if (got == 0 && !part->waits)
             step_tell(work, part, IMAGE_STEP_WAIT);
@@ -287,23 +317,6 @@ static int end_event(struct work *work, struct run *run, size_t i, struct err *e
 }
 
 /* ---- ending ---- */
-
-/* As far as that is known. */
-static uint64_t part_needs(const struct part *part)
-{
-    if (part->content_size > 0)
-        return part->content_size;
-    return part->fetch || part->format == LAYER_PLAIN ? part->size : 0;
-}
-
-static int part_failed(const struct work *work, const struct part *part, struct err *err)
-{
-    if (err->errnum == ENOSPC)
-        room_refuse(work->ingest->images, part_needs(part), work->request.room_bytes, err);
-    if (part->layer > 0)
-        return err_wrap(err, "layer %zu of %zu", part->layer, work->parts->n_layers);
-    return part->digest ? err_wrap(err, "%s", part->digest) : -1;
-}
 
 /* What of the blob there is may not be what it should be, and is not to be gone on with. */
 static void part_spoiled(struct work *work, const struct run *run, const struct err *err)
@@ -475,8 +488,8 @@ static int work_begin(struct work *work, struct err *err)
             return part_failed(work, &work->parts->at[place], err);
         busy += run->part != NULL;
     }
-    if (busy == 0 && work->waiting > 0)
-        work_yield(work);
+    if (busy == 0 && work->waiting > 0 && work_yield(work, err) < 0)
+        return -1;
     return (int)(busy + work->waiting);
 }
 

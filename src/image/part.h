@@ -22,6 +22,7 @@ struct part {
     bool stored;     /* it lies in the store already, under its digest, and not in the ingest */
     bool fetch;      /* it lies in no place yet, or partly (image/partial.h): the registry has it;
                       * its digest and size are known */
+    bool kept;       /* it was fetched, and lies in the ingest by its place in the list */
     bool raw;        /* what it unpacks to is nobody's business */
     bool unpack;     /* into the ingest's layer of this part's place in the list */
     enum image_storage storage; /* what that is to be; AUTO: what the store's layers become */
@@ -42,10 +43,9 @@ struct parts {
     struct part *at;
     size_t len;
     size_t n_layers;
-    struct remote *remote; /* asked for those to be fetched; NULL: it cannot be asked */
-    bool fetches;          /* it could be, so that what has gone is worth another attempt */
-    bool damaged;          /* what was left of an earlier fetch was not what it should have been, or
-                            * what was fetched has gone: it is worth another attempt */
+    struct remote *remote; /* asked for those to be fetched; NULL: there are none */
+    bool damaged;          /* what was left of an earlier fetch was not what it should have been: it
+                            * is worth another attempt */
 };
 
 void parts_done(struct parts *parts);
@@ -63,6 +63,3 @@ void part_settle(struct part *part, struct images *images);
 /* Does what is not done yet. What was unpacked may still be changed until the helper is closed. */
 int parts_run(struct parts *parts, const struct ingest *ingest, const struct helper *helper,
               const struct image_watch *watch, struct err *err);
-/* Sees that files whose locks were let go for others' sake are what they were. */
-int parts_assure(struct parts *parts, const struct ingest *ingest, const struct helper *helper,
-                 struct err *err);

@@ -29,6 +29,8 @@ static int part_open(const struct work *work, const struct part *part, int *ret_
 {
     if (part->stored)
         return blob_open(work->ingest->images, part->digest, ret_fd, ret_size, err);
+    if (part->kept)
+        return ingest_kept(work->ingest, (size_t)(part - work->parts->at), ret_fd, ret_size, err);
     if (part->fetch)
         return partial_read(work->ingest->images, part->digest, part->size, ret_fd, ret_size, err);
     return ingest_file(work->ingest, part->number, ret_fd, ret_size, err);
@@ -161,8 +163,7 @@ static int run_fetch(struct work *work, struct run *run, uint64_t have, struct e
 }
 
 /* Whether part of the blob, or all, has to come from the registry first. Returns 1 if so. */
-static int run_lacks(const struct work *work, const struct run *run, uint64_t *ret_have,
-                     struct err *err)
+static int run_lacks(const struct run *run, uint64_t *ret_have, struct err *err)
 {
     const struct part *part = run->part;
     struct stat st;
@@ -172,10 +173,6 @@ static int run_lacks(const struct work *work, const struct run *run, uint64_t *r
         return err_sys(err, "look at a partial download");
     if ((uint64_t)st.st_size >= part->size)
         return 0;
-    if (!work->parts->remote) {
-        work->parts->damaged = work->parts->fetches;
-        return err_set(err, ERR_CONFLICT, "what was fetched of it is gone again");
-    }
     *ret_have = (uint64_t)st.st_size;
     return 1;
 }
@@ -189,7 +186,7 @@ int run_begin(struct work *work, struct run *run, size_t place, struct err *err)
     run->part = part;
     run->place = place;
     run->chained = false;
-    int lacks = run_lacks(work, run, &have, err);
+    int lacks = run_lacks(run, &have, err);
     if (lacks < 0 || (lacks > 0 && run_fetch(work, run, have, err) < 0))
         return -1;
     step_tell(work, part, lacks > 0 ? IMAGE_STEP_FETCH : IMAGE_STEP_UNPACK);

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -75,11 +76,14 @@ int partial_read(struct images *images, const char *digest, uint64_t size_bytes,
     return 0;
 }
 
-void partial_close(int *fd)
+int partial_keep(const struct ingest *ingest, size_t place, const char *digest, uint64_t size_bytes,
+                 int *fd, struct err *err)
 {
-    if (*fd >= 0)
-        (void)flock(*fd, LOCK_UN); /* cannot fail on what was locked */
+    auto_free char *path = partial_path(digest, size_bytes);
+    if (ingest_keep(ingest, place, path, *fd, err) < 0)
+        return -1;
     fd_close(fd);
+    return 0;
 }
 
 bool partial_present(struct images *images, const char *digest, uint64_t size_bytes)
@@ -96,8 +100,11 @@ int partial_commit(struct images *images, const char *digest, uint64_t size_byte
 {
     auto_free char *from = partial_path(digest, size_bytes);
     auto_free char *to = xasprintf("%s/%s", DIR_BLOBS, digest_hex(digest));
-    if (renameat(images->root, from, images->root, to) == 0)
+    if (renameat(images->root, from, images->root, to) == 0) {
+        /* Nothing has moved where both are names of one file: another pull has kept it. */
+        (void)unlinkat(images->root, from, 0);
         return 0;
+    }
     if (errno == ENOENT && faccessat(images->root, to, F_OK, 0) == 0)
         return 0;
     return err_sys(err, "move a blob into the store");
@@ -119,6 +126,12 @@ static uint64_t partial_prune(struct images *images, const char *name, time_t be
         unlinkat(images->root, path, 0) < 0)
         return 0;
     return (uint64_t)st.st_size;
+}
+
+void partial_drop(struct images *images, const char *digest, uint64_t size_bytes)
+{
+    auto_free char *path = partial_path(digest, size_bytes);
+    (void)partial_prune(images, path + strlen(DIR_PARTIAL) + 1, INT64_MAX);
 }
 
 static uint64_t prune_before(struct images *images, time_t before)

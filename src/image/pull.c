@@ -69,6 +69,23 @@ static const char *top_digest(const struct image *image)
     return image->list ? image->list : image->digest;
 }
 
+static bool is_for(const struct oci_image *image, const struct oci_platform *wanted)
+{
+    const struct oci_platform platform = {
+        .os = image->os,
+        .architecture = image->architecture,
+        .variant = image->variant,
+    };
+    return platform_fits(&platform, wanted) > 0;
+}
+
+/* Of a list it may be another platform's, for which somebody asked earlier. */
+static bool here_serves(const struct pull *pull)
+{
+    return (!pull->here->list || is_for(&pull->here->oci, &pull->platform)) &&
+           layers_present(pull, pull->here) && image_blobs_present(pull->images, pull->here);
+}
+
 static int here_find(struct pull *pull, struct err *err)
 {
     struct err problem; /* whatever is wrong with it, it is replaced */
@@ -78,8 +95,7 @@ static int here_find(struct pull *pull, struct err *err)
         *err = problem;
         return -1;
     }
-    if (found > 0 &&
-        (!layers_present(pull, pull->here) || !image_blobs_present(pull->images, pull->here))) {
+    if (found > 0 && !here_serves(pull)) {
         image_free(pull->here);
         pull->here = NULL;
     }
@@ -124,7 +140,7 @@ static int platform_check(const struct pull *pull, const struct oci_image *image
     };
     auto_done(str) is = {};
     auto_done(str) wanted = {};
-    if (platform_fits(&platform, &pull->platform) > 0)
+    if (is_for(image, &pull->platform))
         return 0;
     platform_format(&platform, &is);
     platform_format(&pull->platform, &wanted);

@@ -57,7 +57,7 @@ static int push_look(struct push *push, const char *name, struct err *err)
     if (there < 0)
         return -1;
     if (there == 0)
-        return err_set(err, ERR_NOT_FOUND, "there is no such image here");
+        return err_set(err, ERR_NOT_FOUND, "no image %s here", name);
     const struct oci_descriptor *row = &index.manifests.at[found.row];
     push->cargo.images = push->images;
     return cargo_add_stored(&push->cargo, found.member ? found.member : row->digest,
@@ -189,7 +189,7 @@ int image_repository_names(struct images *images, const char *repository, struct
     auto_done(oci_index) index = {};
     auto_done(strings) names = {};
     auto_drop(reference) *wanted = NULL;
-    if (reference_parse(repository, &wanted, err) < 0 || index_load(images, &index, err) < 0)
+    if (repository_parse(repository, &wanted, err) < 0 || index_load(images, &index, err) < 0)
         return -1;
     for (size_t i = 0; i < index.manifests.len; i++) {
         auto_drop(reference) *own = NULL;

@@ -8,9 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <poll.h>
-#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -18,7 +16,7 @@
 #include "image/room.h"
 #include "image/source.h"
 
-enum { PIPE_BYTES = 1 << 20, FILE_MODE = 0600, NAME_SIZE = 24 };
+enum { PIPE_BYTES = 1 << 20 };
 
 enum { END_INFLATE, END_DEFLATE, ENDS };
 
@@ -84,6 +82,8 @@ struct packing {
     char *content[ENDS]; /* digests of what it unpacks to, by both */
     char *made;          /* of what was packed */
     uint64_t made_size;
+    uint64_t room_bytes; /* that were free */
+    struct err broken;   /* why the first one ended; kind ERR_NONE: none has */
 };
 
 static void packing_done(struct packing *packing)
@@ -147,7 +147,23 @@ static int end_event(struct packing *packing, size_t end, struct err *err)
     return 0;
 }
 
-static int packing_run(struct packing *packing, struct err *err)
+/* Listens to one. A broken pipe says only that the other one is gone, who knows better why. */
+static int end_listen(struct packing *packing, size_t end, struct err *err)
+{
+    struct err own;
+    if (end_event(packing, end, &own) == 0)
+        return 0;
+    fd_close(&packing->sockets[end]);
+    bool broken = own.errnum == EPIPE;
+    if (packing->broken.kind == ERR_NONE || !broken)
+        packing->broken = own;
+    if (broken && packing->sockets[END_DEFLATE] >= 0)
+        return 0;
+    *err = packing->broken;
+    return -1;
+}
+
+static int packing_listen(struct packing *packing, struct err *err)
 {
     while (packing->sockets[END_INFLATE] >= 0 || packing->sockets[END_DEFLATE] >= 0) {
         struct pollfd polls[ENDS];
@@ -156,8 +172,20 @@ static int packing_run(struct packing *packing, struct err *err)
         if (poll(polls, ENDS, -1) < 0 && errno != EINTR)
             return err_sys(err, "wait for ruche-transfer");
         for (size_t i = 0; i < ENDS; i++)
-            if (polls[i].revents && end_event(packing, i, err) < 0)
+            if (polls[i].revents && end_listen(packing, i, err) < 0)
                 return -1;
+    }
+    if (packing->broken.kind == ERR_NONE)
+        return 0;
+    *err = packing->broken;
+    return -1;
+}
+
+static int packing_run(struct packing *packing, struct err *err)
+{
+    if (packing_listen(packing, err) < 0) {
+        const struct images *images = packing->recode->recoding->ingest.images;
+        return room_lacked(err->errnum) ? room_refuse(images, 0, packing->room_bytes, err) : -1;
     }
     if (!packing->content[END_INFLATE] || !packing->content[END_DEFLATE] || !packing->made)
         return impossible(err);
@@ -176,14 +204,13 @@ static int packing_begin(struct packing *packing, uint64_t number, struct err *e
         .max_bytes = STORE_BYTES_MAX,
     };
     bool zstd = recode->options->compression == IMAGE_COMPRESSION_ZSTD;
-    char name[NAME_SIZE];
     int ends[2];
     auto_close int blob = -1;
-    snprintf(name, sizeof(name), "%" PRIu64, number);
-    auto_close int file = openat(recoding->ingest.directory, name,
-                                 O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, FILE_MODE);
-    if (file < 0 || pipe2(ends, O_CLOEXEC) < 0)
-        return err_sys(err, "make a file in the store");
+    auto_close int file = -1;
+    if (ingest_make(&recoding->ingest, number, &file, err) < 0)
+        return -1;
+    if (pipe2(ends, O_CLOEXEC) < 0)
+        return err_sys(err, "make a pipe");
     (void)fcntl(ends[1], F_SETPIPE_SZ, PIPE_BYTES); /* a small one works too */
     const int deflate[] = { ends[0], file };
     int inflate[] = { -1, ends[1] };
@@ -193,6 +220,7 @@ static int packing_begin(struct packing *packing, uint64_t number, struct err *e
         result = helper_request(&recoding->helper, &request, inflate, array_size(inflate),
                                 &packing->sockets[END_INFLATE], err);
     request.verb = TRANSFER_DEFLATE;
+    request.room_bytes = packing->room_bytes;
     memcpy(request.name, zstd ? "zstd" : "gzip", sizeof("zstd"));
     if (result == 0)
         result = helper_request(&recoding->helper, &request, deflate, array_size(deflate),
@@ -204,7 +232,12 @@ static int packing_begin(struct packing *packing, uint64_t number, struct err *e
 
 static int layer_recode(struct recode *recode, struct cargo_blob *blob, struct err *err)
 {
-    auto_done(packing) packing = { .recode = recode, .blob = blob, .sockets = { -1, -1 } };
+    auto_done(packing) packing = {
+        .recode = recode,
+        .blob = blob,
+        .sockets = { -1, -1 },
+        .room_bytes = store_room(recode->recoding->ingest.images),
+    };
     uint64_t number = recode->recoding->next++;
     if (recode->watch && recode->watch->step)
         recode->watch->step(recode->watch->context, blob->layer, recode->cargo->n_layers,

@@ -220,6 +220,8 @@ static const char *reference_fault(const char *name, const struct reference *ref
                "'.' or '-'";
     if (strlen(reference->domain) + 1 + strlen(reference->path) > NAME_LEN_MAX)
         return "it is longer than 255 characters";
+    if (strstr(name, "://"))
+        return "a name has no scheme; leave away what stands up to the \"//\"";
     if (!domain_valid(reference->domain))
         return "the host before the first '/' is none";
     for (const char *c = reference->path; *c; c++)
@@ -231,6 +233,17 @@ static const char *reference_fault(const char *name, const struct reference *ref
     if (strlen(name) == ID_LEN && is_hex(name, ID_LEN))
         return "a name cannot look like an image's id";
     return NULL;
+}
+
+int repository_parse(const char *text, struct reference **ret_reference, struct err *err)
+{
+    const char *slash = strrchr(text, '/');
+    if (reference_parse(text, ret_reference, err) < 0)
+        return -1;
+    if (!strpbrk(slash ? slash : text, ":@"))
+        return 0;
+    reference_free(take_ptr(*ret_reference));
+    return err_set(err, ERR_USAGE, "\"%s\" has a tag or digest, and a repository is meant", text);
 }
 
 int reference_parse(const char *text, struct reference **ret_reference, struct err *err)

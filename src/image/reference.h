@@ -15,6 +15,8 @@ struct reference {
 };
 
 int reference_parse(const char *text, struct reference **ret_reference, struct err *err);
+/* The same for a name of all images of a repository, which has neither tag nor digest. */
+int repository_parse(const char *text, struct reference **ret_reference, struct err *err);
 void reference_free(struct reference *reference);
 DROP(reference);
 

@@ -158,8 +158,10 @@ int remote_event(struct remote *remote, struct remote_event *ret_event, struct e
     while (len < 0 && errno == EINTR);
     if (len < 0 && errno != ECONNRESET)
         return err_sys(err, "listen to ruche-remote");
-    if (len <= 0)
-        return err_set(err, ERR_SYSTEM, "ruche-remote died");
+    if (len <= 0) {
+        err_set(err, ERR_SYSTEM, "ruche-remote died");
+        return err_hint(err, "the kernel's log may say why");
+    }
     if ((size_t)len < REMOTE_EVENT_HEAD || (size_t)len > sizeof(*ret_event) ||
         ret_event->kind >= REMOTE_EVENT_COUNT || ret_event->id > remote->last_id ||
         !texts_valid(ret_event, (size_t)len - REMOTE_EVENT_HEAD))

@@ -132,8 +132,10 @@ static int tags_get(const char *name, const struct registry_options *options,
 {
     auto_done(remote) remote = REMOTE_CLOSED;
     auto_done(strings) tags = {};
+    auto_drop(reference) *checked = NULL;
     auto_drop(reference) *reference = NULL;
-    if (remote_image_open(name, options, REGISTRY_PULL, &reference, &remote, err) < 0)
+    if (repository_parse(name, &checked, err) < 0 ||
+        remote_image_open(name, options, REGISTRY_PULL, &reference, &remote, err) < 0)
         return -1;
     if (names_ask(&remote, REMOTE_TAGS, &tags, err) < 0) {
         auto_free char *repository = reference_repository(reference);

@@ -242,7 +242,7 @@ static int layout_take(struct source *source, const char *path, const struct sou
         return err_set(err, ERR_INVALID, "%s is larger than the store may take", path);
     const uint64_t room = store_room(source->ingest->images);
     int result = ingest_copy(source->ingest, source->next, fd, err);
-    if (result < 0 && err->errnum == ENOSPC)
+    if (result < 0 && room_lacked(err->errnum))
         return room_refuse(source->ingest->images, (uint64_t)st.st_size, room, err);
     if (result < 0)
         return err_wrap(err, "%s", path);

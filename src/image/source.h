@@ -9,9 +9,6 @@
 
 #include "image/ingest.h"
 
-/* Of an archive's documents, all together. */
-enum { DOCUMENTS_MAX_MIB = 64 };
-
 struct source_file {
     char *path;      /* normal */
     char *target;    /* of a link: the path it means; NULL: a file */

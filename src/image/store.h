@@ -132,12 +132,19 @@ struct list_member {
     const struct oci_manifest *manifest; /* NULL: it is a list, whose members follow */
 };
 enum { LIST_MEMBERS_MAX = 4096 };
+/* Of what is read for one purpose: an archive's documents, a list with all in it. */
+enum { DOCUMENTS_MAX_MIB = 64 };
 typedef int list_visit(void *context, const struct list_member *member, struct err *err);
 /* Visits the members of a list that are here, each once. A visit that gives 1 ends the walk, and is
  * what it gives. ERR_NOT_FOUND: the list itself is not here. ERR_UNSUPPORTED: it names more than
- * LIST_MEMBERS_MAX, in all that it holds. */
+ * LIST_MEMBERS_MAX, in all that it holds, or documents of more than DOCUMENTS_MAX_MIB. */
 int list_walk(struct images *images, const char *digest, list_visit *visit, void *context,
               struct err *err);
+/* Visits what some lists name, and lists in them, by their word alone: here or not, and more than
+ * once perhaps; each list is read once. As above otherwise. ERR_UNSUPPORTED: the lists come to more
+ * than DOCUMENTS_MAX_MIB. */
+int lists_names(struct images *images, const struct strings *lists, list_visit *visit,
+                void *context, struct err *err);
 /* The member, NULL if there is none, that fits the platform best. Owned by the caller. */
 int list_choose(struct images *images, const char *digest, const struct oci_platform *wanted,
                 char **ret_member, struct err *err);

@@ -2,6 +2,7 @@
 #include "registry/confine.h"
 
 #include <linux/landlock.h>
+#include <sched.h>
 #include <sys/prctl.h>
 
 #include "base/mem.h"
@@ -42,17 +43,29 @@ static int filter_enter(struct err *err)
      LANDLOCK_ACCESS_FS_MAKE_REG | LANDLOCK_ACCESS_FS_REMOVE_FILE | LANDLOCK_ACCESS_FS_REFER |     \
      CONFINE_ACCESS_TRUNCATE)
 
-static int files_enter(const int *directories, size_t n_directories, struct err *err)
+/* Where there is no Landlock (before Linux 5.19). Files are moved from one directory to another, so
+ * they cannot be mounts of their own in another root: what else is in the store stays in reach. */
+static int root_enter(int root, struct err *err)
+{
+    bool may = capability_permitted() & CAPABILITY_BIT(SYS_CHROOT);
+    /* No ids are needed in it: whose the files are is told by what they are outside. */
+    if (!may && unshare(CLONE_NEWUSER) < 0)
+        return err_sys(err, "make a user namespace (the kernel has no Landlock)");
+    return confine_root_enter(root, err);
+}
+
+static int files_enter(int root, const int *directories, size_t n_directories, struct err *err)
 {
     auto_free struct confine_beneath *beneath = xcalloc(n_directories, sizeof(*beneath));
     for (size_t i = 0; i < n_directories; i++)
         beneath[i] = (struct confine_beneath){ directories[i], ACCESS_STORE };
-    return confine_files_enter(beneath, n_directories, CONFINE_RELINKS, err) < 0 ? -1 : 0;
+    int entered = confine_files_enter(beneath, n_directories, CONFINE_RELINKS, err);
+    return entered == 0 ? root_enter(root, err) : entered < 0 ? -1 : 0;
 }
 
 /* ---- all ---- */
 
-int confine(const int *directories, size_t n_directories, struct err *err)
+int confine(int root, const int *directories, size_t n_directories, struct err *err)
 {
     static const struct confine_limits limits = {}; /* for many clients; see serve.c */
     static const struct capability_sets none = {};
@@ -60,7 +73,7 @@ int confine(const int *directories, size_t n_directories, struct err *err)
         return -1;
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
         return err_sys(err, "give up new privileges");
-    if (files_enter(directories, n_directories, err) < 0)
+    if (files_enter(root, directories, n_directories, err) < 0)
         return -1;
     if (capability_set(&none) < 0)
         return err_sys(err, "give up capabilities");

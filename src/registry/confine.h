@@ -9,6 +9,6 @@
 
 #include "base/err.h"
 
-/* Confines the process for good. directories: below which it may read, write, make and remove files.
- */
-int confine(const int *directories, size_t n_directories, struct err *err);
+/* Confines the process for good. directories: below which it may read, write, make and remove files;
+ * all lie below the root. Where the kernel has no Landlock, that is all it sees. */
+int confine(int root, const int *directories, size_t n_directories, struct err *err);

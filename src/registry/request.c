@@ -10,6 +10,7 @@
 #include "registry/gate.h"
 #include "registry/handlers.h"
 #include "registry/name.h"
+#include "registry/turns.h"
 #include "registry/upload.h"
 
 /* A body that was not asked for is read to its end if it is short, so that the client sees the answer;
@@ -147,10 +148,20 @@ void request_data(struct request *request, const char *at, size_t len)
         request->place.route->data(request, at, len);
 }
 
+/* A document of 4 MiB may take a hundred while it is read, and there are a thousand connections. */
+static void handle(struct request *request)
+{
+    const struct route *route = request->place.route;
+    struct turns *turns = route->flags & ROUTE_READS ? request->service->turns : NULL;
+    turns_take(turns);
+    route->end(request);
+    turns_give(turns);
+}
+
 void request_end(struct request *request)
 {
     if (request->answer.status == 0)
-        request->place.route->end(request);
+        handle(request);
     /* Before the client sees the answer: its next request may come by another connection. */
     give_back(request);
 }

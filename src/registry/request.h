@@ -10,6 +10,7 @@
 #include "registry/route.h"
 
 struct service;
+struct turns;
 struct upload;
 
 struct answer {
@@ -51,7 +52,8 @@ struct service {
     bool read_only;
     bool local; /* listens on loopback and asks nobody who he is: web pages are kept out */
     bool log_json;
-    unsigned bodies; /* how many manifests are in memory; atomic */
+    unsigned bodies;     /* how many manifests are in memory; atomic */
+    struct turns *turns; /* of who reads documents */
 };
 
 /* The first header of that name, or NULL. */

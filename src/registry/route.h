@@ -14,6 +14,7 @@ struct request;
 
 enum route_flags {
     ROUTE_WRITES = 1 << 0, /* refused by a server that is read-only */
+    ROUTE_READS = 1 << 1,  /* documents, the store's index among them: `end` waits for its turn */
 };
 
 /* Handlers answer by answer.h. begin may be NULL; data is called for each piece of the body unless

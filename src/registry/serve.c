@@ -17,6 +17,7 @@
 #include "registry/confine.h"
 #include "registry/gate.h"
 #include "registry/server.h"
+#include "registry/turns.h"
 #include "registry/upload.h"
 #include "transfer/digest.h"
 
@@ -25,7 +26,8 @@ enum {
     FILE_MAX_BYTES = 1 << 20, /* of certificates, and of an htpasswd file */
     BACKLOG = 512,
     FILES_OPEN = 4096,
-    ARENAS = 2, /* of the allocator: hundreds of threads wait most of the time */
+    ARENAS = 2,  /* of the allocator: hundreds of threads wait most of the time */
+    READERS = 4, /* of documents, at a time */
     TIDY_MS = 60 * 60 * 1000,
     DRAIN_MS = 50,
 };
@@ -193,6 +195,7 @@ static int serve(struct setup *setup, const struct registry_serve_args *args,
     struct service service = {
         .images = setup->images,
         .uploads = uploads_new(setup->loose),
+        .turns = turns_new(READERS),
         .gate = setup->gate,
         .read_only = args->read_only,
         .local = address->loopback && !setup->gate,
@@ -208,6 +211,7 @@ static int serve(struct setup *setup, const struct registry_serve_args *args,
         server_stop(server);
     }
     uploads_free(service.uploads);
+    turns_free(service.turns);
     return result;
 }
 
@@ -229,7 +233,7 @@ int serve_registry(const char *root, const struct registry_serve_args *args, str
         return -1;
     warn(args, &address);
     const int directories[] = { setup.oci, setup.loose };
-    if (confine(directories, array_size(directories), err) < 0)
+    if (confine(setup.root, directories, array_size(directories), err) < 0)
         return err_wrap(err, "confine the registry");
     return serve(&setup, args, &address, err);
 }

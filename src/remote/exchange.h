@@ -108,7 +108,8 @@ void exchange_start(struct exchange *exchange);
 void exchange_start_later(struct exchange *exchange, uint64_t delay_ms);
 /* The same question once more, for who has found the answer wanting. */
 void exchange_again(struct exchange *exchange);
-/* Takes nothing more of the answer's body for now, or goes on; that is no stall. */
+/* Takes nothing more of the answer's body for now, or goes on; that is no stall. Going on may end the
+ * exchange, so it is the last that a caller does with it. */
 void exchange_pause(struct exchange *exchange, bool pause);
 /* Adds "name: value". */
 void exchange_header_add(struct exchange *exchange, const char *name, const char *value);

@@ -96,7 +96,13 @@ void exchange_pause(struct exchange *exchange, bool pause)
         return;
     moved(exchange);
     rate_begin(exchange);
-    (void)curl_easy_pause(exchange->easy, pause ? CURLPAUSE_RECV : CURLPAUSE_CONT);
+    CURLcode code = curl_easy_pause(exchange->easy, pause ? CURLPAUSE_RECV : CURLPAUSE_CONT);
+    if (code == CURLE_OK || pause) /* what goes on nevertheless is the taker's to refuse */
+        return;
+    /* What had come before it paused is handed out here, and may be refused: libcurl would go on with
+     * what is behind that. */
+    network_remove(&exchange->client->network, exchange->easy);
+    exchange_ended(exchange, code);
 }
 
 /* ---- what libcurl calls; nothing here may touch the network ---- */

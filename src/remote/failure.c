@@ -163,7 +163,6 @@ static void remedy_add(const struct exchange *exchange, struct err *err)
 {
     const struct remote_endpoint *config = exchange->endpoint->config;
     const char *after = exchange_header(exchange, "Retry-After");
-    bool known = config->username || config->identity_token || config->registry_token;
     if (exchange->flags & EXCHANGE_ANONYMOUS) {
         if (exchange->status == 401)
             err_hint(err, "passwords are given to registries only; fetch it by another program");
@@ -171,8 +170,9 @@ static void remedy_add(const struct exchange *exchange, struct err *err)
     }
     if (err->kind == ERR_DENIED && !is_stranger(exchange))
         err_hint(err,
-                 known ? "if the credentials are not right any more: ruche login %s"
-                       : "log in by: ruche login %s",
+                 has_credentials(exchange)
+                     ? "if the credentials are not right any more: ruche login %s"
+                     : "log in by: ruche login %s",
                  config->name);
     else if (exchange->status == 429 && after && strlen(after) <= 40 &&
              after[strspn(after, "0123456789")] == '\0')

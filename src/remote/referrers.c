@@ -52,14 +52,15 @@ static int page_read(struct operation *operation, const struct exchange *exchang
 {
     struct referrers *referrers = operation->state;
     struct document document;
-    size_t i;
-    json_t *descriptor;
     if (document_open(&document, str_text(&exchange->document), exchange->document.len,
                       "the index of referrers", err) < 0)
         return -1;
-    json_array_foreach(json_object_get(document.root, "manifests"), i,
-                       descriptor) if (wanted(operation, descriptor))(void)
-        json_array_append(referrers->manifests, descriptor);
+    const json_t *list = json_object_get(document.root, "manifests");
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        json_t *descriptor = json_array_get(list, i);
+        if (wanted(operation, descriptor))
+            (void)json_array_append(referrers->manifests, descriptor);
+    }
     document_close(&document);
     return 0;
 }

@@ -29,6 +29,7 @@ enum {
 struct upload {
     char *location;   /* of the session */
     uint64_t arrived; /* in the session */
+    uint64_t most;    /* that ever has in one: a session that is lost is no way to begin for ever */
     uint64_t from;    /* where the request's body begins */
     uint64_t piece;
     bool whole;   /* in one PUT */
@@ -182,8 +183,10 @@ static int arrived_take(const struct operation *operation, const struct exchange
         err_set(err, ERR_INVALID, "it says that more has arrived than there is");
         return failure_name(exchange, err);
     }
-    if (arrived > upload->arrived)
+    if (arrived > upload->most) {
         upload->failures = 0;
+        upload->most = arrived;
+    }
     upload->arrived = arrived;
     return 0;
 }

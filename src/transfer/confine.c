@@ -14,7 +14,7 @@
     "read readv write writev close lseek fstat newfstatat statx fcntl munmap mremap brk madvise "  \
     "futex sendto sendmsg recvfrom recvmsg exit exit_group rt_sigreturn rt_sigprocmask "           \
     "restart_syscall clock_gettime gettimeofday getrandom"
-#define CALLS_KEEP   CALLS_ALL " poll ppoll"
+#define CALLS_FLOW   CALLS_ALL " poll ppoll"
 #define CALLS_SPOOL  CALLS_ALL " openat ftruncate"
 #define CALLS_PACK   CALLS_ALL " pread64 pwrite64 pwritev ftruncate"
 #define CALLS_REMOVE CALLS_ALL " openat openat2 getdents64 unlinkat fchmod"
@@ -39,9 +39,9 @@ static const struct rights {
 } rights_of[] = {
     [TRANSFER_SPOOL] = { CALLS_SPOOL, ACCESS_SPOOL, 0 },
     [TRANSFER_DIGEST] = { CALLS_ALL, 0, 0 },
-    [TRANSFER_INFLATE] = { CALLS_ALL, 0, 0 },
-    [TRANSFER_CONTENT] = { CALLS_ALL, 0, 0 },
-    [TRANSFER_KEEP] = { CALLS_KEEP, 0, 0 },
+    [TRANSFER_INFLATE] = { CALLS_FLOW, 0, 0 },
+    [TRANSFER_CONTENT] = { CALLS_FLOW, 0, 0 },
+    [TRANSFER_KEEP] = { CALLS_FLOW, 0, 0 },
     [TRANSFER_SUM] = { CALLS_SUM, ACCESS_SUM, CAPABILITY_BIT(DAC_OVERRIDE) },
     [TRANSFER_UNPACK] = { CALLS_UNPACK, ACCESS_UNPACK,
                           CAPABILITY_BIT(CHOWN) | CAPABILITY_BIT(DAC_OVERRIDE) |

@@ -129,12 +129,18 @@ static bool owner_differs(const struct stat *st, const struct member *member)
     return st->st_uid != member->uid || st->st_gid != member->gid;
 }
 
+/* The disk's fault, and nothing that may be left out. */
+static bool is_lost(int errnum)
+{
+    return errnum == ENOSPC || errnum == EDQUOT || errnum == EIO;
+}
+
 static int xattr_set(const struct directory_sink *sink, int fd, const struct member *member,
                      const struct xattr *xattr, struct err *err)
 {
     if (fsetxattr(fd, xattr->name, xattr->value, xattr->len, 0) == 0)
         return 0;
-    if (errno == ENOSPC || errno == EDQUOT || errno == EIO)
+    if (is_lost(errno))
         return err_sys(err, "set its attribute %s", xattr->name);
     /* The rest are properties of this file system, or of what stands in the archive. */
     auto_free char *text =
@@ -459,8 +465,10 @@ static int sink_commit(struct sink *base, struct err *err)
         auto_close int fd = beneath_directory(&sink->beneath, finish->path);
         if (fd < 0)
             continue; /* a later member took its place */
-        if (finish->acl)
-            (void)fsetxattr(fd, default_acl, finish->acl, finish->acl_len, 0); /* none there is */
+        /* Others mean that there are none on this file system. */
+        if (finish->acl && fsetxattr(fd, default_acl, finish->acl, finish->acl_len, 0) < 0 &&
+            is_lost(errno))
+            return err_sys(err, "set the default ACL of %s", finish->path);
         const struct timespec times[] = { finish->mtime, finish->mtime };
         if (futimens(fd, times) < 0)
             return err_sys(err, "set the times of %s", finish->path);

@@ -24,6 +24,19 @@ struct deflating {
     uint8_t *out;
 };
 
+static int packed_put(struct deflating *deflating, size_t len, struct err *err)
+{
+    const struct job *job = deflating->job;
+    digest_add(deflating->blob, deflating->out, len);
+    deflating->blob_size += len;
+    bool fits = job->request.room_bytes == 0 || deflating->blob_size <= job->request.room_bytes;
+    if (!fits)
+        errno = ENOSPC;
+    if (!fits || fd_write_all(job->fds[2], deflating->out, len) < 0)
+        return err_sys(err, "write to the store");
+    return 0;
+}
+
 /* Packs what was read; last: to its end. */
 static int deflate(struct deflating *deflating, size_t len, bool last, struct err *err)
 {
@@ -34,11 +47,8 @@ static int deflate(struct deflating *deflating, size_t len, bool last, struct er
         buffers.out_len = OUT_SIZE;
         if (deflating->encoder->step(deflating->state, &buffers, last, &ended, err) < 0)
             return -1;
-        size_t made = OUT_SIZE - buffers.out_len;
-        digest_add(deflating->blob, deflating->out, made);
-        deflating->blob_size += made;
-        if (fd_write_all(deflating->job->fds[2], deflating->out, made) < 0)
-            return err_sys(err, "write to the store");
+        if (packed_put(deflating, OUT_SIZE - buffers.out_len, err) < 0)
+            return -1;
     } while (buffers.in_len > 0 || (last && !ended));
     return 0;
 }

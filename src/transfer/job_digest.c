@@ -53,7 +53,7 @@ int job_digest(struct job *job, struct err *err)
     if (strcmp(job->request.name, TRANSFER_RAW) == 0)
         stream_raw(stream);
     if (job->request.verb == TRANSFER_DIGEST && job->fds[2] >= 0)
-        stream_follow(stream, job->fds[2]);
+        stream_follow(stream, job->fds[2], -1);
     stream_watch(stream, blob_seen, blob);
     if (blob_read(job, stream, content, &event.number, err) < 0)
         return -1;

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
 
@@ -19,6 +20,7 @@
 
 enum {
     BUFFER_BYTES = 256 << 10,
+    ZEROS_BYTES = 1 << 30,
     LINK_MAX_BYTES = 4096,
     XATTRS_MAX = 64,
     XATTR_BYTES_MAX = 64 << 10,  /* the kernel's, of a list and of a value */
@@ -34,8 +36,8 @@ struct exporting {
     struct job *job;
     struct tar_write *tar;
     char *buffer;
-    char *zeros;
-    char *names; /* of attributes */
+    const char *zeros; /* ZEROS_BYTES, which take no memory */
+    char *names;       /* of attributes */
     struct xattr xattrs[XATTRS_MAX];
     uint64_t told;
 };
@@ -44,7 +46,8 @@ static void exporting_done(struct exporting *export)
 {
     tar_write_free(export->tar);
     free(export->buffer);
-    free(export->zeros);
+    if (export->zeros)
+        (void)munmap((void *)(uintptr_t) export->zeros, ZEROS_BYTES);
     free(export->names);
 }
 
@@ -86,12 +89,17 @@ static int xattrs_read(struct exporting *export, int fd, struct tar_item *item, 
     if (len < 0 && errno != ENOTSUP)
         return err_sys(err, "list its attributes");
     for (ssize_t at = 0; at < len; at += (ssize_t)strlen(export->names + at) + 1) {
-        if (item->n_xattrs == XATTRS_MAX)
-            return err_set(err, ERR_UNSUPPORTED, "it has more than %d attributes", XATTRS_MAX);
-        int n = xattr_read(export, fd, export->names + at, &export->xattrs[item->n_xattrs], err);
+        struct xattr xattr = {};
+        int n = xattr_read(export, fd, export->names + at, &xattr, err);
         if (n < 0)
             return -1;
-        item->n_xattrs += (size_t)n;
+        if (n == 0)
+            continue;
+        if (item->n_xattrs == XATTRS_MAX) {
+            free((void *)(uintptr_t)xattr.value);
+            return err_set(err, ERR_UNSUPPORTED, "it has more than %d attributes", XATTRS_MAX);
+        }
+        export->xattrs[item->n_xattrs++] = xattr;
     }
     return 0;
 }
@@ -150,10 +158,12 @@ static int progress_tell(struct exporting *export, struct err *err)
     return channel_progress(&export->job->channel, position, err);
 }
 
+/* What is in holes is handed to libarchive like all else, and it passes over it: the fewer calls,
+ * the sooner. */
 static int zeros_put(struct exporting *export, uint64_t len, struct err *err)
 {
     while (len > 0) {
-        size_t n = len < BUFFER_BYTES ? (size_t)len : BUFFER_BYTES;
+        size_t n = len < ZEROS_BYTES ? (size_t)len : ZEROS_BYTES;
         if (tar_write_data(export->tar, export->zeros, n, err) < 0)
             return -1;
         len -= n;
@@ -303,15 +313,23 @@ int job_export_prepare(struct job *job, struct err *err)
     return 0;
 }
 
+static int zeros_make(struct exporting *export, struct err *err)
+{
+    void *at = mmap(NULL, ZEROS_BYTES, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (at == MAP_FAILED)
+        return err_sys(err, "make room for zeros");
+    export->zeros = at;
+    return 0;
+}
+
 int job_export(struct job *job, struct err *err)
 {
     auto_done(exporting) export = {
         .job = job,
         .buffer = xmalloc(BUFFER_BYTES),
-        .zeros = xcalloc(1, BUFFER_BYTES),
         .names = xmalloc(XATTR_BYTES_MAX),
     };
-    if (tar_write_open(job->fds[1], &export.tar, err) < 0 ||
+    if (zeros_make(&export, err) < 0 || tar_write_open(job->fds[1], &export.tar, err) < 0 ||
         merge_walk(job->layers, job->n_layers, visit, &export, err) < 0)
         return -1;
     return tar_write_end(export.tar, err);

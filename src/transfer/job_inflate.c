@@ -59,7 +59,7 @@ int job_inflate(struct job *job, struct err *err)
     if (ring_open(job->fds[4], job->fds[3], job->fds[2], RING_FIRST, &ring, err) < 0)
         return -1;
     if (kept) {
-        stream_follow(stream, job->fds[5]);
+        stream_follow(stream, job->fds[5], job->fds[2]);
         stream_trust(stream); /* what is fetched has digests */
     } else {
         stream_watch(stream, blob_seen, blob);

@@ -5,12 +5,11 @@
  * the digest says of them is so.
  */
 #include <errno.h>
-#include <poll.h>
 #include <unistd.h>
 
 #include "base/file.h"
-#include "base/number.h"
 #include "transfer/digest.h"
+#include "transfer/flow.h"
 #include "transfer/job.h"
 
 enum { BUFFER_BYTES = 256 << 10 };
@@ -22,23 +21,10 @@ struct keeping {
     uint64_t size;
 };
 
-/* Waits until something comes: for ever, as long as there is somebody who follows. */
-static int some_wait(const struct keeping *keeping, int fd, struct err *err)
-{
-    struct pollfd polls[] = { { fd, POLLIN, 0 }, { keeping->job->fds[3], 0, 0 } };
-    while (poll(polls, array_size(polls), -1) < 0)
-        if (errno != EINTR)
-            return err_sys(err, "wait");
-    if (!(polls[1].revents & POLLERR))
-        return 0;
-    errno = EPIPE;
-    return err_sys(err, "hand it on");
-}
-
 static ssize_t some_read(const struct keeping *keeping, int fd, struct err *err)
 {
     ssize_t n;
-    if (some_wait(keeping, fd, err) < 0)
+    if (flow_wait(fd, keeping->job->fds[3], err) < 0) /* who follows */
         return -1;
     do
         n = read(fd, keeping->buffer, BUFFER_BYTES);

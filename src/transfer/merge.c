@@ -12,6 +12,9 @@
 #include "base/field.h"
 #include "base/file.h"
 #include "base/str.h"
+#include "transfer/member.h"
+
+enum { SHOWN_BYTES = 80 };
 
 static const char opaque_name[] = "user.overlay.opaque";
 static const uint64_t no_links = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV;
@@ -162,9 +165,15 @@ static bool is_whiteout(const struct stat *st)
     return S_ISCHR(st->st_mode) && st->st_rdev == 0;
 }
 
-static char *path_below(const char *path, const char *name)
+/* What a container made by going down step by step may lie deeper than any path reaches. */
+static int path_below(const char *path, const char *name, char **ret_path, struct err *err)
 {
-    return xasprintf("%s%s%s", path, *path ? "/" : "", name);
+    if (strlen(path) + 1 + strlen(name) > MEMBER_PATH_MAX)
+        return err_set(err, ERR_UNSUPPORTED,
+                       "a path that begins with /%.*s is longer than the %d bytes of an archive's",
+                       SHOWN_BYTES, path, MEMBER_PATH_MAX);
+    *ret_path = xasprintf("%s%s%s", path, *path ? "/" : "", name);
+    return 0;
 }
 
 /* The layers below the topmost one have a part in a directory as far as it is one there, too. */
@@ -172,12 +181,11 @@ static int dir_wait(struct merge *merge, const struct merge_dir *in,
                     const struct merge_parts *parts, const struct merge_name *same, size_t n,
                     const struct stat *st, struct err *err)
 {
-    struct merge_dir dir = {
-        .path = path_below(in->path, same->text),
-        .st = *st,
-        .layers = xcalloc(n, sizeof(*dir.layers)),
-    };
+    struct merge_dir dir = { .st = *st };
     int result = 1;
+    if (path_below(in->path, same->text, &dir.path, err) < 0)
+        return -1;
+    dir.layers = xcalloc(n, sizeof(*dir.layers));
     for (size_t i = 0; i < n && result > 0; i++) {
         struct stat below = *st;
         if (i > 0)
@@ -207,7 +215,9 @@ static int name_take(struct merge *merge, const struct merge_dir *dir,
         return found < 0 ? -1 : 0;
     if (S_ISDIR(entry.st.st_mode))
         return dir_wait(merge, dir, parts, same, n, &entry.st, err);
-    auto_free char *path = path_below(dir->path, same->text);
+    auto_free char *path = NULL;
+    if (path_below(dir->path, same->text, &path, err) < 0)
+        return -1;
     entry.path = path;
     return merge->visit(merge->context, &entry, err);
 }

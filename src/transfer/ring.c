@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "transfer/flow.h"
 
 /* What goes through the pipes is the length of a slot's bytes, in four bytes; slots follow one
  * another. */
@@ -59,6 +60,9 @@ static int length_read(struct ring *ring, uint32_t *ret_length, struct err *err)
 {
     if (ring->next == ring->n_waiting) {
         ssize_t n;
+        /* Behind the last one is the first, who may be done. */
+        if (flow_wait(ring->in, ring->end == RING_LAST ? -1 : ring->out, err) < 0)
+            return -1;
         do
             n = read(ring->in, ring->waiting, sizeof(ring->waiting));
         while (n < 0 && errno == EINTR);

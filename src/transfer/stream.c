@@ -7,6 +7,7 @@
 
 #include "base/number.h"
 #include "transfer/decoder.h"
+#include "transfer/flow.h"
 #include "transfer/ring.h"
 
 enum {
@@ -21,6 +22,7 @@ _Static_assert((size_t)IN_SIZE <= (size_t)RING_SLOT_BYTES,
 struct stream {
     int fd;
     int arrivals;      /* -1: the file is whole, or a pipe */
+    int onward;        /* -1: nobody is looked after while it grows */
     struct ring *ring; /* in place of a descriptor */
     uint64_t position;
     uint64_t given;
@@ -76,9 +78,10 @@ struct stream *stream_new_ring(struct ring *ring)
     return stream;
 }
 
-void stream_follow(struct stream *stream, int arrivals)
+void stream_follow(struct stream *stream, int arrivals, int onward)
 {
     stream->arrivals = arrivals;
+    stream->onward = onward;
 }
 
 void stream_trust(struct stream *stream)
@@ -132,6 +135,8 @@ static int stream_wait(struct stream *stream, struct err *err)
     ssize_t n;
     if (stream->arrivals < 0)
         return 0;
+    if (flow_wait(stream->arrivals, stream->onward, err) < 0)
+        return -1;
     do
         n = read(stream->arrivals, told, sizeof(told));
     while (n < 0 && errno == EINTR);

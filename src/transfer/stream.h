@@ -24,8 +24,9 @@ struct stream *stream_new(int fd, uint64_t max_bytes);
 void stream_raw(struct stream *stream);
 void stream_watch(struct stream *stream, stream_watcher *watcher, void *context);
 /* fd is a file that still grows: more has come whenever there is something to be read from
- * arrivals, a pipe, borrowed, and all of it when that ends. */
-void stream_follow(struct stream *stream, int arrivals);
+ * arrivals, a pipe, borrowed, and all of it when that ends. onward: the pipe by which those behind
+ * are told of what comes of it, without whom it is not waited for; -1: none. */
+void stream_follow(struct stream *stream, int arrivals, int onward);
 /* What it unpacks to is digested, and what the digest has to be is known: checksums inside of it
  * may be passed over. Before the first reading. */
 void stream_trust(struct stream *stream);

@@ -154,6 +154,18 @@ assert_second() {
     ((after - before == 1)) || fail "$((after - before)) requests"
 }
 
+@test "pull: bars where lines can be drawn anew, lines elsewhere" {
+    need_all script
+    local command="'$RUCHE' --root '$ROOT' --run '$RUN' pull --tls-verify=false '$HIVE/app:1'"
+    TERM=xterm run script -qec "$command" /dev/null
+    assert_status 0
+    [[ $output == *$'\e[J'* ]] || fail "no bars: $output"
+    ruche rmi "$HIVE/app:1" >/dev/null
+    TERM=dumb run script -qec "$command" /dev/null
+    assert_status 0
+    [[ $output != *$'\e'* && $output == *': done'* ]] || fail "no lines: $output"
+}
+
 @test "pull: what is here is not fetched again" {
     pull -q "$HIVE/app:1"
     before=$(asked '"GET /v2/app/blobs/')
@@ -203,6 +215,15 @@ assert_second() {
     assert_second "$HIVE/buildah:2"
 }
 
+@test "pull: all tags, and one of them, exclude each other" {
+    pull -a "$HIVE/app:1"
+    assert_error 125 "*$HIVE/app:1\" has a tag or digest, and a repository is meant*"
+    try ruche push -a "$HIVE/app:1"
+    assert_error 125 "*$HIVE/app:1\" has a tag or digest, and a repository is meant*"
+    try ruche pull "docker://$HIVE/app"
+    assert_error 125 '*is no image name: a name has no scheme; *'
+}
+
 # ---- platforms ----
 
 @test "pull: of an index, this machine's image, or the one that is asked for" {
@@ -218,6 +239,11 @@ assert_second() {
     assert_status 0
     run ruche inspect --type image "$HIVE/app:list"
     [[ $(jq -r '.[0].Architecture' <<<"$output") == arm64 ]]
+    [[ $(ruche manifest inspect "$HIVE/app:list" | jq '.manifests | length') == 2 ]]
+    # What somebody asked for once is not what the name means here.
+    pull "$HIVE/app:list"
+    assert_line "Status: Downloaded newer image for $HIVE/app:list"
+    assert_second "$HIVE/app:list"
     pull -q --platform linux/riscv64 "$HIVE/app:list"
     assert_error 125 "pull *: there is no image for linux/riscv64*linux/amd64, linux/arm64*"
     pull -q --platform linux/arm64 "$HIVE/app:1"
@@ -249,6 +275,18 @@ assert_second() {
     try ruche run --rm -q --tls-verify=false --platform linux/arm64 "$HIVE/app:list"
     assert_status 0
     assert_output arm
+}
+
+@test "run --platform: what is here for another platform is brought, or named" {
+    pull -q "$HIVE/app:list"
+    try ruche run --rm --pull never --platform linux/arm64 "$HIVE/app:list"
+    assert_error 125 "image $HIVE/app:list is here for linux/amd64, not for linux/arm64; bring it with \"ruche pull --platform linux/arm64 $HIVE/app:list\""
+    try ruche run --rm -q --tls-verify=false --platform linux/arm64 "$HIVE/app:list"
+    assert_status 0
+    assert_output arm
+    pull -q "$HIVE/app:1"
+    try ruche create -q --tls-verify=false --platform linux/arm64 "$HIVE/app:1"
+    assert_error 125 "image $HIVE/app:1 is here for linux/amd64, not for linux/arm64: pull *: there is no image for linux/arm64, only for: linux/amd64"
 }
 
 # ---- who may ----

@@ -157,7 +157,7 @@ asked() {
 
 @test "push: what cannot be" {
     push -q nosuch:1 "$REPOSITORY:1"
-    assert_error 125 "push $REPOSITORY:1: there is no such image here"
+    assert_error 125 "push $REPOSITORY:1: no image nosuch:1 here"
     push -q localhost/app:1 "$REPOSITORY@sha256:$(printf '%064d' 0)"
     assert_error 125 'push*has a digest, which cannot be given'
     # A blob that is damaged is no blob the registry takes.

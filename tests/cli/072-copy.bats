@@ -193,6 +193,35 @@ list_push() {
     [[ $stderr == *downloading* ]] || fail "$stderr"
 }
 
+@test "image copy: an archive has its name once it is whole" {
+    need_all strace
+    ruche load -qi "$FILES/docker.tar" >/dev/null
+    name=$(ruche images --format '{{.Repository}}:{{.Tag}}')
+    ruche image copy -q "$name" docker-archive:whole.tar
+    strace -f -qq -o calls -e trace=sendfile "$RUCHE" --root "$ROOT" --run "$RUN" image copy -q "$name" docker-archive:again.tar
+    grep -q sendfile calls || skip "an archive is written by another call"
+    run strace -f -qq -o calls -e trace=sendfile -e inject=sendfile:signal=KILL:when=1 \
+        "$RUCHE" --root "$ROOT" --run "$RUN" image copy -q "$name" docker-archive:half.tar
+    ((status != 0))
+    [[ ! -e half.tar ]] || fail "half of it is there"
+    cmp whole.tar again.tar
+    ruche image copy -q "$name" docker-archive:half.tar
+    cmp whole.tar half.tar
+}
+
+@test "image copy: what goes to standard output stands there alone" {
+    for kind in docker-archive oci-archive; do
+        ruche image copy -q "oci:$FILES/oci" "$kind:beside.tar"
+        ruche image copy "oci:$FILES/oci" "$kind:/dev/stdout" | cat >alone.tar
+        cmp beside.tar alone.tar
+        ruche image copy "oci:$FILES/oci" "$kind:/dev/fd/3" 3>&1 | cat >alone.tar
+        cmp beside.tar alone.tar
+        rm beside.tar
+    done
+    ruche image copy "oci:$FILES/oci" "$kind:/dev/fd/3" 3> >(cat >/dev/null) >digest
+    [[ $(<digest) == "$DIGEST" ]] || fail "$(<digest)"
+}
+
 @test "image copy: what cannot be" {
     copy "oci:$FILES/nosuch" dir:x
     assert_error 125 'copy *: open */nosuch: No such file or directory'
@@ -257,6 +286,14 @@ list_push() {
     [[ ${lines[1]} == app* ]] || fail "$output"
     try ruche search --tls-verify=false "$HIVE/nosuch"
     assert_output 'NAME      DESCRIPTION   STARS     OFFICIAL'
+    try ruche search --tls-verify=false --filter stars=0 --filter is-official=false --format '{{.Name}}={{.StarCount}}' "$HIVE/ap"
+    assert_output app=0
+    try ruche search --tls-verify=false --filter stars=1 --format '{{.Name}}' "$HIVE/ap"
+    assert_output ''
+    try ruche search --filter stars=many "$HIVE/ap"
+    assert_error 125 '--filter stars: "many" is not a whole number*'
+    try ruche search --filter is-official=perhaps "$HIVE/ap"
+    assert_error 125 '--filter is-official: "perhaps" is neither true nor false*'
     try ruche image referrers --tls-verify=false "$HIVE/app:1"
     assert_status 0
     [[ $(jq -c .manifests <<<"$output") == '[]' ]]

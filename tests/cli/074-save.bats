@@ -204,6 +204,29 @@ assert_loaded() {
     [[ -c /dev/null ]]
 }
 
+@test "what is replaced stays until the new one is on the disk" {
+    need_all strace
+    load_app
+    # A sync that fails, and one that would, if there were any.
+    unsynced() {
+        try strace -qqq -o /dev/null -e trace=fsync,syncfs -e inject=fsync,syncfs:error=EIO "$RUCHE" --root "$ROOT" --run "$RUN" "$@"
+    }
+    unsynced save -o new.tar example.org/app:1
+    assert_status 0
+    echo old >old.tar
+    unsynced save -o old.tar example.org/app:1
+    assert_error 125 '*write old.tar: Input/output error'
+    [[ $(<old.tar) == old ]]
+    [[ -z $(find . -maxdepth 1 -name '.ruche*') ]]
+    unsynced image copy -q store:example.org/app:1 oci:layout:one
+    assert_status 0
+    unsynced image copy -q store:example.org/app:1 oci:layout:two
+    assert_error 125 '*Input/output error'
+    [[ $(jq -r '.manifests[].annotations["org.opencontainers.image.ref.name"]' layout/index.json) == one ]]
+    ruche image copy -q store:example.org/app:1 oci:layout:two
+    [[ $(jq '.manifests | length' layout/index.json) == 2 ]]
+}
+
 @test "a full disk is said, and leaves nothing" {
     [[ -c /dev/full ]] || skip "there is no /dev/full"
     load_app

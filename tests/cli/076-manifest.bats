@@ -119,10 +119,17 @@ manifest_of() {
     assert_error 125 '*is no KEY=VALUE*'
     try ruche manifest create Upper:1
     assert_error 125 '*is no image name*'
-    try ruche manifest inspect none:1
-    assert_error 125 '*no list or image none:1 here'
+    try ruche manifest inspect 127.0.0.1:1/none:1
+    assert_error 125 '127.0.0.1:1/none:1 is not here: inspect 127.0.0.1:1/none:1: *cannot be reached*'
     try ruche manifest rm own:1
     assert_status 1
+    assert_stderr 'ruche: own:1 is an image, and no list'
+    ruche manifest create foreign:1 vax:1 >/dev/null
+    try ruche image inspect foreign:1
+    assert_status 1
+    assert_stderr 'ruche: the list foreign:1 has no image for this machine; see what it has by "manifest inspect"'
+    try ruche history foreign:1
+    assert_error 125 'the list foreign:1 has no image for this machine*'
     [[ $(list '.manifests | length') == 1 ]]
 }
 
@@ -162,6 +169,14 @@ manifest_of() {
     ruche manifest push --tls-verify=false -q "$name"
     [[ $(skopeo inspect --tls-verify=false --raw "docker://$name" | jq '.manifests | length') == 2 ]]
     [[ $(skopeo --override-arch arm64 inspect --tls-verify=false --config "docker://$name" | jq -r .architecture) == arm64 ]]
-    ruche manifest push --purge --tls-verify=false -q "$name" "$address/m:2"
-    [[ -z $(ruche images -q "$address/l") ]]
+    # An image that was taken from a list does not hide the list's own digest.
+    ruche tag "$name" copy:1
+    ruche pull -q --tls-verify=false --platform linux/arm64 "$name" >/dev/null
+    try ruche images --tree
+    assert_status 0
+    [[ $output == *copy:1* ]] || fail "$output"
+    ruche manifest push --purge --tls-verify=false -q copy:1 "$address/m:2"
+    [[ -z $(ruche images -q copy:1) ]]
+    # What is not here is the registry's.
+    [[ $(ruche manifest inspect --tls-verify=false "$address/m:2" | jq '.manifests | length') == 2 ]]
 }

@@ -226,3 +226,29 @@ removals_work() {
     assert_stderr "ruche: import: *no space left in $ROOT: * needed, * free; make room in its file system"
     [[ -z $(ls "$ROOT/ingest") ]]
 }
+
+@test "what is packed anew for a push and does not go onto the disk says so" {
+    memory_disk 12m
+    cd "$BATS_TEST_TMPDIR" || return
+    mkdir noise
+    head -c 4000000 /dev/urandom >noise/noise
+    make_tar noise.tar noise
+    make_layout layout 1 '{"Cmd":["/noise"]}' noise.tar
+    tar -C layout -cf layout.tar .
+    ruche load -q -i layout.tar >/dev/null
+    local name=127.0.0.1:1/noise:1 compression
+    ruche tag "$(ruche images -q)" "$name"
+    for compression in gzip zstd; do
+        head -c 1000000 /dev/zero >"$DISK/spare"
+        fill
+        rm "$DISK/spare"
+        try ruche push -q --compression "$compression" "$name"
+        assert_status 125
+        assert_stderr "ruche: push $name: pack layer 1 of 1: no space left in $ROOT: more needed than the * that were free; make room in its file system"
+        rm "$DISK/fill"
+        try ruche push -q --compression "$compression" "$name"
+        assert_status 125
+        [[ $stderr != *space* ]] || fail "$stderr"
+    done
+    ruche system check -q
+}

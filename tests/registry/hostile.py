@@ -40,6 +40,7 @@ a repository's name says how it is served ("resets/image"); credentials are user
     wrong-manifest    a byte of the manifest is another one
     wrong-header      Docker-Content-Digest is another one
     more-bytes        a layer with bytes behind it, its length not told
+    more-later        the same, in small chunks of which the last 40 come at once
     less-bytes        a layer that ends early, its length not told
     wrong-length      Content-Length is not what the manifest says
     layer-huge        the manifest says that its layer is a petabyte long
@@ -72,6 +73,7 @@ a repository's name says how it is served ("resets/image"); credentials are user
     upload-breaks     the connection breaks in the middle of each first PATCH of a session; its state is told
     upload-whole      PATCH is not allowed
     upload-lost       the session is gone after the first PATCH, once
+    upload-loses      the same, each time
     upload-commit     the connection breaks at the PUT, which was good
     upload-plain      uploads are sent to plain HTTP
     no-delete         405 to DELETE
@@ -210,6 +212,16 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(b"%x\r\n%s\r\n0\r\n\r\n" % (len(data), data))
 
+    def chunked_small(self, data):
+        self.send_response(200)
+        self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+        pieces = [b"%x\r\n%s\r\n" % (len(data[i:i + 1000]), data[i:i + 1000]) for i in range(0, len(data), 1000)]
+        self.wfile.write(b"".join(pieces[:-40]))
+        self.wfile.flush()
+        time.sleep(0.2)  # it is taken by then
+        self.wfile.write(b"".join(pieces[-40:]) + b"0\r\n\r\n")
+
     def reset(self):
         """Ends the connection so that the other side sees it broken."""
         self.close_connection = True
@@ -321,6 +333,8 @@ class Handler(BaseHTTPRequestHandler):
             return self.answer(307, b"", [("Location", redirects[lie])])
         if layer and lie == "more-bytes":
             return self.chunked(data + b"more" * 1000)
+        if layer and lie == "more-later":
+            return self.chunked_small(data + b"more" * 1000)
         if layer and lie == "less-bytes":
             return self.chunked(data[:-1000])
         if layer and lie == "wrong-length":
@@ -423,7 +437,7 @@ class Handler(BaseHTTPRequestHandler):
         if lie == "upload-breaks" and self.state.times(lie, session) == 1:
             sessions[session] += self.rfile.read(PIECE)
             self.reset()
-        if lie == "upload-lost" and self.state.times(lie) == 2:
+        if (lie == "upload-lost" and self.state.times(lie) == 2) or (lie == "upload-loses" and sessions[session]):
             self.body()
             del sessions[session]
             sessions["gone" + session] = b""

@@ -452,6 +452,79 @@ Test(object, a_list_of_which_a_part_is_here)
     cr_assert_not(known(zero));
 }
 
+static char *filler_text(const char *config, unsigned number)
+{
+    auto_free char *filler = xmalloc((4 << 20) - 2000);
+    memset(filler, 'x', (4 << 20) - 2001);
+    filler[(4 << 20) - 2001] = '\0';
+    auto_free char *more = xasprintf(",\"annotations\":{\"%u\":\"%s\"}", number, filler);
+    return manifest_text(MEDIA_OCI_EMPTY, config, 2, "application/x.payload", config, 2, more);
+}
+
+static int put_refused(const char *text, struct err *err)
+{
+    auto_done(object_stored) stored = {};
+    auto_free char *digest = digest_of(text, strlen(text));
+    const struct object_manifest manifest = {
+        .repository = REPOSITORY,
+        .tag = "refused",
+        .digest = digest,
+        .media_type = MEDIA_OCI_INDEX,
+        .data = text,
+        .len = strlen(text),
+    };
+    return object_manifest_put(images, &manifest, &stored, err);
+}
+
+#define LIST "{\"schemaVersion\":2,\"mediaType\":\"" MEDIA_OCI_INDEX "\",\"manifests\":[%s]%s}"
+
+/* Each may be as long as manifests are, but not all of them together, whatever is said of them. */
+Test(object, a_list_has_a_limit_in_all)
+{
+    auto_done(str) honest = {};
+    auto_done(str) lying = {};
+    struct err err = {};
+    auto_free char *config = blob_put("{}");
+    for (unsigned i = 0; i < 17; i++) {
+        auto_free char *text = filler_text(config, i);
+        auto_free char *digest = put(NULL, MEDIA_OCI_MANIFEST, text);
+        member_add(&honest, digest, strlen(text), "vax");
+        member_add(&lying, digest, 5, "vax");
+    }
+    auto_free char *true_text = xasprintf(LIST, str_text(&honest), "");
+    auto_free char *false_text = xasprintf(LIST, str_text(&lying), "");
+    cr_assert_lt(put_refused(true_text, &err), 0);
+    cr_expect_eq(err.kind, ERR_UNSUPPORTED, "%s", err.text);
+    cr_assert_lt(put_refused(false_text, &err), 0);
+    cr_expect_eq(err.kind, ERR_UNSUPPORTED, "%s", err.text);
+    cr_expect_not(known("refused"));
+}
+
+/* Whoever asks for a digest has only so many lists looked through for it. */
+Test(object, lists_have_a_limit_in_all)
+{
+    static const char zero[] =
+        "sha256:0000000000000000000000000000000000000000000000000000000000000000";
+    auto_free char *filler = xmalloc((4 << 20) - 2000);
+    auto_done(object) object = {};
+    auto_done(str) members = {};
+    struct err err = {};
+    memset(filler, 'x', (4 << 20) - 2001);
+    filler[(4 << 20) - 2001] = '\0';
+    auto_free char *mine = put_image("own", "vax", NULL);
+    member_add(&members, mine, 5, "vax");
+    for (unsigned i = 0; i < 17; i++) {
+        auto_free char *more = xasprintf(",\"annotations\":{\"%u\":\"%s\"}", i, filler);
+        auto_free char *text = xasprintf(LIST, i == 0 ? str_text(&members) : "", more);
+        auto_free char *tag = xasprintf("l%u", i);
+        auto_free char *digest = put(tag, MEDIA_OCI_INDEX, text);
+        cr_assert(known(digest));
+    }
+    cr_expect(known(mine), "it has a row, or is in the first list");
+    cr_assert_lt(object_find(images, REPOSITORY, zero, &object, &err), 0);
+    cr_expect_eq(err.kind, ERR_UNSUPPORTED, "%s", err.text);
+}
+
 Test(object, lists_whose_members_are_anything)
 {
     auto_done(str) members = {};

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -51,9 +52,85 @@ Test(partial, is_one_process_at_a_time)
     int one = -1, two = -1;
     cr_assert_eq(partial_open(images, DIGEST, 10, &one, &err), 1);
     cr_expect_eq(partial_open(images, DIGEST, 10, &two, &err), 0);
-    partial_close(&one);
+    fd_close(&one);
     cr_expect_eq(partial_open(images, DIGEST, 10, &two, &err), 1);
-    partial_close(&two);
+    fd_close(&two);
+}
+
+/* A killed client's process may still write to it. */
+Test(partial, is_nobodys_once_nobody_can_write)
+{
+    struct err err;
+    int one = -1, two = -1, go[2];
+    char last;
+    cr_assert_eq(partial_open(images, DIGEST, 10, &one, &err), 1);
+    cr_assert_eq(pipe2(go, O_CLOEXEC), 0);
+    pid_t writer = fork();
+    if (writer == 0) {
+        close(go[1]);
+        (void)!read(go[0], &last, 1);
+        _exit(write(one, "late", 4) == 4 ? 0 : 1);
+    }
+    close(go[0]);
+    fd_close(&one);
+    cr_expect_eq(partial_open(images, DIGEST, 10, &two, &err), 0);
+    close(go[1]);
+    cr_assert_eq(waitpid(writer, NULL, 0), writer);
+    cr_assert_eq(partial_open(images, DIGEST, 10, &two, &err), 1);
+    cr_expect_eq(lseek(two, 0, SEEK_END), 4);
+    fd_close(&two);
+}
+
+/* Whatever becomes of the file that others have. */
+Test(partial, what_is_kept_is_kept)
+{
+    struct err err;
+    struct ingest ingest;
+    int fd = -1, other = -1, kept = -1;
+    uint64_t size = 0;
+    char text[11] = "";
+    cr_assert_eq(ingest_open(images, &ingest, &err), 0);
+    cr_assert_eq(partial_open(images, DIGEST, 10, &fd, &err), 1);
+    cr_assert_eq(write(fd, "1234567890", 10), 10);
+    cr_assert_eq(partial_keep(&ingest, 3, DIGEST, 10, &fd, &err), 0, "%s", err.text);
+    cr_expect_eq(fd, -1);
+    cr_assert_eq(partial_open(images, DIGEST, 10, &other, &err), 1);
+    partial_drop(images, DIGEST, 10);
+    cr_expect_eq(n_partials(), 1, "it is another's");
+    partial_remove(images, DIGEST, 10);
+    fd_close(&other);
+    cr_assert_eq(partial_open(images, DIGEST, 10, &other, &err), 1);
+    cr_assert_eq(write(other, "0987654321", 10), 10);
+    cr_assert_eq(ingest_kept(&ingest, 3, &kept, &size, &err), 0);
+    cr_expect_eq(size, 10);
+    cr_assert_eq(read(kept, text, 10), 10);
+    cr_expect_str_eq(text, "1234567890");
+    fd_close(&kept);
+    cr_assert_eq(ingest_commit_kept(&ingest, 3, DIGEST, &err), 0);
+    cr_expect(blob_present(images, DIGEST));
+    fd_close(&other);
+    partial_drop(images, DIGEST, 10);
+    cr_expect_eq(n_partials(), 0);
+    ingest_close(&ingest);
+}
+
+/* The two names of one file. */
+Test(partial, is_committed_by_both_who_have_it)
+{
+    struct err err;
+    struct ingest ingest;
+    int fd = -1, other = -1;
+    cr_assert_eq(ingest_open(images, &ingest, &err), 0);
+    cr_assert_eq(partial_open(images, DIGEST, 10, &fd, &err), 1);
+    cr_assert_eq(write(fd, "1234567890", 10), 10);
+    cr_assert_eq(partial_keep(&ingest, 0, DIGEST, 10, &fd, &err), 0);
+    cr_assert_eq(partial_open(images, DIGEST, 10, &other, &err), 1);
+    cr_assert_eq(ingest_commit_kept(&ingest, 0, DIGEST, &err), 0);
+    cr_assert_eq(partial_commit(images, DIGEST, 10, &err), 0);
+    cr_expect_eq(n_partials(), 0);
+    cr_expect(blob_present(images, DIGEST));
+    fd_close(&other);
+    ingest_close(&ingest);
 }
 
 Test(partial, keeps_what_is_there_unless_it_is_too_long)
@@ -63,16 +140,16 @@ Test(partial, keeps_what_is_there_unless_it_is_too_long)
     int fd = -1;
     cr_assert_eq(partial_open(images, DIGEST, 10, &fd, &err), 1);
     cr_assert_eq(write(fd, "12345", 5), 5);
-    partial_close(&fd);
+    fd_close(&fd);
     cr_assert_eq(partial_open(images, DIGEST, 10, &fd, &err), 1);
     fstat(fd, &st);
     cr_expect_eq(st.st_size, 5);
     cr_assert_eq(write(fd, "123456789012", 12), 12);
-    partial_close(&fd);
+    fd_close(&fd);
     cr_assert_eq(partial_open(images, DIGEST, 10, &fd, &err), 1);
     fstat(fd, &st);
     cr_expect_eq(st.st_size, 0);
-    partial_close(&fd);
+    fd_close(&fd);
 }
 
 Test(partial, another_size_is_another_file)
@@ -82,11 +159,11 @@ Test(partial, another_size_is_another_file)
     cr_assert_eq(partial_open(images, DIGEST, 10, &fd, &err), 1);
     cr_assert_eq(write(fd, "1234567890", 10), 10);
     cr_assert_eq(partial_open(images, DIGEST, 4, &other, &err), 1);
-    partial_close(&other);
+    fd_close(&other);
     partial_remove(images, DIGEST, 4);
     cr_expect(partial_present(images, DIGEST, 10));
     cr_expect_not(partial_present(images, DIGEST, 4));
-    partial_close(&fd);
+    fd_close(&fd);
 }
 
 Test(partial, becomes_a_blob)
@@ -101,10 +178,10 @@ Test(partial, becomes_a_blob)
     cr_assert_eq(partial_commit(images, DIGEST, 10, &err), 0);
     cr_expect(blob_present(images, DIGEST));
     cr_expect_eq(partial_commit(images, DIGEST, 10, &err), 0, "another may have done so");
-    partial_close(&fd);
+    fd_close(&fd);
     /* The old file's lock says nothing of a new one. */
     cr_expect_eq(partial_open(images, DIGEST, 10, &fd, &err), 1);
-    partial_close(&fd);
+    fd_close(&fd);
 }
 
 Test(partial, is_pruned_unless_somebody_fills_it)
@@ -115,7 +192,7 @@ Test(partial, is_pruned_unless_somebody_fills_it)
     cr_assert_eq(write(fd, "12345", 5), 5);
     cr_expect_eq(partials_prune(images), 0);
     cr_expect_eq(n_partials(), 1);
-    partial_close(&fd);
+    fd_close(&fd);
     cr_expect_eq(partials_prune(images), 5);
     cr_expect_eq(n_partials(), 0);
 }
@@ -128,14 +205,14 @@ Test(partial, goes_after_a_week)
                                       { .tv_sec = time(NULL) - 8 * 24 * 60 * 60 } };
     cr_assert_eq(partial_open(images, DIGEST, 10, &fd, &err), 1);
     cr_assert_eq(write(fd, "12345", 5), 5);
-    partial_close(&fd);
+    fd_close(&fd);
     trash_empty(images);
     cr_expect_eq(n_partials(), 1);
     cr_assert_eq(partial_open(images, DIGEST, 10, &fd, &err), 1);
     cr_assert_eq(futimens(fd, times), 0);
     trash_empty(images);
     cr_expect_eq(n_partials(), 1, "somebody fills it");
-    partial_close(&fd);
+    fd_close(&fd);
     trash_empty(images);
     cr_expect_eq(n_partials(), 0);
 }
@@ -147,7 +224,7 @@ Test(partial, blobs_tell_what_they_unpack_to)
     uint64_t size = 0;
     auto_free char *content = NULL;
     cr_assert_eq(partial_open(images, DIGEST, 10, &fd, &err), 1);
-    partial_close(&fd);
+    fd_close(&fd);
     cr_assert_eq(partial_commit(images, DIGEST, 10, &err), 0);
     cr_expect_eq(blob_content(images, DIGEST, &content, &size), 0);
     blob_note_content(images, DIGEST, DIGEST, 12345);

@@ -125,6 +125,31 @@ Test(reference, what_is_no_name)
     }
 }
 
+Test(reference, a_repository_has_no_tag)
+{
+    static const char *const good[] = { "a", "h.io/a", "localhost:5000/a/b", "[::1]:80/a" };
+    static const char *const bad[] = { "a:1", "h.io:80/a:1", "a@sha256:" HEX64 };
+    for (size_t i = 0; i < array_size(good); i++) {
+        auto_drop(reference) *reference = NULL;
+        struct err err;
+        cr_expect_eq(repository_parse(good[i], &reference, &err), 0, "%s", good[i]);
+    }
+    for (size_t i = 0; i < array_size(bad); i++) {
+        auto_drop(reference) *reference = NULL;
+        struct err err;
+        cr_expect_lt(repository_parse(bad[i], &reference, &err), 0, "%s", bad[i]);
+        cr_expect(strstr(err.text, "a repository is meant"), "%s", err.text);
+    }
+}
+
+Test(reference, a_scheme_is_named)
+{
+    auto_drop(reference) *reference = NULL;
+    struct err err;
+    cr_expect_lt(reference_parse("docker://h.io/a", &reference, &err), 0);
+    cr_expect(strstr(err.text, "a name has no scheme"), "%s", err.text);
+}
+
 Test(reference, a_port_is_no_tag)
 {
     auto_drop(reference) *reference = NULL;

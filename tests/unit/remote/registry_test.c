@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "driver.h"
@@ -555,6 +556,14 @@ Test(registry, uploads_that_break)
     expect_upload("upload-commit", UPLOAD_SMALL);
 }
 
+Test(registry, uploads_that_have_no_end)
+{
+    struct outcome outcome = upload("upload-loses", UPLOAD_BYTES, big, NULL);
+    cr_assert(outcome.failed);
+    auto_free char *requests = hostile_requests(&hostile);
+    cr_expect_leq(count(requests, "POST /v2/upload-loses/"), 7, "%s", requests);
+}
+
 Test(registry, uploads_elsewhere)
 {
     expect_upload("basic-upload-other", UPLOAD_BYTES);
@@ -609,6 +618,40 @@ Test(registry, requests_that_are_none)
     expect_failed(driver_blob(&driver, hostile.layer, 10, 11, file, NULL), ERR_INVALID, "blob");
     close(file);
     driver_stop(&driver);
+}
+
+/* Waits until nothing more goes into the pipe. */
+static void pipe_settle(int fd)
+{
+    int before = -1, there = 0;
+    while (there == 0 || there != before) {
+        before = there;
+        usleep(500000);
+        cr_assert_eq(ioctl(fd, FIONREAD, &there), 0);
+    }
+}
+
+/* More than was promised, in what had come before the transfer paused, is refused at once. */
+Test(registry, what_comes_of_a_pause_counts)
+{
+    struct driver driver;
+    int ends[2];
+    char buffer[64 << 10];
+    cr_assert_eq(pipe2(ends, O_CLOEXEC), 0);
+    driver_start_at(&driver, &hostile, "more-later/image");
+    uint64_t id = driver_ask(&driver, &(struct ask){ .op = REMOTE_BLOB,
+                                                     .first = hostile.layer,
+                                                     .bytes = hostile.layer_size + 100,
+                                                     .fds = { ends[1] } });
+    close(ends[1]);
+    pipe_settle(ends[0]);
+    while (read(ends[0], buffer, sizeof(buffer)) > 0)
+        continue;
+    expect_failed(driver_wait(&driver, id), ERR_INVALID, "more comes than");
+    close(ends[0]);
+    driver_stop(&driver);
+    auto_free char *requests = hostile_requests(&hostile);
+    cr_assert_eq(count(requests, "GET /v2/more-later/image/blobs/"), 1, "%s", requests);
 }
 
 Test(registry, a_reader_that_goes_away)
