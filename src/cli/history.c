@@ -157,7 +157,7 @@ static int history_run(void *context, void *args_, char **operands, struct err *
         return -1;
     int found = image_find(images, operands[0], &image, err);
     if (found == 0)
-        return image_absent(images, operands[0], err);
+        return image_absent(images, operands[0], NULL, err);
     if (found < 0 || image_history(images, image, &steps, err) < 0)
         return -1;
     newest_first(&steps);

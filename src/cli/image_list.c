@@ -304,6 +304,15 @@ static int size_add(const struct format_row *at, struct str *out, struct err *er
     return 0;
 }
 
+/* docker counts these for `system df -v` alone, and so do we. */
+static int uncounted_add(const struct format_row *at, struct str *out, struct err *err)
+{
+    (void)at;
+    (void)err;
+    str_add(out, "N/A");
+    return 0;
+}
+
 /* clang-format off */
 #define IMAGES_COLUMNS(X)                                                                    \
     X(ID, "IMAGE ID", id_add, 0, 0)                                                          \
@@ -313,7 +322,10 @@ static int size_add(const struct format_row *at, struct str *out, struct err *er
     X(CreatedSince, "CREATED", created_since_add, 0, 0)                                      \
     X(CreatedAt, "CREATED AT", created_at_add, 0, 0)                                         \
     X(Size, "SIZE", size_add, 0, 0)                                                          \
-    X(VirtualSize, "SIZE", size_add, 0, 0)
+    X(VirtualSize, "SIZE", size_add, 0, 0)                                                   \
+    X(Containers, "CONTAINERS", uncounted_add, 0, 0)                                         \
+    X(SharedSize, "SHARED SIZE", uncounted_add, 0, 0)                                        \
+    X(UniqueSize, "UNIQUE SIZE", uncounted_add, 0, 0)
 
 static const struct format_column images_columns[] = { IMAGES_COLUMNS(FORMAT_COLUMN) {} };
 /* clang-format on */

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* image copy, image tags, image delete, image referrers: what is done in registries. */
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/mem.h"
 #include "cli/cli.h"
@@ -9,6 +11,7 @@
 #include "cli/progress.h"
 #include "cli/registry_options.h"
 #include "image/copy.h"
+#include "image/place.h"
 #include "image/remote_image.h"
 
 static int lines_print(const struct strings *lines, struct err *err)
@@ -44,6 +47,17 @@ static const struct option copy_table[] = {
 /* clang-format on */
 static const struct option *const copy_options[] = { copy_table, NULL };
 
+/* Whether the destination is what we print to: its content stands there alone. */
+static bool copies_to_output(const char *destination)
+{
+    auto_done(place) place = {};
+    struct stat file, output;
+    struct err ignored;
+    return place_parse(destination, &place, &ignored) == 0 && place.path &&
+           stat(place.path, &file) == 0 && fstat(STDOUT_FILENO, &output) == 0 &&
+           file.st_dev == output.st_dev && file.st_ino == output.st_ino;
+}
+
 static int copy_between(struct images *images, const struct copy_args *args, char **operands,
                         const struct registry_options *from, const struct registry_options *to,
                         struct err *err)
@@ -60,7 +74,7 @@ static int copy_between(struct images *images, const struct copy_args *args, cha
     struct image_watch watch = progress_watch(&progress);
     int result = image_copy(images, operands[0], operands[1], &options, &watch, &digest, err);
     progress_clear(&progress);
-    if (result < 0 || !digest || args->quiet)
+    if (result < 0 || !digest || args->quiet || copies_to_output(operands[1]))
         return result;
     return say_line(digest, err);
 }
@@ -86,7 +100,8 @@ static int copy_run(void *context, void *args_, char **operands, struct err *err
 }
 
 static const char copy_text[] =
-    "Copies an image as it is from one place to another and prints its digest. Places are:\n"
+    "Copies an image as it is from one place to another and prints its digest, unless the image "
+    "goes to standard output itself. Places are:\n"
     "\n"
     "docker://NAME[:TAG|@DIGEST], a registry; oci:DIRECTORY[:REF], a directory with an OCI layout; "
     "oci-archive:FILE[:REF], an archive of one; docker-archive:FILE[:NAME], what `docker save` "

@@ -224,6 +224,9 @@ assert_app() {
     ruche tag app example.org/app:2
     [[ $(ruche images -q | sort -u | wc -l) == 2 ]]
     [[ $(ruche images -q example.org/app | wc -l) == 2 ]]
+    [[ $(ruche images -aq) == "$(ruche images -q)" ]]
+    try ruche tag app sha256:abc
+    assert_error 125 '"sha256:abc" could not be told from an id'
     [[ $(ruche images example.org/app:2 | tail -n +2 | wc -l) == 1 ]]
     [[ $(ruche images 'example.org/*:1' | tail -n +2 | wc -l) == 1 ]]
     [[ $(ruche images -q --no-trunc insert) == "$(value .Id insert)" ]]
@@ -274,6 +277,8 @@ assert_app() {
 # ---- what is refused ----
 
 @test "images: a file that is missing, a directory, or no archive" {
+    try bash -c '"$RUCHE" --root "$ROOT" --run "$RUN" load </dev/null'
+    assert_error 125 'load: the archive is empty'
     try ruche load -qi nosuch
     assert_refused '*nosuch*'
     mkdir "$BATS_TEST_TMPDIR/empty"

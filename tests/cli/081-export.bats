@@ -109,8 +109,8 @@ unpack() {
     grep -qx bin/busybox list
     ruche run -d --name runs busybox sleep 1000 >/dev/null
     ruche exec runs sh -c 'echo live >/live'
-    ruche export runs | tar -xOf - live >live
-    [[ $(cat live) == live ]]
+    ruche export runs | tar -xOf - live >seen
+    [[ $(cat seen) == live ]]
     [[ $(ruche inspect --format '{{.State.Running}}' runs) == true ]]
     ruche rm -f made runs >/dev/null
 }
@@ -167,6 +167,55 @@ unpack() {
     unpack d.tar out 2>/dev/null
     [[ $(cat "out/$long/$long/$long" "out/"$'caf\xc3\xa9' "out/"$'bad\xff' "out/"$'new\nline') == $'1\n2\n3\n4' ]]
     ruche rm one two >/dev/null
+}
+
+@test "as many attributes as are read again, others not counted" {
+    need_root
+    need_all setfattr getfattr
+    ruche create --name one busybox true >/dev/null
+    local upper i
+    upper=$(echo "$ROOT"/containers/*/upper)
+    echo x >"$upper/file"
+    for i in {1..64}; do
+        setfattr -n "user.bee$i" -v "$i" "$upper/file"
+    done
+    setfattr -n security.swarm -v 1 "$upper/file" 2>/dev/null || skip "no other attribute can be set here"
+    ruche export -o c.tar one
+    mkdir out
+    tar -C out --xattrs --xattrs-include='*' -xpf c.tar
+    [[ $(getfattr -d out/file | grep -c ^user.bee) == 64 ]]
+    ruche import -q c.tar again >/dev/null
+    setfattr -n user.last -v 65 "$upper/file"
+    try ruche export -o d.tar one
+    assert_error 125 'export one: /file: it has more than 64 attributes'
+    ruche rm one >/dev/null
+}
+
+@test "what lies deeper than any path reaches" {
+    need_root
+    need_all python3
+    ruche create --name one busybox true >/dev/null
+    (cd "$ROOT"/containers/*/upper && python3 -c '
+import os
+for i in range(20):
+    os.mkdir("l" * 240)
+    os.chdir("l" * 240)')
+    try ruche export -o c.tar one
+    assert_error 125 "export one: a path that begins with /$(printf 'l%.0s' {1..80}) is longer than the 4095 bytes of an archive's"
+    ruche rm one >/dev/null
+}
+
+# Only a file system in memory has files of any size. Whoever looks at each block of them does not come to an end.
+@test "64 PiB of which little is there" {
+    need_root
+    mkdir huge
+    try unshare -m bash -ec 'mount -t tmpfs huge huge && mkdir huge/top && cd huge/top
+        truncate -s 64P end; echo last >>end; truncate -s 64P hole
+        "$RUCHE" --root "$ROOT" --run "$RUN" create --name one --rootfs "$PWD" /none >/dev/null
+        "$RUCHE" --root "$ROOT" --run "$RUN" export one | tar -tv --full-time'
+    assert_status 0
+    [[ $output == *' 72057594037927941 '*' end'* && $output == *' 72057594037927936 '*' hole'* ]] || fail "$output"
+    ruche rm one >/dev/null
 }
 
 # ---- who reads it ----
