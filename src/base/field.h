@@ -75,6 +75,7 @@ enum field_type {
 enum field_flags {
     F_REQUIRED = 1 << 0, /* reading fails where it is absent */
     F_ALWAYS = 1 << 1,   /* written even if empty, false or 0 */
+    F_NULL = 1 << 2,     /* of LIST, SET, PAIRS: written as null if empty */
     F_MUST = F_REQUIRED | F_ALWAYS,
 };
 

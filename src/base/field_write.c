@@ -123,7 +123,7 @@ static size_t array_len(const void *array)
  */
 static bool value_written(const struct field *field, const void *at)
 {
-    if (field->flags & F_ALWAYS && field->type != FIELD_TYPE_SEEN)
+    if (field->flags & (F_ALWAYS | F_NULL) && field->type != FIELD_TYPE_SEEN)
         return true;
     switch (field->type) {
     case FIELD_TYPE_END:
@@ -259,6 +259,10 @@ static void write_maybe(struct writer *writer, const struct field *field, const 
 
 static void write_value(struct writer *writer, const struct field *field, const void *at)
 {
+    if ((field->flags & F_NULL) && !value_written(&(struct field){ .type = field->type }, at)) {
+        str_add(writer->out, "null");
+        return;
+    }
     switch (field->type) {
     case FIELD_TYPE_END:
     case FIELD_TYPE_SEEN:

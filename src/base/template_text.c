@@ -325,6 +325,10 @@ static void json_members(const struct value *value, struct str *out)
 
 void value_json(const struct value *value, struct str *out)
 {
+    if (value->null) {
+        str_add(out, "null");
+        return;
+    }
     switch (value->kind) {
     case VALUE_NIL:
         str_add(out, "null");

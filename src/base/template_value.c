@@ -172,6 +172,22 @@ static struct value of_map(const struct field *field, const struct item_array *a
     return (struct value){ .kind = VALUE_MAP, .of = VALUE_STRUCT, .map = { members, array->len } };
 }
 
+/* What may be absent is a pointer to Go, and then nil. */
+static struct value of_maybe_bool(const struct maybe_bool *maybe)
+{
+    return maybe->set ? value_bool(maybe->value) : (struct value){};
+}
+
+static struct value of_maybe_i64(const struct maybe_i64 *maybe)
+{
+    return maybe->set ? value_int(maybe->value) : (struct value){};
+}
+
+static struct value of_maybe_u64(const struct maybe_u64 *maybe)
+{
+    return maybe->set ? value_natural(maybe->value) : (struct value){};
+}
+
 /* Whole numbers and booleans, those that may be absent as well. */
 static struct value of_scalar(const struct field *field, const void *at)
 {
@@ -188,11 +204,11 @@ static struct value of_scalar(const struct field *field, const void *at)
     case FIELD_TYPE_U64:
         return value_natural(*(const uint64_t *)at);
     case FIELD_TYPE_MAYBE_BOOL:
-        return value_bool(((const struct maybe_bool *)at)->value);
+        return of_maybe_bool(at);
     case FIELD_TYPE_MAYBE_I64:
-        return value_int(((const struct maybe_i64 *)at)->value);
+        return of_maybe_i64(at);
     case FIELD_TYPE_MAYBE_U64:
-        return value_natural(((const struct maybe_u64 *)at)->value);
+        return of_maybe_u64(at);
     case FIELD_TYPE_END:
     case FIELD_TYPE_TEXT:
     case FIELD_TYPE_LIST:
@@ -249,7 +265,7 @@ static struct value of_field(const struct field *field, const void *at, struct p
     return of_scalar(field, at);
 }
 
-/* Whether field_write would leave it out, but for F_ALWAYS. */
+/* Whether field_write would leave it out, but for F_ALWAYS and F_NULL. */
 static bool is_empty(const struct field *field, const void *at, const struct value *value)
 {
     switch (field->type) {
@@ -297,8 +313,11 @@ struct value value_of_fields(const struct field *fields, const void *from, struc
         const void *at = (const char *)from + fields[i].offset;
         members[i].name = view_of(fields[i].key);
         members[i].value = of_field(&fields[i], at, pool);
+        bool empty = is_empty(&fields[i], at, &members[i].value);
         bool always = (fields[i].flags & F_ALWAYS) && fields[i].type != FIELD_TYPE_SEEN;
-        members[i].unwritten = !always && is_empty(&fields[i], at, &members[i].value);
+        bool null = fields[i].flags & F_NULL;
+        members[i].unwritten = !always && !null && empty;
+        members[i].value.null = null && empty;
     }
     return (struct value){ .kind = VALUE_STRUCT, .map = { members, n } };
 }

@@ -33,6 +33,7 @@ struct value_member;
 struct value {
     enum value_kind kind;
     enum value_kind of; /* LIST, MAP: the kind of all that is in it; NIL: any */
+    bool null;          /* LIST, MAP: empty, and null in JSON */
     union {
         bool truth;
         int64_t whole;

@@ -9,6 +9,7 @@
 #include "cli/container_args.h"
 #include "cli/progress.h"
 #include "engine/engine.h"
+#include "image/platform.h"
 #include "image/pull.h"
 
 static int image_get(struct cli *cli, const struct container_args *args, const char *name,
@@ -31,23 +32,44 @@ static int image_get(struct cli *cli, const struct container_args *args, const c
     return result;
 }
 
-/* Whether it is the image that was not found. */
+/* Whether it is the image that was not found. The built-in one is there for this machine alone. */
 static bool image_missing(struct cli *cli, const struct container_config *config)
 {
+    auto_done(oci_platform) platform = {};
     auto_drop(image) *image = NULL;
     struct images *images;
     struct err ignored;
-    return config->image && !config->image_id && !image_is_builtin(config->image) &&
-           engine_images(cli->engine, &images, &ignored) == 0 &&
-           image_find(images, config->image, &image, &ignored) == 0;
+    if (!config->image || config->image_id ||
+        (image_is_builtin(config->image) && !config->platform) ||
+        engine_images(cli->engine, &images, &ignored) < 0 ||
+        (config->platform && platform_parse(config->platform, &platform, &ignored) < 0))
+        return false;
+    return image_find_for(images, config->image, config->platform ? &platform : NULL, &image,
+                          &ignored) == 0;
 }
 
 /* To whoever watches; others see what is brought. */
 static void missing_tell(const struct container_args *args, const char *name)
 {
-    auto_free char *text = xasprintf("image %s is not here; it is pulled", name);
+    auto_free char *text = xasprintf("image %s%s%s is not here; it is pulled", name,
+                                     args->platform ? " for " : "",
+                                     args->platform ? args->platform : "");
     if (!args->quiet && isatty(STDERR_FILENO))
         complain(text);
+}
+
+/* What is here of that name, which could not be pulled for the platform. */
+static int missing_wrap(struct cli *cli, const struct container_config *config, struct err *err)
+{
+    auto_done(oci_platform) platform = {};
+    struct images *images;
+    struct err why = {};
+    if (!config->platform || platform_parse(config->platform, &platform, &why) < 0 ||
+        engine_images(cli->engine, &images, &why) < 0 ||
+        image_known(images, config->image, &why) <= 0)
+        return -1;
+    (void)image_absent(images, config->image, &platform, &why);
+    return err_wrap(err, "%s", why.text);
 }
 
 int image_get_prepare(struct cli *cli, const struct container_args *args,
@@ -62,6 +84,6 @@ int image_get_prepare(struct cli *cli, const struct container_args *args,
         return result;
     missing_tell(args, config->image);
     if (image_get(cli, args, config->image, err) < 0)
-        return -1;
+        return missing_wrap(cli, config, err);
     return container_prepare(cli->engine, config, ret_container, err);
 }

@@ -16,6 +16,7 @@
 struct inspect_args {
     const char *type; /* NULL: any */
     const char *format;
+    bool size;
     bool remote;
     bool raw;
     const char *platform;
@@ -33,6 +34,12 @@ static const struct option format_table[] = {
     OPTION_END,
 };
 
+static const struct option size_table[] = {
+    OPTION_BOOL(inspect_args, size, 's', "size",
+        "Of containers, add SizeRw and SizeRootFs: bytes of their own files, and with the image's"),
+    OPTION_END,
+};
+
 static const struct option type_table[] = {
     OPTION_CHOICE(inspect_args, type, 0, "type", "TYPE", inspect_types, "Look for nothing else"),
     OPTION_END,
@@ -47,8 +54,8 @@ static const struct option remote_table[] = {
     OPTION_END,
 };
 /* clang-format on */
-static const struct option *const inspect_options[] = { format_table, type_table, NULL };
-static const struct option *const typed_options[] = { format_table, NULL };
+static const struct option *const inspect_options[] = { format_table, size_table, type_table, NULL };
+static const struct option *const container_options[] = { format_table, size_table, NULL };
 static const struct option *const image_options[] = { format_table, remote_table, NULL };
 
 /* ---- images: docker's keys ---- */
@@ -81,6 +88,25 @@ static const struct field inspect_rootfs_fields[] = {
     FIELD_END,
 };
 
+/* What is null there if it is empty: scripts ask for it by {{json .Config.Labels}}. */
+static const struct field inspect_config_fields[] = {
+    FIELD_TEXT(oci_image_config, user, "User", 0),
+    FIELD_SET(oci_image_config, exposed_ports, "ExposedPorts", 0),
+    FIELD_LIST(oci_image_config, env, "Env", F_NULL),
+    FIELD_LIST(oci_image_config, cmd, "Cmd", F_NULL),
+    FIELD_POINTER(oci_image_config, healthcheck, "Healthcheck", 0, oci_healthcheck, oci_healthcheck_fields),
+    FIELD_BOOL(oci_image_config, args_escaped, "ArgsEscaped", 0),
+    FIELD_SET(oci_image_config, volumes, "Volumes", F_NULL),
+    FIELD_TEXT(oci_image_config, working_dir, "WorkingDir", 0),
+    FIELD_LIST(oci_image_config, entrypoint, "Entrypoint", F_NULL),
+    FIELD_LIST(oci_image_config, on_build, "OnBuild", F_NULL),
+    FIELD_PAIRS(oci_image_config, labels, "Labels", F_NULL),
+    FIELD_TEXT(oci_image_config, stop_signal, "StopSignal", 0),
+    FIELD_MAYBE_I64(oci_image_config, stop_timeout, "StopTimeout", 0),
+    FIELD_LIST(oci_image_config, shell, "Shell", 0),
+    FIELD_END,
+};
+
 static const struct field inspect_image_fields[] = {
     FIELD_TEXT(inspect_image, id, "Id", F_ALWAYS),
     FIELD_LIST(inspect_image, repo_tags, "RepoTags", F_ALWAYS),
@@ -88,7 +114,7 @@ static const struct field inspect_image_fields[] = {
     FIELD_TEXT(inspect_image, comment, "Comment", 0),
     FIELD_TEXT(inspect_image, created, "Created", F_ALWAYS),
     FIELD_TEXT(inspect_image, author, "Author", 0),
-    FIELD_OBJECT(inspect_image, config, "Config", F_ALWAYS, oci_image_config, oci_image_config_fields),
+    FIELD_OBJECT(inspect_image, config, "Config", F_ALWAYS, oci_image_config, inspect_config_fields),
     FIELD_TEXT(inspect_image, architecture, "Architecture", F_ALWAYS),
     FIELD_TEXT(inspect_image, variant, "Variant", 0),
     FIELD_TEXT(inspect_image, os, "Os", F_ALWAYS),
@@ -195,14 +221,19 @@ static int container_object(struct inspection *inspection, struct engine *engine
     auto_drop(container) *container = NULL;
     auto_done(str) object = {};
     auto_done(pool) pool = {};
+    struct container_sizes sizes;
     struct value value;
     if (container_find(engine, name, &container, err) < 0)
         return err->kind == ERR_NOT_FOUND ? 0 : -1;
+    bool measured = inspection->args->size && container->config.version > 0;
+    if (measured && container_measure(engine, &container->config, &sizes, err) < 0)
+        return -1;
+    const struct container_sizes *shown = measured ? &sizes : NULL;
     if (inspection->args->format && inspection->args->format[0]) {
-        container_inspect_value(engine, container, &pool, &value);
+        container_inspect_value(engine, container, shown, &pool, &value);
         return object_value_print(inspection, &value, err) < 0 ? -1 : 1;
     }
-    container_inspect(engine, container, &object);
+    container_inspect(engine, container, shown, &object);
     json_add(inspection, str_text(&object));
     return 1;
 }
@@ -276,7 +307,7 @@ static int object_inspect(struct inspection *inspection, struct cli *cli, const 
     if (found == 0 && !text_same(type, "container"))
         found = image_object(inspection, engine, name, err);
     if (found == 0 && text_same(type, "image"))
-        return engine_images(engine, &images, err) < 0 ? -1 : image_absent(images, name, err);
+        return engine_images(engine, &images, err) < 0 ? -1 : image_absent(images, name, NULL, err);
     if (found == 0)
         return err_set(err, ERR_NOT_FOUND, "no such %s: %s", type ? type : "object", name);
     return found < 0 ? -1 : 0;
@@ -353,6 +384,8 @@ static const char *const inspect_examples[] = {
     "A list, one a line",
     "ruche inspect -f '{{json .HostConfig}}' web",
     "A part as JSON",
+    "ruche inspect -s -f '{{.Name}} {{.SizeRw}}' web",
+    "How many bytes a container's own files take",
     NULL,
 };
 
@@ -391,7 +424,7 @@ const struct command container_inspect_command = {
     .summary = "Show all about containers, as JSON",
     .text = inspect_text,
     .examples = container_inspect_examples,
-    .options = typed_options,
+    .options = container_options,
     .flags = COMMAND_INTERSPERSED,
     .operands = OPERANDS_CONTAINERS,
     .least = 1,

@@ -3,14 +3,12 @@
  * asked for; which containers it shows is a table of filters, in ps_filter.c. */
 #include "cli/ps.h"
 
-#include <fcntl.h>
 #include <inttypes.h>
 #include <string.h>
 #include <time.h>
 
 #include "base/mem.h"
 #include "base/number.h"
-#include "base/usage.h"
 #include "cli/ago.h"
 #include "cli/cli.h"
 #include "cli/commands.h"
@@ -73,6 +71,7 @@ static void ps_done(struct ps *ps)
         image_free(ps->ancestors.at[i].image);
     free(ps->ancestors.at);
     pairs_done(&ps->times);
+    ps_images_done(&ps->images);
 }
 
 /* ---- columns ---- */
@@ -96,8 +95,10 @@ static int image_add(const struct format_row *row, struct str *out, struct err *
 {
     const struct container_state *state = row->item;
     (void)err;
-    const char *none = ps_damaged(state) ? "<unknown>" : "<directory>";
-    str_add(out, state->image ? state->image : none);
+    if (state->image)
+        ps_image_add(row->context, state, out);
+    else
+        str_add(out, ps_damaged(state) ? "<unknown>" : "<directory>");
     return 0;
 }
 
@@ -266,21 +267,17 @@ static int size_add(const struct format_row *row, struct str *out, struct err *e
     const struct container_state *state = row->item;
     struct ps *ps = row->context;
     char own[SIZE_TEXT], whole[SIZE_TEXT];
-    auto_done(usage) usage = {};
-    auto_drop(image) *image = NULL;
+    struct container_sizes sizes;
     const struct container_config *config = ps->sizes ? ps_config(ps, state) : NULL;
-    struct images *images;
     if (!config) {
         str_add(out, "0B");
         return 0;
     }
-    auto_free char *upper = xasprintf("%s/containers/%s/upper", engine_root(ps->engine), state->id);
-    if (usage_add(&usage, AT_FDCWD, upper, err) < 0 || engine_images(ps->engine, &images, err) < 0)
+    if (container_measure(ps->engine, config, &sizes, err) < 0)
         return -1;
-    str_add(out, size_format_decimal(usage.bytes, own));
-    struct err ignored;
-    if (config->image_id && image_find(images, config->image_id, &image, &ignored) > 0)
-        str_addf(out, " (virtual %s)", size_format_decimal(usage.bytes + image->size_bytes, whole));
+    str_add(out, size_format_decimal(sizes.own_bytes, own));
+    if (sizes.whole_bytes.set)
+        str_addf(out, " (virtual %s)", size_format_decimal(sizes.whole_bytes.value, whole));
     return 0;
 }
 
@@ -384,7 +381,8 @@ static const char *const ps_examples[] = {
 };
 
 static const char ps_text[] =
-    "Lists the containers that run, the newest first.\n\n"
+    "Lists the containers that run, the newest first. An image is shown by the name it was asked "
+    "for by, or by its id if that name means another one now, or none.\n\n"
     "Filters: id and name (a part or an extended regular expression), label (KEY or KEY=VALUE; of "
     "several all have to fit), status (created, running, paused, exited, dead), exited (a code), "
     "ancestor (an image, or one made from it), before and since (a container), volume (a source or "

@@ -146,7 +146,7 @@ static int image_check(struct engine *engine, const struct container_config *con
 
 /* --- completing --- */
 
-/* "container:NAME" → "container:<id>" */
+/* "container:NAME" → "container:<id>". It has to run when the new one is started, not yet. */
 static int namespace_resolve(struct engine *engine, char **mode, struct err *err)
 {
     if (!mode_shares(*mode))
@@ -155,10 +155,6 @@ static int namespace_resolve(struct engine *engine, char **mode, struct err *err
     if (container_find(engine, mode_shared(*mode), &other, err) < 0 || !other ||
         container_check(other, err) < 0)
         return -1;
-    if (!state_is_running(&other->state))
-        return err_set(err, ERR_CONFLICT,
-                       "namespaces of container %s: it is not running; start it first",
-                       container_label(other));
     char *resolved = xasprintf("container:%s", other->config.id);
     free(*mode);
     *mode = resolved;

@@ -36,7 +36,8 @@ static int find_running(struct engine *engine, const char *mode, struct containe
         return -1;
     if (!state_is_running(&other->state)) /* one that is paused keeps its namespaces */
         return err_set(err, ERR_CONFLICT,
-                       "container %s, whose namespace is to be shared, is not running",
+                       "container %s, whose namespace is to be shared, is not running; start it "
+                       "first",
                        container_label(other));
     *ret_other = other;
     other = NULL;

@@ -43,6 +43,45 @@ make_image() {
     assert_output 'EXITED <com.example.a-b=x> <team=web>'
 }
 
+@test "ps shows an image by its name as long as that means it" {
+    make_image one:1 '{}' one
+    make_image two:1 '{}' two
+    ruche tag one:1 alias:1
+    id=$(ruche images -q --no-trunc one:1)
+    short=${id#sha256:}
+    short=${short:0:12}
+    ruche create one:1 >/dev/null
+    ruche create alias:1 >/dev/null
+    ruche create "${short:0:6}" >/dev/null
+    run ruche ps -a --format '{{.Image}}'
+    assert_output "${short:0:6}"$'\nalias:1\none:1'
+    ruche tag two:1 one:1
+    ruche untag alias:1 alias:1
+    run ruche ps -a --format '{{.Image}}'
+    assert_output "${short:0:6}"$'\n'"$short"$'\n'"$short"
+    run ruche ps -a --no-trunc --format '{{.Image}}'
+    assert_output "${short:0:6}"$'\n'"$id"$'\n'"$id"
+    ruche tag "$short" one:1
+    run ruche ps -a --format '{{.Image}}'
+    assert_output "${short:0:6}"$'\n'"$short"$'\none:1'
+    run ruche inspect -f '{{.Config.Image}}' "$(ruche ps -lq)"
+    assert_output "${short:0:6}"
+}
+
+@test "ps knows the images of a list" {
+    make_image one:1 '{}' one
+    make_image two:1 '{}' two
+    make_image three:1 '{}' three
+    ruche manifest create both one:1 two:1
+    ruche manifest annotate --arch arm64 both two:1
+    ruche create both >/dev/null
+    run ruche ps -a --format '{{.Image}}'
+    assert_output both
+    ruche tag three:1 both
+    run ruche ps -a --format '{{.Image}}'
+    assert_output "$(ruche images -q one:1)"
+}
+
 @test "ps --format table has titles and columns" {
     name=$(random_name)
     stay "$name" --label com.example.some-key=value
@@ -210,6 +249,8 @@ END
 localhost:5000/app   $id"
     run jq -r .Repository <(ruche image ls --format json)
     assert_output localhost:5000/app
+    run ruche images --format '{{.Containers}} {{.SharedSize}} {{.UniqueSize}}'
+    assert_output 'N/A N/A N/A'
     run ruche images --digests
     assert_match 'REPOSITORY*DIGEST*sha256:*'
     run ruche images --format '{{.Nosuch}}'
@@ -283,6 +324,42 @@ END
     [[ $(jq -S . <<<"$output") == "$(ruche inspect "$name" | jq -S .)" && $output != *$'\n'* ]] || fail "$output"
     run ruche container inspect -f '{{.Id}}' "$name"
     assert_output "$(ruche ps -aq --no-trunc)"
+}
+
+@test "inspect --size measures containers, and only if asked" {
+    name=$(random_name)
+    make_rootfs "$BATS_TEST_TMPDIR/rootfs"
+    ruche run --name "$name" busybox sh -c 'head -c 100000 /dev/zero >/file; sync'
+    for command in inspect 'container inspect'; do
+        # shellcheck disable=SC2086 # words on purpose
+        run ruche $command -s -f '{{.SizeRw}} {{.SizeRootFs}}' "$name"
+        read -r own whole <<<"$output"
+        ((own >= 100000 && own < 200000)) || fail "$output"
+        ((whole == own + $(ruche image inspect -f '{{.Size}}' busybox))) || fail "$output"
+        # shellcheck disable=SC2086
+        [[ $(ruche $command --size "$name" | jq -r '.[0] | "\(.SizeRw) \(.SizeRootFs)"') == "$output" ]]
+        # shellcheck disable=SC2086
+        [[ $(ruche $command "$name" | jq '.[0] | has("SizeRw") or has("SizeRootFs")') == false ]]
+    done
+    run ruche inspect -f '{{.SizeRw}}' "$name"
+    assert_output '<no value>'
+    ruche create --name "$name-2" --rootfs "$BATS_TEST_TMPDIR/rootfs" true
+    [[ $(ruche inspect -s "$name-2" | jq -c '.[0] | [.SizeRw, .SizeRootFs]') == '[0,null]' ]]
+    run ruche inspect --size busybox
+    assert_status 0
+}
+
+@test "what an image does not have is null, as docker has it; a container has no labels" {
+    make_image app:1 '{}' a
+    run ruche inspect -f '{{json .Config.Labels}} {{.Config.Labels}} {{len .Config.Labels}} {{json .Config.Env}}' app:1
+    assert_output 'null map[] 0 null'
+    [[ $(ruche inspect app:1 | jq -c '.[0].Config | [.Labels, .Entrypoint, .Volumes, .Cmd]') == '[null,null,null,["/a"]]' ]]
+    ruche create app:1 >/dev/null
+    run ruche inspect -f '{{json .Config.Labels}} {{json .Config.Entrypoint}} {{.Config.Entrypoint}}' "$(ruche ps -aq)"
+    assert_output '{} null []'
+    make_image app:2 '{"k":"v"}' a
+    run ruche inspect -f '{{json .Config.Labels}}' app:2
+    assert_output '{"k":"v"}'
 }
 
 @test "inspect --format on images" {

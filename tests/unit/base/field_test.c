@@ -225,6 +225,29 @@ Test(field, writes_always)
                                      "\"owned\":null,\"items\":[],\"entries\":{},\"color\":\"\"}");
 }
 
+Test(field, writes_null_for_what_is_empty)
+{
+    static const struct field fields[] = {
+        FIELD_LIST(forced, list, "list", F_NULL),
+        FIELD_PAIRS(forced, pairs, "pairs", F_NULL),
+        FIELD_SET(forced, set, "set", F_NULL),
+        FIELD_END,
+    };
+    struct forced forced = {};
+    auto_done(str) out = {};
+
+    field_write(fields, &forced, 0, &out);
+    cr_assert_str_eq(str_text(&out), "{\"list\":null,\"pairs\":null,\"set\":null}");
+    str_done(&out);
+    strings_add(&forced.list, "a");
+    pairs_put(&forced.pairs, "k", "v");
+    strings_add(&forced.set, "b");
+    field_write(fields, &forced, 0, &out);
+    cr_assert_str_eq(str_text(&out),
+                     "{\"list\":[\"a\"],\"pairs\":{\"k\":\"v\"},\"set\":{\"b\":{}}}");
+    field_done(fields, &forced);
+}
+
 Test(field, object_in_place_follows_its_fields)
 {
     struct outer {

@@ -107,11 +107,31 @@ static struct value outer_value(struct pool *pool)
     return value;
 }
 
+Test(template, knows_what_is_null_if_empty)
+{
+    static const struct field fields[] = {
+        FIELD_LIST(outer, list, "List", F_NULL),
+        FIELD_PAIRS(outer, labels, "Labels", F_NULL),
+        FIELD_SET(outer, ports, "Ports", F_NULL),
+        FIELD_END,
+    };
+    const struct outer outer = {};
+    auto_done(pool) pool = {};
+    auto_done(str) out = {};
+    struct err err = {};
+    const struct value dot = value_of_fields(fields, &outer, &pool);
+    cr_assert_eq(run("{{.List}} {{len .Labels}} {{json .Labels}} {{json .}}", &dot, 0, &pool, &out,
+                     &err),
+                 0, "%s", err.text);
+    cr_assert_str_eq(str_text(&out),
+                     "[] 0 null {\"List\":null,\"Labels\":null,\"Ports\":null}");
+}
+
 Test(template, knows_the_members_of_structs)
 {
     static const struct expected rows[] = {
         { "{{.Id}} {{.Size}} {{.Inner.Name}} {{.Inner.On}}", "x1 18446744073709551615 n true" },
-        { "{{.Nothing}}|{{.Limit}}|{{.Absent}}", "|0|<no value>" },
+        { "{{.Nothing}}|{{.Limit}}|{{.Absent}}", "|<no value>|<no value>" },
         { "{{.Labels.a}} {{index .Labels \"k.v\"}} {{.Labels.none}}|{{index .Labels \"none\"}}|",
           "2 1 <no value>||" },
         { "{{.List}} {{.Labels}} {{.Inner}} {{.Parts}} {{.Ports}}",
