@@ -66,7 +66,7 @@ static void run_dir_sweep(struct engine *engine, int run_fd, const char *id)
         record_lock(engine, id, NULL, &fd, NULL) < 0)
         return;
     if (!record_exists(engine, id))
-        run_dir_remove(run_fd, fd, id);
+        (void)run_dir_clear(engine, run_fd, fd, id); /* the next sweep tries again */
 }
 
 /* Where records were listed: what their run directories do not tell of. */

@@ -491,6 +491,16 @@ void run_dir_remove(int run_fd, int run_dir_fd, const char *id)
     run_dir_unlink(run_fd, id);
 }
 
+int run_dir_clear(struct engine *engine, int run_fd, int run_dir_fd, const char *id)
+{
+    auto_done(container_state) state = { .cgroup = container_group_path(id) };
+    struct err ignored = {};
+    if (container_group_clear(engine, &state, &ignored) < 0)
+        return -1;
+    run_dir_remove(run_fd, run_dir_fd, id);
+    return 0;
+}
+
 int record_discard(struct engine *engine, int run_dir_fd, const char *id, const char *name,
                    int exit_code, struct err *err)
 {

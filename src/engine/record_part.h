@@ -28,6 +28,8 @@ int name_take(struct engine *engine, const char *name, const char *id, struct er
 int run_dir_open(int run_fd, const char *id, int *ret_fd);
 /* Removes run/containers/<id>; the descriptor stays good. */
 void run_dir_remove(int run_fd, int run_dir_fd, const char *id);
+/* The same of a container whose record is gone, once no control group is left of it: under its lock. */
+int run_dir_clear(struct engine *engine, int run_fd, int run_dir_fd, const char *id);
 /* Hands an exit code to whoever waits. */
 void exit_write(int run_dir_fd, int64_t exit_code);
 /* Reads it from the file "exit". Returns 1, or 0: it was not written. */
@@ -71,7 +73,10 @@ int container_check(const struct container *container, struct err *err);
 /* Kills all of a container if it runs and waits until its end is recorded, or its monitor is gone
  * too. */
 int container_end(struct engine *engine, const struct container *container, struct err *err);
-/* Kills what is left in the control group a state names, and removes it. None is fine. */
+/* Kills what is in the control group a state names. None is fine. */
+int container_group_kill(struct engine *engine, const struct container_state *state,
+                         struct err *err);
+/* Kills what is left in it, and removes it. */
 int container_group_clear(struct engine *engine, const struct container_state *state,
                           struct err *err);
 /* Where a container's group is made. Owned by the caller. */

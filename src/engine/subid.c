@@ -220,7 +220,8 @@ int subid_share(struct engine *engine, const char *id, const char *owner, uint32
     return 0;
 }
 
-/* Who else has the ids, and runs. */
+/* Who else has the ids, and runs: one whose process has ended may have given up the lease already,
+ * though its end is not recorded yet, and all who share a pid namespace end at once. */
 static bool lease_heir(struct engine *engine, int run_fd, const struct lease *lease, uint32_t first,
                        char *ret_id)
 {
@@ -231,7 +232,8 @@ static bool lease_heir(struct engine *engine, int run_fd, const struct lease *le
     for (size_t i = 0; i < ids.len; i++) {
         auto_done(container_state) state = {};
         if (!container_id_valid(ids.at[i]) || strcmp(ids.at[i], lease->id) == 0 ||
-            state_find(engine, ids.at[i], true, &state, &ignored) <= 0 || state.subid != first)
+            state_find(engine, ids.at[i], true, &state, &ignored) <= 0 || state.subid != first ||
+            state_process_lives(&state, &ignored) == 0)
             continue;
         memcpy(ret_id, ids.at[i], CONTAINER_ID_LEN + 1);
         return true;
@@ -284,7 +286,7 @@ static bool lease_reclaim(struct engine *engine, int run_fd, const char *path)
     if (gone) {
         /* taking the lock may have done it */
         (void)lease_release_of(engine, run_fd, path, lease.id);
-        run_dir_remove(run_fd, lock, lease.id);
+        (void)run_dir_clear(engine, run_fd, lock, lease.id);
     }
     return gone;
 }
