@@ -199,15 +199,22 @@ const struct command completion_command = {
 };
 
 static int containers_complete(struct engine *engine, enum container_list_flags flags,
-                               struct str *out, struct err *err)
+                               const char *prefix, struct str *out, struct err *err)
 {
     auto_done(container_states) states = {};
     if (container_list(engine, flags, &states, err) < 0)
         return -1;
     for (size_t i = 0; i < states.len; i++)
         if (states.at[i].name)
-            str_addf(out, "%s\n", states.at[i].name);
+            str_addf(out, "%s%s\n", prefix, states.at[i].name);
     return 0;
+}
+
+/* What is good for every namespace that can be shared. */
+static int modes_complete(struct engine *engine, struct str *out, struct err *err)
+{
+    str_add(out, "host\n");
+    return containers_complete(engine, 0, "container:", out, err);
 }
 
 static int images_complete(struct engine *engine, struct str *out, struct err *err)
@@ -234,20 +241,22 @@ static int complete_run(void *context, void *args, char **operands, struct err *
     if (cli_engine(context, &engine, err) < 0)
         return -1;
     if (strcmp(operands[0], "containers") == 0)
-        result = containers_complete(engine, CONTAINER_LIST_ALL, &out, err);
+        result = containers_complete(engine, CONTAINER_LIST_ALL, "", &out, err);
     else if (strcmp(operands[0], "running") == 0)
-        result = containers_complete(engine, 0, &out, err);
+        result = containers_complete(engine, 0, "", &out, err);
     else if (strcmp(operands[0], "images") == 0)
         result = images_complete(engine, &out, err);
+    else if (strcmp(operands[0], "modes") == 0)
+        result = modes_complete(engine, &out, err);
     else
-        result = err_set(err, ERR_USAGE, "\"%s\" is not one of containers, running, images",
+        result = err_set(err, ERR_USAGE, "\"%s\" is not one of containers, running, images, modes",
                          operands[0]);
     return result < 0 ? -1 : say(&out, err);
 }
 
 const struct command complete_command = {
     .name = "__complete",
-    .args = "containers|running|images",
+    .args = "containers|running|images|modes",
     .summary = "Print names for a shell's completion",
     .flags = COMMAND_HIDDEN,
     .least = 1,

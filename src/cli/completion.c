@@ -43,6 +43,8 @@ enum source option_source(const struct option *option)
         return SOURCE_NONE;
     if (text_same(option->value, "CONTAINER"))
         return SOURCE_CONTAINERS;
+    if (text_same(option->value, "MODE"))
+        return SOURCE_MODES;
     return text_same(option->value, "IMAGE") ? SOURCE_IMAGES : SOURCE_FILES;
 }
 
@@ -52,6 +54,7 @@ const char *source_name(enum source source)
         [SOURCE_NONE] = "none",       [SOURCE_FILES] = "files",
         [SOURCE_WORDS] = "words",     [SOURCE_CONTAINERS] = "containers",
         [SOURCE_RUNNING] = "running", [SOURCE_IMAGES] = "images",
+        [SOURCE_MODES] = "modes",
     };
 
     return names[source];

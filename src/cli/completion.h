@@ -3,7 +3,7 @@
 /*
  * Completion scripts for bash, zsh and fish, made from the same tables as --help: commands, flags,
  * the words a flag may be. Names of containers and images are asked for when they are needed, one a
- * line, with "ruche [GLOBAL OPTIONS] __complete containers|running|images".
+ * line, with "ruche [GLOBAL OPTIONS] __complete containers|running|images|modes".
  */
 #include "base/err.h"
 #include "base/option.h"

@@ -186,6 +186,7 @@ static void fish_source(struct str *out, const struct option *option)
     case SOURCE_CONTAINERS:
     case SOURCE_RUNNING:
     case SOURCE_IMAGES:
+    case SOURCE_MODES:
         str_addf(out, " -a '(__ruche_list %s)'", source_name(source));
         break;
     }

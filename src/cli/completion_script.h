@@ -26,6 +26,7 @@ enum source {
     SOURCE_CONTAINERS,
     SOURCE_RUNNING,
     SOURCE_IMAGES,
+    SOURCE_MODES, /* of namespaces: the host's, or a container's */
 };
 
 void bash_write(const struct script *script);

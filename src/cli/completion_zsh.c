@@ -62,6 +62,7 @@ static void zsh_action(struct str *spec, const struct option *option)
     case SOURCE_CONTAINERS:
     case SOURCE_RUNNING:
     case SOURCE_IMAGES:
+    case SOURCE_MODES:
         str_addf(spec, "_ruche_list %s", source_name(source));
         break;
     }

@@ -51,9 +51,9 @@ static bool image_missing(struct cli *cli, const struct container_config *config
 /* To whoever watches; others see what is brought. */
 static void missing_tell(const struct container_args *args, const char *name)
 {
+    const char *platform = args->platform;
     auto_free char *text = xasprintf("image %s%s%s is not here; it is pulled", name,
-                                     args->platform ? " for " : "",
-                                     args->platform ? args->platform : "");
+                                     platform ? " for " : "", platform ? platform : "");
     if (!args->quiet && isatty(STDERR_FILENO))
         complain(text);
 }

@@ -54,7 +54,8 @@ static const struct option remote_table[] = {
     OPTION_END,
 };
 /* clang-format on */
-static const struct option *const inspect_options[] = { format_table, size_table, type_table, NULL };
+static const struct option *const inspect_options[] = { format_table, size_table, type_table,
+                                                        NULL };
 static const struct option *const container_options[] = { format_table, size_table, NULL };
 static const struct option *const image_options[] = { format_table, remote_table, NULL };
 

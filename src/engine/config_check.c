@@ -135,6 +135,21 @@ static int check_namespace(const char *mode, const char *what, bool may_be_none,
                    what, word, may_be_none ? ", none" : "");
 }
 
+/* What belongs to another user namespace cannot be mounted, or not even entered. */
+static int check_sharing(const struct container_namespaces *namespaces, struct err *err)
+{
+    const char *const modes[] = { namespaces->network, namespaces->pid, namespaces->ipc,
+                                  namespaces->uts };
+    if (!namespaces->user || strcmp(namespaces->user, "private") != 0)
+        return 0;
+    for (size_t i = 0; i < array_size(modes); i++)
+        if (mode_shares(modes[i]))
+            return err_set(err, ERR_INVALID,
+                           "a namespace of another container does not go with a private user "
+                           "namespace: who shares it has the other one's user namespace too");
+    return 0;
+}
+
 static int check_namespaces(const struct container_namespaces *namespaces, struct err *err)
 {
     if (check_namespace(namespaces->user, "user", false, err) < 0 ||
@@ -145,7 +160,7 @@ static int check_namespaces(const struct container_namespaces *namespaces, struc
         check_namespace(namespaces->network, "network", true, err) < 0 ||
         check_namespace(namespaces->time, "time", false, err) < 0)
         return -1;
-    return 0;
+    return check_sharing(namespaces, err);
 }
 
 /* --- mounts and devices --- */

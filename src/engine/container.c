@@ -164,6 +164,10 @@ static int namespace_resolve(struct engine *engine, char **mode, struct err *err
 static int namespaces_resolve(struct engine *engine, struct container_namespaces *namespaces,
                               struct err *err)
 {
+    if (engine->rootless && text_same(namespaces->user, "host"))
+        return err_set(err, ERR_UNSUPPORTED,
+                       "the host's user namespace takes root: a container of an ordinary user has "
+                       "one in which that user is root; leave --userns out");
     char **modes[] = { &namespaces->user, &namespaces->pid,    &namespaces->ipc,
                        &namespaces->uts,  &namespaces->cgroup, &namespaces->network,
                        &namespaces->time };

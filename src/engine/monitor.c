@@ -40,6 +40,7 @@
 #include "base/number.h"
 #include "base/program.h"
 #include "engine/logfile.h"
+#include "engine/record_part.h"
 #include "engine/subid.h"
 #include "engine/timestamp.h"
 #include "kernel/pidfd.h"
@@ -379,6 +380,12 @@ static void cgroup_end(const struct watch *watch)
                        : cgroup_remove(&cgroup, 2000, &ignored));
 }
 
+/* Those of a pid namespace of its own end with the first one. */
+static bool others_may_live(const struct container_config *config)
+{
+    return config->namespaces.pid && strcmp(config->namespaces.pid, "private") != 0;
+}
+
 static bool is_discarded(const struct container *container)
 {
     return container->config.auto_remove || container->unmade;
@@ -438,17 +445,21 @@ static _Noreturn void monitor_watch(struct watch *watch)
     signals_ignore();
     watch_streams(watch);
     (void)pidfd_wait(watch->process.pidfd, 0, &watch->status);
+    bool others = others_may_live(&monitor->container->config);
+    if (others) /* without a group nobody knows which they are */
+        (void)container_group_kill(monitor->engine, &monitor->container->state, &ignored);
     drain(watch);
     logfile_flush(&watch->log);
     int exit_code =
         WIFEXITED(watch->status) ? WEXITSTATUS(watch->status) : 128 + WTERMSIG(watch->status);
-    /* How a container that stays came to its end is in its cgroup. */
-    bool discarded = is_discarded(monitor->container);
-    if (!discarded)
+    /* How a container that stays came to its end is in its cgroup; and as long as any of its
+     * processes are there, so are their ids. */
+    bool late = is_discarded(monitor->container) && !others;
+    if (!late)
         cgroup_end(watch);
     record_end(monitor, exit_code);
     tell_word(monitor, MONITOR_ENDED, exit_code);
-    if (discarded)
+    if (late)
         cgroup_end(watch);
     monitor_exit(monitor);
 }

@@ -96,7 +96,8 @@ int container_group_clear(struct engine *engine, const struct container_state *s
     return result;
 }
 
-static int group_kill(struct engine *engine, const struct container_state *state, struct err *err)
+int container_group_kill(struct engine *engine, const struct container_state *state,
+                         struct err *err)
 {
     struct cgroup cgroup = {};
     int found = group_open(engine, state, &cgroup, err);
@@ -178,7 +179,7 @@ static int target_kill(struct engine *engine, const struct target *target, struc
 {
     if (pidfd_signal(target->pidfd, SIGKILL) < 0 && errno != ESRCH)
         return err_sys(err, "kill process %" PRId64, target->state.pid);
-    if (group_kill(engine, &target->state, err) < 0)
+    if (container_group_kill(engine, &target->state, err) < 0)
         return -1;
     int ended = pidfd_poll(target->pidfd, KILL_WAIT_MS);
     if (ended < 0)

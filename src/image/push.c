@@ -196,6 +196,7 @@ int image_repository_names(struct images *images, const char *repository, struct
         auto_free char *name = row_name(&index.manifests.at[i]);
         struct err ignored;
         if (!name || reference_parse(name, &own, &ignored) < 0 || !own->tag ||
+            signature_is_tag(own->tag) || /* those go with their images */
             strcmp(own->domain, wanted->domain) != 0 || strcmp(own->path, wanted->path) != 0)
             continue;
         strings_add(&names, name);

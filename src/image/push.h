@@ -34,6 +34,7 @@ void image_pushed_done(struct image_pushed *pushed);
 /* Pushes an image, a list with all its images, or an artifact. watch may be NULL. */
 int image_push(struct images *images, const char *name, const struct image_push_options *options,
                const struct image_watch *watch, struct image_pushed *ret_pushed, struct err *err);
-/* The names in the store of a repository, in normal form, which is given as a name without a tag. */
+/* The names in the store of a repository, in normal form, which is given as a name without a tag. Those
+ * of signatures are left out: they go with their images. */
 int image_repository_names(struct images *images, const char *repository, struct strings *ret_names,
                            struct err *err);

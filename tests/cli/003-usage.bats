@@ -43,7 +43,7 @@ usage() {
 }
 
 @test "flags of docker that are not there yet are errors, and not passed over" {
-    usage 'unknown flag: --size*' inspect --size x
+    usage 'unknown flag: --size*' image inspect --size x
     usage 'unknown flag: --publish*' run --publish 80:80 busybox
     usage 'unknown flag: --detach-keys*' run --detach-keys ctrl-p busybox
     usage 'unknown flag: --volumes*' rm --volumes x

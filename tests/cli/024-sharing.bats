@@ -153,6 +153,62 @@ monitor_of() {
     [[ -z $(holders) ]] || fail "$(holders)"
 }
 
+@test "who shares processes ends with the first of them, and no range of ids stays taken" {
+    stay "$ONE"
+    stay "$TWO" --pid "container:$ONE"
+    ruche kill "$ONE"
+    eventually has_status "$TWO" exited
+    eventually has_status "$ONE" exited
+    run ruche ps -a --format '{{.Status}}'
+    assert_match 'Exited (137) *'$'\n''Exited (137) *'
+    [[ $(ruche wait "$TWO") == 137 ]]
+    is_empty "$RUN/subids" || fail "$(holders)"
+    ruche start "$ONE" "$TWO"
+    ruche rm -f "$ONE" "$TWO"
+    is_empty "$RUN/subids" || fail "$(holders)"
+}
+
+@test "what a container leaves behind in others' pid namespace ends with it" {
+    need_root
+    stay "$ONE"
+    for pid in host "container:$ONE"; do
+        for kept in --rm "--name=$TWO"; do
+            try ruche run "$kept" --pid "$pid" busybox sh -c 'sleep 54321 & echo started'
+            assert_status 0
+            assert_output started
+            ! pgrep -xf 'sleep 54321' || fail "it lives"
+        done
+        ruche rm "$TWO"
+    done
+    [[ $(status_of "$ONE") == running ]]
+}
+
+@test "a private user namespace cannot share" {
+    stay "$ONE"
+    for flag in --network --pid --ipc; do
+        try ruche run --rm --userns private "$flag" "container:$ONE" busybox true
+        assert_error 125 'a namespace of another container does not go with a private user namespace: *'
+    done
+}
+
+@test "bash completes the containers whose namespaces can be shared" {
+    # shellcheck disable=SC1090
+    source <(ruche completion bash)
+    PATH=$(dirname "$RUCHE"):$PATH
+    stay "$ONE"
+    for flag in --network --pid --ipc --userns; do
+        for part in '' "${ONE:0:7}"; do
+            COMP_WORDS=(ruche --root "$ROOT" --run "$RUN" run "$flag" container :) # as bash takes them apart
+            [[ -z $part ]] || COMP_WORDS+=("$part")
+            COMP_LINE="ruche --root $ROOT --run $RUN run $flag container:$part"
+            COMP_POINT=${#COMP_LINE} COMP_CWORD=$((${#COMP_WORDS[@]} - 1)) COMPREPLY=()
+            _ruche || true # its status means nothing
+            [[ ${COMPREPLY[*]} == "$ONE" ]] || fail "$flag $part: ${COMPREPLY[*]}"
+        done
+    done
+    [[ $(ruche __complete modes) == host$'\n'"container:$ONE" ]]
+}
+
 @test "so it is if their monitors are killed, or a start fails" {
     need_root
     stay "$ONE"
@@ -168,11 +224,13 @@ monitor_of() {
 }
 
 @test "who shares is not started before the other one" {
-    stay "$ONE"
+    ruche create --name "$ONE" busybox sleep 10000
     ruche create --name "$TWO" --ipc "container:$ONE" busybox true
-    ruche stop -t 0 "$ONE"
     try ruche start -a "$TWO"
-    assert_error 125 "container $TWO: container $ONE, whose namespace is to be shared, is not running"
+    assert_error 125 "container $TWO: container $ONE, whose namespace is to be shared, is not running; start it first"
+    try ruche run --network "container:$ONE" busybox true
+    assert_error 125 "container $ONE, whose namespace is to be shared, is not running; start it first"
+    [[ $(ruche ps -aq | wc -l) == 2 ]]
     ruche start "$ONE"
     try ruche start -a "$TWO"
     assert_status 0

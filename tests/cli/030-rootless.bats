@@ -230,6 +230,11 @@ said() {
     [[ $output == *'sleep 10000'* ]] || fail "$output"
 }
 
+@test "what has to do with the host's user namespace is refused by name" {
+    try ruche run --rm --userns host --network host busybox true
+    assert_error 125 "the host's user namespace takes root: *; leave --userns out"
+}
+
 @test "--privileged is the user's own privilege at most" {
     box --privileged -- sh -c 'id -u; mount -t tmpfs none /tmp && echo mounted; ( echo 1 >/proc/sys/vm/drop_caches ) 2>/dev/null || echo no'
     assert_status 0

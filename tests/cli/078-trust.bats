@@ -99,6 +99,17 @@ forget() {
     done
 }
 
+@test "push -a pushes no signature as if it were an image" {
+    app 1
+    ruche image sign --key "$KEYS/bee.pem" "$APP:1"
+    run ruche push -q -a --tls-verify=false "$APP"
+    assert_status 0
+    assert_output "$APP:1"
+    [[ $(ruche image tags --tls-verify=false "$APP") == *.sig* ]] # it went with its image
+    forget
+    ruche image verify --tls-verify=false --key "$KEYS/bee.pub" "$APP:1"
+}
+
 @test "signing needs a key, and an image by its name" {
     app 1
     try ruche image sign "$APP:1"

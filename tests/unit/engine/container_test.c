@@ -156,22 +156,31 @@ Test(container, is_completed_without_a_record)
     container_config_done(&config);
 }
 
-Test(container, shares_namespaces_of_running_ones)
+Test(container, knows_by_id_whose_namespaces_it_shares)
 {
     auto_drop(container) *other = make("db");
+    auto_drop(container) *container = NULL;
     struct container_config config = config_of("web");
-    struct container *container = NULL;
-    config.namespaces.network = xstrdup("container:db");
+    config.namespaces.network = xstrdup("container:cache");
     cr_assert_eq(create(&config, &container), -1);
-    cr_assert_eq(err.kind, ERR_CONFLICT, "%s", err.text);
-    struct run run = start(other, 0);
+    cr_assert_eq(err.kind, ERR_NOT_FOUND, "%s", err.text);
     config = config_of("web");
-    config.namespaces.network = xstrdup("container:db");
+    config.namespaces.network = xstrdup("container:db"); /* it need not run yet */
     must(create(&config, &container));
     auto_free char *wanted = xasprintf("container:%s", other->config.id);
     cr_assert_str_eq(container->config.namespaces.network, wanted);
-    container_free(container);
-    reap(&run);
+    cr_assert_str_eq(container->config.namespaces.user, wanted);
+}
+
+Test(container, does_not_share_from_a_private_user_namespace)
+{
+    auto_drop(container) *other = make("db");
+    struct container *container = NULL;
+    struct container_config config = config_of("web");
+    config.namespaces.user = xstrdup("private");
+    config.namespaces.ipc = xstrdup("container:db");
+    cr_assert_eq(create(&config, &container), -1);
+    cr_assert_eq(err.kind, ERR_INVALID, "%s", err.text);
 }
 
 /* --- what crashes leave --- */
