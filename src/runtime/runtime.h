@@ -51,7 +51,8 @@ enum runtime_flags {
     RUNTIME_NO_PIVOT = 1 << 6,     /* the root is changed by chroot: the host's is an initramfs */
     RUNTIME_KEEP_KEYRING = 1 << 5, /* the session keyring stays the caller's */
     RUNTIME_HOLD_MOUNTS = 1 << 7,  /* the container's own mount namespace is handed over */
-    RUNTIME_LEAVE_OPEN = 1 << 8,   /* what the parent had open stays so: the caller closes all, or ends */
+    RUNTIME_LEAVE_OPEN =
+        1 << 8, /* what the parent had open stays so: the caller closes all, or ends */
 };
 
 /* How an event of a start reaches whoever wants to see it; times in nanoseconds of CLOCK_MONOTONIC.
@@ -103,11 +104,11 @@ struct runtime_request {
     unsigned cgroup_flags;             /* of a new group: CGROUP_ flags */
     const struct pairs *cgroups_below; /* of an exec: controller ("": all) to a path below the
                                           container's group; or NULL */
-    unsigned hierarchies;       /* of an exec: where the group was made, as runtime_process has it; 0:
+    unsigned hierarchies;  /* of an exec: where the group was made, as runtime_process has it; 0:
                                    look everywhere */
-    int hold;                   /* of RUNTIME_HOLD: a socket from runtime_hold_open, above 2 */
-    unsigned preserve_fds;      /* this many descriptors from 3 on stay open in the process */
-    int stdio[3];               /* what becomes 0, 1, 2; not used when process.terminal */
+    int hold;              /* of RUNTIME_HOLD: a socket from runtime_hold_open, above 2 */
+    unsigned preserve_fds; /* this many descriptors from 3 on stay open in the process */
+    int stdio[3];          /* what becomes 0, 1, 2; not used when process.terminal */
     runtime_listener *listener; /* NULL: nobody listens, no clock is read */
     void *listener_context;
 };

@@ -120,11 +120,10 @@ Test(template, knows_what_is_null_if_empty)
     auto_done(str) out = {};
     struct err err = {};
     const struct value dot = value_of_fields(fields, &outer, &pool);
-    cr_assert_eq(run("{{.List}} {{len .Labels}} {{json .Labels}} {{json .}}", &dot, 0, &pool, &out,
-                     &err),
-                 0, "%s", err.text);
-    cr_assert_str_eq(str_text(&out),
-                     "[] 0 null {\"List\":null,\"Labels\":null,\"Ports\":null}");
+    cr_assert_eq(
+        run("{{.List}} {{len .Labels}} {{json .Labels}} {{json .}}", &dot, 0, &pool, &out, &err), 0,
+        "%s", err.text);
+    cr_assert_str_eq(str_text(&out), "[] 0 null {\"List\":null,\"Labels\":null,\"Ports\":null}");
 }
 
 Test(template, knows_the_members_of_structs)

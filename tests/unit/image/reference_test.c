@@ -128,7 +128,7 @@ Test(reference, what_is_no_name)
 Test(reference, a_repository_has_no_tag)
 {
     static const char *const good[] = { "a", "h.io/a", "localhost:5000/a/b", "[::1]:80/a" };
-    static const char *const bad[] = { "a:1", "h.io:80/a:1", "a@sha256:" HEX64 };
+    static const char *const bad[] = { "a:1", "h.io:80/a:1", ("a@sha256:" HEX64) };
     for (size_t i = 0; i < array_size(good); i++) {
         auto_drop(reference) *reference = NULL;
         struct err err;
