@@ -16,8 +16,10 @@ struct ancestor {
 /* What names of images mean now (ps_image.c). */
 struct ps_images {
     enum { PS_IMAGES_UNREAD, PS_IMAGES_READ, PS_IMAGES_UNREADABLE } state;
-    struct image_rows rows; /* in the order of their names */
-    struct pairs meanings;  /* of those that are no rows': ids */
+    struct image_rows rows;        /* in the order of their names */
+    const char *found_name;        /* looked up last, a container's; or NULL */
+    const struct image_row *found; /* what it was then, or NULL */
+    struct pairs meanings;         /* of those that are no rows': ids */
 };
 
 struct ps {

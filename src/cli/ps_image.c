@@ -42,16 +42,20 @@ static bool rows_read(struct ps *ps)
     return known->state == PS_IMAGES_READ;
 }
 
-static const struct image_row *row_find(const struct ps *ps, const char *name)
+/* Many containers in a row are of the same one. */
+static const struct image_row *row_find(struct ps *ps, const char *name)
 {
+    struct ps_images *known = &ps->images;
     struct image_row wanted = {};
     struct err ignored;
-    if (ps->images.rows.len == 0 || image_normal(name, &wanted.name, &ignored) < 0)
-        return NULL;
-    const struct image_row *row =
-        bsearch(&wanted, ps->images.rows.at, ps->images.rows.len, sizeof(wanted), by_name);
+    if (known->rows.len == 0 || text_same(known->found_name, name))
+        return known->found;
+    known->found_name = name;
+    known->found = NULL;
+    if (image_normal(name, &wanted.name, &ignored) == 0)
+        known->found = bsearch(&wanted, known->rows.at, known->rows.len, sizeof(wanted), by_name);
     free(wanted.name);
-    return row;
+    return known->found;
 }
 
 /* The id that a name means, of a list for a platform or this machine's; NULL: none. Owned by the
