@@ -355,14 +355,13 @@ static bool killed_for_memory(struct cgroup *cgroup)
            stats.oom_kills.value > 0;
 }
 
-/* Nobody gives a group more directories than it was made with; where those were is forgotten by a
- * monitor that slept. */
+/* Nobody gives a group more directories than it was made with, but a freezer where v2 has none; where
+ * those were is forgotten by a monitor that slept. */
 static void cgroup_end(const struct watch *watch)
 {
     struct engine *engine = watch->monitor->engine;
     struct container *container = watch->monitor->container;
     struct container_state *state = &container->state;
-    unsigned hierarchies = watch->process.hierarchies;
     const struct cgroup_host *host;
     struct cgroup opened = {};
     struct err ignored = {};
@@ -374,6 +373,7 @@ static void cgroup_end(const struct watch *watch)
         cgroup_close(&opened);
     }
     auto_free char *path = cgroup_whole_path(host, state->cgroup);
+    unsigned hierarchies = host->v2 < 0 ? 0 : watch->process.hierarchies;
     struct cgroup cgroup = { .host = host, .path = path, .hierarchies = hierarchies, .v2 = -1 };
     /* What stays is removed with the container. */
     (void)(hierarchies ? cgroup_remove_known(&cgroup, 2000, &ignored)

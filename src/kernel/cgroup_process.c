@@ -25,6 +25,7 @@ enum {
     PROCS_MAX_BYTES = 64 << 20,
     KILL_PASSES_MAX = 100,
     KILL_FREEZE_MS = 500,
+    KILL_REMOVE_MS = 1000, /* until those who were killed are gone */
 };
 
 int64_t cgroup_now_ms(void)
@@ -233,10 +234,14 @@ int cgroup_frozen(const struct cgroup *cgroup, struct err *err)
     return has_it ? cgroup_v1_frozen(cgroup, freezer, err) : 0;
 }
 
-/* Without cgroup.kill: stopped, that none forks meanwhile, or else until none is left. */
+/* Without cgroup.kill: stopped, that none forks meanwhile, or else until none is left. A group that
+ * is gone already has nobody, and needs no freezer. */
 static int kill_each(struct cgroup *cgroup, struct err *err)
 {
     struct err ignored = {};
+    int first = signal_all(cgroup, SIGKILL, err);
+    if (first <= 0)
+        return first;
     bool stands = cgroup_freeze(cgroup, KILL_FREEZE_MS, &ignored) == 0;
     int count = 1;
     for (int i = 0; i < (stands ? 1 : KILL_PASSES_MAX) && count > 0; i++) {
@@ -253,6 +258,16 @@ int cgroup_kill(const struct cgroup *cgroup, struct err *err)
     int done = cgroup->v2 >= 0 ? cgroup_v2_kill(cgroup, err) : 0;
     if (done != 0)
         return done < 0 ? -1 : 0;
+    struct err ignored = {};
     struct cgroup copy = *cgroup; /* it may get a freezer, which the caller need not know */
-    return kill_each(&copy, err);
+    int result = kill_each(&copy, err);
+    const struct cgroup added = {
+        .host = cgroup->host,
+        .path = cgroup->path,
+        .hierarchies = copy.hierarchies & ~cgroup->hierarchies,
+        .v2 = -1,
+    };
+    if (added.hierarchies) /* what stays is found by whoever looks everywhere */
+        (void)cgroup_remove_known(&added, KILL_REMOVE_MS, &ignored);
+    return result;
 }
