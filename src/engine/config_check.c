@@ -138,16 +138,11 @@ static int check_namespace(const char *mode, const char *what, bool may_be_none,
 /* What belongs to another user namespace cannot be mounted, or not even entered. */
 static int check_sharing(const struct container_namespaces *namespaces, struct err *err)
 {
-    const char *const modes[] = { namespaces->network, namespaces->pid, namespaces->ipc,
-                                  namespaces->uts };
-    if (!namespaces->user || strcmp(namespaces->user, "private") != 0)
+    if (!text_same(namespaces->user, "private") || !share_first(namespaces))
         return 0;
-    for (size_t i = 0; i < array_size(modes); i++)
-        if (mode_shares(modes[i]))
-            return err_set(err, ERR_INVALID,
-                           "a namespace of another container does not go with a private user "
-                           "namespace: who shares it has the other one's user namespace too");
-    return 0;
+    return err_set(err, ERR_INVALID,
+                   "a namespace of another container does not go with a private user namespace: "
+                   "who shares it has the other one's user namespace too");
 }
 
 static int check_namespaces(const struct container_namespaces *namespaces, struct err *err)

@@ -279,14 +279,11 @@ static int record_birth(struct engine *engine, struct container_config *config, 
 }
 
 /* Of a record just made, for a reason that is in err. */
-static int record_withdraw(struct engine *engine, const struct container_config *config)
+static int undo_record(struct engine *engine, const struct container_config *config)
 {
     auto_close int fd = -1;
-    if (record_lock(engine, config->id, NULL, &fd, NULL) == 0 &&
-        record_discard(engine, fd, config->id, config->name, -1, NULL) > 0) {
-        record_forget(engine, config->id);
-        (void)trash_delete(engine, config->id, NULL); /* the next removal sweeps it */
-    }
+    if (record_lock(engine, config->id, NULL, &fd, NULL) == 0)
+        record_withdraw(engine, fd, config->id, config->name);
     return -1;
 }
 
@@ -319,7 +316,7 @@ int container_record(struct engine *engine, struct container *container, struct 
     if (record_birth(engine, config, err) < 0)
         return err_wrap(err, "create");
     if (config->image && image_check(engine, config, container->mark, err) < 0)
-        return record_withdraw(engine, config);
+        return undo_record(engine, config);
     container->unmade = false;
     free(container->state.name);
     container->state.name = xstrdup(config->name);

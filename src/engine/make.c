@@ -192,7 +192,7 @@ static int making_prepare(struct engine *engine, const struct container_config *
         .flags = flags,
         .seccomp_cache = -1,
         .own_files = making->run_dir,
-        .lent = making->plan.lender ? "/dev/shm" : NULL,
+        .lent = making->plan.lent,
         .lender = making->plan.lender,
         .prepare = making_directories,
         .prepare_context = making,

@@ -517,6 +517,14 @@ int record_discard(struct engine *engine, int run_dir_fd, const char *id, const 
     return moved;
 }
 
+void record_withdraw(struct engine *engine, int run_dir_fd, const char *id, const char *name)
+{
+    if (record_discard(engine, run_dir_fd, id, name, -1, NULL) <= 0)
+        return;
+    record_forget(engine, id);
+    (void)trash_delete(engine, id, NULL);
+}
+
 void record_forget(struct engine *engine, const char *id)
 {
     int run_fd;

@@ -24,6 +24,10 @@ char *name_of(struct engine *engine, const char *id);
 /* Makes the name. Returns 1, or 0 if another container that exists has it. */
 int name_take(struct engine *engine, const char *name, const char *id, struct err *err);
 
+/* Of one that never ran, or whose monitor died first: all that follows a discard, under its lock. What
+ * cannot be deleted now the next removal sweeps. */
+void record_withdraw(struct engine *engine, int run_dir_fd, const char *id, const char *name);
+
 /* Opens run/containers/<id>. Returns 1 if it is locked, 0 if not, -1 with errno: ENOENT. */
 int run_dir_open(int run_fd, const char *id, int *ret_fd);
 /* Removes run/containers/<id>; the descriptor stays good. */

@@ -18,13 +18,29 @@ const char *mode_shared(const char *mode)
     return mode + sizeof(container_prefix) - 1;
 }
 
+/* The namespaces that are another container's together with its user namespace. */
+enum { SHARED_MODES = 4 };
+
+static const char *shared_mode(const struct container_namespaces *namespaces, size_t i)
+{
+    const char *const modes[SHARED_MODES] = { namespaces->network, namespaces->pid, namespaces->ipc,
+                                              namespaces->uts };
+    return mode_shares(modes[i]) ? modes[i] : NULL;
+}
+
+const char *share_first(const struct container_namespaces *namespaces)
+{
+    const char *mode = NULL;
+    for (size_t i = 0; i < SHARED_MODES && !mode; i++)
+        mode = shared_mode(namespaces, i);
+    return mode;
+}
+
 void share_complete(struct container_namespaces *namespaces)
 {
-    const char *const modes[] = { namespaces->network, namespaces->pid, namespaces->ipc,
-                                  namespaces->uts };
-    for (size_t i = 0; i < array_size(modes) && !namespaces->user; i++)
-        if (mode_shares(modes[i]))
-            namespaces->user = xstrdup(modes[i]);
+    const char *mode = share_first(namespaces);
+    if (mode && !namespaces->user)
+        namespaces->user = xstrdup(mode);
 }
 
 static int find_running(struct engine *engine, const char *mode, struct container **ret_other,
@@ -73,13 +89,12 @@ static bool same_userns(const struct container *one, const struct container *oth
 static int check_others(struct engine *engine, const struct container_namespaces *namespaces,
                         const struct container *owner, struct err *err)
 {
-    const char *const modes[] = { namespaces->network, namespaces->pid, namespaces->ipc,
-                                  namespaces->uts };
-    for (size_t i = 0; i < array_size(modes); i++) {
+    for (size_t i = 0; i < SHARED_MODES; i++) {
         auto_drop(container) *other = NULL;
-        if (!mode_shares(modes[i]) || strcmp(modes[i], namespaces->user) == 0)
+        const char *mode = shared_mode(namespaces, i);
+        if (!mode || strcmp(mode, namespaces->user) == 0)
             continue;
-        if (find_running(engine, modes[i], &other, err) < 0)
+        if (find_running(engine, mode, &other, err) < 0)
             return -1;
         if (same_userns(owner, other))
             continue;

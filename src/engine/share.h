@@ -11,6 +11,10 @@ bool mode_shares(const char *mode);
 /* The id in such a mode. */
 const char *mode_shared(const char *mode);
 
+/* The first of its modes by which a container shares another one's network, processes, memory or
+ * names, and with them its user namespace; NULL: there is none. */
+const char *share_first(const struct container_namespaces *namespaces);
+
 /* Where nothing was said of the user namespace: that of the container whose network, processes or
  * memory are shared. */
 void share_complete(struct container_namespaces *namespaces);

@@ -618,6 +618,7 @@ int start_plan_make(struct engine *engine, const struct container_config *config
     if (mode_shares(config->namespaces.ipc) && !mount_replaced(config, shm_path) &&
         share_path(engine, config->namespaces.ipc, "mnt", &plan.lender, err) < 0)
         return -1;
+    plan.lent = plan.lender ? shm_path : NULL;
     if (add_namespaces(engine, spec, config, maps, err) < 0 || add_process(spec, config, err) < 0 ||
         add_devices(spec, config, plan.userns, &plan, err) < 0 ||
         add_seccomp(spec, config, &plan, err) < 0)

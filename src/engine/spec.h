@@ -12,8 +12,9 @@ struct start_plan {
     struct runtime_rootfs rootfs;
     struct strings paths; /* texts that rootfs borrows */
     struct pairs device_sources;
-    bool userns;  /* not the host's user namespace */
-    char *lender; /* the mount namespace of whose /dev/shm it has, or NULL */
+    bool userns;      /* not the host's user namespace */
+    char *lender;     /* the mount namespace that has its /dev/shm, or NULL: it is its own */
+    const char *lent; /* and where that is mounted */
     enum runtime_seccomp seccomp;
     unsigned optional_limits;
     const char *user;

@@ -134,10 +134,8 @@ static void clean_after(struct engine *engine, const struct container *container
     (void)record_load_config(engine, id, &recorded, &ignored);
     if (!container->config.auto_remove)
         run_dir_remove(run_fd, lock, id);
-    else if (record_discard(engine, lock, id, recorded.name, -1, &ignored) > 0) {
-        record_forget(engine, id);
-        (void)trash_delete(engine, id, &ignored);
-    }
+    else
+        record_withdraw(engine, lock, id, recorded.name);
     container_config_done(&recorded);
 }
 
