@@ -2,10 +2,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "kernel/mount.h"
+#include "kernel/pidfd.h"
 
 enum { LENDER_STACK = 16384 };
 
@@ -26,19 +26,6 @@ static int lent_clone(void *context)
     return lent->mount < 0 ? errno : 0;
 }
 
-/* 0 or an errno. */
-static int lent_await(pid_t pid)
-{
-    siginfo_t end = {};
-    int waited;
-    do
-        waited = waitid(P_PID, (id_t)pid, &end, WEXITED | __WALL);
-    while (waited < 0 && errno == EINTR);
-    if (waited < 0)
-        return errno;
-    return end.si_code == CLD_EXITED ? end.si_status : EINTR;
-}
-
 int mount_clone_lent(const char *namespace, const char *path)
 {
     _Alignas(16) char stack[LENDER_STACK];
@@ -47,7 +34,8 @@ int mount_clone_lent(const char *namespace, const char *path)
     if (lent.namespace < 0)
         return -1;
     pid_t pid = clone(lent_clone, stack + sizeof(stack), CLONE_VM | CLONE_FILES, &lent);
-    int why = pid < 0 ? errno : lent_await(pid);
+    int status = pid < 0 ? -1 : child_await(pid);
+    int why = status < 0 ? errno : status;
     (void)close(lent.namespace);
     errno = why;
     return why ? -1 : lent.mount;

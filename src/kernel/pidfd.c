@@ -72,3 +72,18 @@ int pidfd_wait(int pidfd, int options, int *ret_status)
         *ret_status = info.si_status | (info.si_code == CLD_DUMPED ? WCOREFLAG : 0);
     return 1;
 }
+
+int child_await(pid_t pid)
+{
+    siginfo_t end = {};
+    int waited;
+    do
+        waited = waitid(P_PID, (id_t)pid, &end, WEXITED | __WALL);
+    while (waited < 0 && errno == EINTR);
+    if (waited < 0)
+        return -1;
+    if (end.si_code == CLD_EXITED)
+        return end.si_status;
+    errno = ECANCELED;
+    return -1;
+}

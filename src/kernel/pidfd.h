@@ -17,3 +17,6 @@ int pidfd_poll(int pidfd, int timeout_ms);
 /* Waits for a child to end, and reaps it. options: 0 or WNOHANG. Gives its wait(2) status.
  * Returns 1 if it ended, 0 if not (WNOHANG), -1 with errno: ECHILD if it is no child. */
 int pidfd_wait(int pidfd, int options, int *ret_status);
+/* Waits for a child by its number, whatever signal its end sends (clone(2)), and reaps it. Gives the
+ * exit status, or -1 with errno: ECANCELED if it was killed. */
+int child_await(pid_t pid);

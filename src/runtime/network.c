@@ -7,9 +7,9 @@
  */
 #include <errno.h>
 #include <sched.h>
-#include <sys/wait.h>
 
 #include "kernel/namespace.h"
+#include "kernel/pidfd.h"
 #include "runtime/start.h"
 
 /* Its exit status is 0 or what went wrong. */
@@ -37,17 +37,13 @@ int child_network_enter(struct start *start, size_t i, struct err *err)
     (void)i;
     if (start->network_maker < 0)
         return 0;
-    siginfo_t end = {};
-    int waited;
-    do
-        waited = waitid(P_PID, (id_t)start->network_maker, &end, WEXITED | __WALL);
-    while (waited < 0 && errno == EINTR);
-    if (waited == 0 && end.si_code != CLD_EXITED)
+    int status = child_await(start->network_maker);
+    if (status < 0 && errno == ECANCELED)
         return err_plain(err, ERR_SYSTEM, 0, "who was to make the network namespace was killed",
                          NULL);
-    if (waited == 0)
-        errno = end.si_status;
-    if (waited < 0 || errno)
+    if (status > 0)
+        errno = status;
+    if (status != 0)
         return step_fail(err, "make a network namespace", NULL);
     if (setns(start->network, CLONE_NEWNET) < 0)
         return step_fail(err, "enter the network namespace", NULL);
