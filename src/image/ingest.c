@@ -161,11 +161,15 @@ int trash_put(struct images *images, const char *path, struct err *err)
     return errno == ENOENT ? 0 : err_sys(err, "move %s to the trash", path);
 }
 
-static bool ingest_is_dead(struct images *images, const char *name)
+/* One that nobody has is locked until it is gone: who has just made it waits for the lock, and sees
+ * then that it was taken for a left-over. */
+static void ingest_sweep(struct images *images, const char *name)
 {
     auto_free char *path = xasprintf("%s/%s", DIR_INGEST, name);
+    struct err ignored;
     auto_close int fd = openat(images->root, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    return fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0;
+    if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0)
+        (void)remove_tree(images, DIR_INGEST, name, &ignored);
 }
 
 /* Blobs that came a day ago and that no manifest has named since. */
@@ -192,8 +196,7 @@ void trash_empty(struct images *images)
 
     (void)dir_list(images->root, DIR_INGEST, &ingests, &ignored);
     for (size_t i = 0; i < ingests.len; i++)
-        if (ingest_is_dead(images, ingests.at[i]))
-            (void)remove_tree(images, DIR_INGEST, ingests.at[i], &ignored);
+        ingest_sweep(images, ingests.at[i]);
     loose_expire(images);
     partials_expire(images);
     (void)dir_list(images->root, DIR_TRASH, &trash, &ignored);
